@@ -1,0 +1,45 @@
+/*
+ * cli - the command line: one table of options, from which parsing and --help
+ * both come.
+ *
+ * Ownership: strings point into argv.
+ * Errors:    HI_E_USAGE with a sentence and the hint to see --help.
+ */
+#ifndef HI_INJECTOR_CLI_H
+#define HI_INJECTOR_CLI_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+
+#include "common/err.h"
+
+enum hi_on_drift { HI_DRIFT_REFUSE, HI_DRIFT_WARN, HI_DRIFT_ACCEPT };
+enum hi_state_mode { HI_STATE_KEEP, HI_STATE_FRESH };
+enum hi_busy_mode { HI_BUSY_SWAP, HI_BUSY_DEFER };
+enum hi_color { HI_COLOR_AUTO, HI_COLOR_ALWAYS, HI_COLOR_NEVER };
+enum hi_cli_action { HI_CLI_RUN, HI_CLI_HELP, HI_CLI_VERSION };
+
+struct hi_options {
+	enum hi_cli_action action;
+	char *host;             /* as given */
+	char **workers;         /* n_workers of them */
+	size_t n_workers;
+	char **host_argv;       /* host and its arguments, NULL-terminated; owned:
+				   hi_options_done() */
+	enum hi_on_drift on_drift;
+	enum hi_state_mode state;
+	enum hi_busy_mode busy;
+	unsigned int wait_ms;   /* default 500 */
+	const char *events;     /* file, "-", or NULL */
+	enum hi_color color;
+	bool quiet;
+	unsigned int verbose;
+};
+
+int hi_cli_parse(int argc, char **argv, struct hi_options *ret_options,
+		 struct hi_err *err) HI_MUST_USE;
+void hi_options_done(struct hi_options *options);
+void hi_cli_help(FILE *out);
+
+#endif

@@ -1,0 +1,96 @@
+/*
+ * report - every word the user reads, and the event stream.
+ *
+ * Messages go to standard error, one line each, "hotinject: " first; hints on a
+ * line of their own. The host may share the terminal and may have put it into raw mode: lines
+ * end in "\r\n" when standard error is a terminal whose output processing is
+ * off. Events are JSON objects, one a line, flushed at once.
+ *
+ * Ownership: hi_report_new() gives a reporter that hi_report_free() ends.
+ * Errors:    an event file that cannot be written is said once; the session goes
+ *            on.
+ * Threads:   one.
+ */
+#ifndef HI_INJECTOR_REPORT_H
+#define HI_INJECTOR_REPORT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "common/err.h"
+#include "injector/cli.h"
+
+struct hi_report;
+
+struct hi_report_state { /* --state=keep: what became of the variables */
+	size_t kept, fresh, migrated, reset;
+};
+
+struct hi_report_live {
+	pid_t pid;
+	const char *worker; /* base name */
+	unsigned int build;
+	const char *const *changed;
+	size_t n_changed;
+	const char *const *added;
+	size_t n_added;
+	const char *const *removed;
+	size_t n_removed;
+	size_t n_same;
+	struct hi_report_state state;
+	bool state_known; /* false with --state=fresh */
+	uint64_t latency_ns;
+	uint64_t pause_ns;
+	bool busy; /* swapped while a thread was inside the worker */
+	const char *const *bypassed; /* functions that some pointer still
+					reaches in an old build */
+	size_t n_bypassed;
+};
+
+struct hi_reason { /* why a build is refused */
+	const char *kind;   /* "symbol-removed", "load", "state", ... */
+	const char *symbol; /* or "" */
+	const char *text;
+	const char *where;  /* "worker.c:12" or "" */
+};
+
+int hi_report_new(const struct hi_options *options, struct hi_report **ret_report,
+		  struct hi_err *err) HI_MUST_USE;
+void hi_report_free(struct hi_report *report);
+
+/* A failure of hotinject itself: sentence and hint. */
+void hi_report_error(struct hi_report *report, const struct hi_err *err);
+/* Something worth a line that is no event. */
+void hi_report_note(struct hi_report *report, const char *format, ...)
+	HI_PRINTF(2, 3);
+/* As a note, only with -v. */
+void hi_report_detail(struct hi_report *report, const char *format, ...)
+	HI_PRINTF(2, 3);
+
+/* game (4242): libworker.so has 12 functions in the table; event "ready" */
+void hi_report_ready(struct hi_report *report, const char *host, pid_t pid,
+		     const char *worker, size_t n_functions);
+/* game (4242): libworker.so is not open yet ...; event "absent" */
+void hi_report_absent(struct hi_report *report, const char *host, pid_t pid,
+		      const char *worker);
+/* libworker.so #2 live: update changed, 11 same (1.9 ms, paused 41 us) */
+void hi_report_live(struct hi_report *report, const struct hi_report_live *live);
+/* libworker.so #3 refused: <the first reason>; each further one on a line of its
+   own; the hint last; event "refused" with all */
+void hi_report_refused(struct hi_report *report, pid_t pid, const char *worker,
+		       unsigned int build, const struct hi_reason *reasons,
+		       size_t n_reasons, const char *hint);
+/* libworker.so is not whole yet: ...; event "ignored" with "reason" */
+void hi_report_ignored(struct hi_report *report, pid_t pid, const char *worker,
+		       const char *sentence);
+/* libworker.so #4 waits: thread 4250 has been in frame_loop() (worker.c:88) for
+   0.5 s; WHERE may be ""; event "waiting" */
+void hi_report_waiting(struct hi_report *report, pid_t pid, const char *worker,
+		       unsigned int build, pid_t thread, const char *function,
+		       const char *where, uint64_t since_ns);
+/* event "exit"; a line only with -v */
+void hi_report_exit(struct hi_report *report, pid_t pid, int status);
+
+#endif
