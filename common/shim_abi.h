@@ -1,0 +1,122 @@
+/*
+ * shim_abi - the contract between the injector and the shim inside the host.
+ *
+ * The shim exports one variable, hotinject_shim, of type struct hi_shim. The
+ * injector reads and writes it from outside; the shim never moves it.
+ *
+ *   injector                          shim (a thread of the host)
+ *   ----------------------------------------------------------------------
+ *   fills load.path, ...; step = 0
+ *   remote call of hotinject_spawn -> creates the loader thread, returns
+ *                                     loader: dlopen; step = LOADED (or FAILED)
+ *   looks, writes; go = CONSTRUCT  -> loader: runs the constructors;
+ *                                     step = CONSTRUCTED (or FAILED)
+ *   relinks, publishes; go = KEEP  -> loader: step = DONE and ends
+ *               or      go = CLOSE -> loader: dlclose; step = DONE and ends
+ *
+ * Units:     addresses are host addresses as 64-bit integers.
+ * Ownership: everything lies in the shim's .data; tables that hold addresses
+ *            (answers) lie in memory that the injector mapped into the host.
+ * Threads:   step is stored by the loader (release) and read by the injector;
+ *            go is stored by the injector and read by the loader.
+ */
+#ifndef HI_COMMON_SHIM_ABI_H
+#define HI_COMMON_SHIM_ABI_H
+
+/* Used by the assembly, which cannot use offsetof(). */
+#define HI_SHIM_CALL_RESULT_AT 56
+#define HI_SHIM_CALL_DONE_AT   64
+#define HI_SHIM_ANSWERS_AT     72
+
+#ifndef __ASSEMBLER__
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define HI_SHIM_MAGIC   0x314a4e49544f48ULL /* "HOTINJ1" */
+#define HI_SHIM_VERSION 1
+#define HI_SHIM_SYMBOL  "hotinject_shim"
+#define HI_SHIM_FILE    "libhotinject.so"
+
+enum hi_load_step {
+	HI_LOAD_NONE = 0,
+	HI_LOAD_STARTED,     /* the thread runs */
+	HI_LOAD_LOADED,      /* mapped and relocated; waits for go */
+	HI_LOAD_CONSTRUCTED, /* constructors have run; waits for go */
+	HI_LOAD_FAILED,      /* error says why; waits for go = CLOSE or KEEP */
+	HI_LOAD_DONE,        /* the thread is about to end */
+};
+
+enum hi_load_go {
+	HI_GO_WAIT = 0,
+	HI_GO_CONSTRUCT,
+	HI_GO_KEEP,
+	HI_GO_CLOSE,
+};
+
+/* The TLS block of a build that is mapped: asked by link map, answered with
+   the module id and, for static TLS, its distance from the thread pointer. */
+struct hi_shim_tls {
+	uint64_t map_remote;
+	uint64_t module;   /* 0: the build has no TLS block */
+	uint64_t block;    /* the loader thread's block, 0 when not allocated */
+	uint64_t thread_pointer; /* of the loader thread */
+};
+
+#define HI_SHIM_PATH_MAX  4096
+#define HI_SHIM_ERROR_MAX 1024
+
+struct hi_shim_load {
+	uint32_t step; /* enum hi_load_step */
+	uint32_t go;   /* enum hi_load_go */
+	int32_t thread; /* of the loader, 0 before it runs */
+	uint32_t exit_called; /* a constructor called exit() and the like */
+	uint64_t handle;
+	uint64_t map_remote;  /* struct link_map */
+	uint64_t base_remote; /* l_addr */
+	/* constructors, which the snapshot's own dynamic section no longer
+	   names: DT_INIT and DT_INIT_ARRAY, link-time addresses */
+	uint64_t init_link;
+	uint64_t init_array_link;
+	uint64_t n_init_array;
+	struct hi_shim_tls tls_home; /* in: map_remote of build #1 */
+	struct hi_shim_tls tls_new;
+	char path[HI_SHIM_PATH_MAX];
+	char error[HI_SHIM_ERROR_MAX];
+};
+
+/* dlsym() answers TRAMPOLINE where the real one would give ENTRY. */
+struct hi_shim_answer {
+	uint64_t entry_remote;
+	uint64_t trampoline_remote;
+	uint64_t name_remote; /* NUL-terminated */
+};
+
+struct hi_shim {
+	uint64_t magic;
+	uint32_t version;
+	uint32_t size; /* sizeof(struct hi_shim) */
+	/* of the shim's own code */
+	uint64_t spawn_remote;   /* int hotinject_spawn(void): 0 or errno */
+	uint64_t return_remote;  /* where a remote call returns to */
+	uint64_t syscall_remote; /* a syscall instruction */
+	uint64_t abandon_remote; /* ends a constructor: leaves to the loader */
+	uint64_t exit_remote;    /* stands in for exit() in constructors */
+	/* end of a remote call */
+	uint64_t call_result;
+	uint64_t call_done; /* 1 when the call has returned */
+	/* dlsym */
+	uint64_t answers_remote; /* struct hi_shim_answer[], or 0 */
+	uint64_t n_answers;
+	struct hi_shim_load load;
+};
+
+_Static_assert(offsetof(struct hi_shim, call_result) == HI_SHIM_CALL_RESULT_AT,
+	       "the assembly knows this offset");
+_Static_assert(offsetof(struct hi_shim, call_done) == HI_SHIM_CALL_DONE_AT,
+	       "the assembly knows this offset");
+_Static_assert(offsetof(struct hi_shim, answers_remote) == HI_SHIM_ANSWERS_AT,
+	       "the assembly knows this offset");
+
+#endif /* __ASSEMBLER__ */
+#endif

@@ -1,0 +1,68 @@
+#include "preload/shim.h"
+
+#include <dlfcn.h>
+#include <string.h>
+
+#include "preload/dlsym.h"
+#include "preload/load.h"
+
+/* Places in the assembly. */
+extern const char hotinject_return[];
+extern const char hotinject_syscall[];
+
+HI_EXPORT struct hi_shim hotinject_shim = {
+	.magic = HI_SHIM_MAGIC,
+	.version = HI_SHIM_VERSION,
+	.size = sizeof(struct hi_shim),
+};
+
+/*
+ * Take the shim out of one "LD_PRELOAD=..." entry. The injector wrote that
+ * string below the environment, so it may be shortened in place. Returns 0
+ * when nothing but the shim was in it.
+ */
+static int leave_preload(char *entry, const char *self)
+{
+	char *value = strchr(entry, '=') + 1;
+	size_t len = strlen(self);
+
+	if (strncmp(value, self, len) != 0)
+		return 1;
+	if (value[len] == '\0')
+		return 0;
+	if (value[len] != ':')
+		return 1;
+	memmove(value, value + len + 1, strlen(value + len + 1) + 1);
+	return 1;
+}
+
+static void leave_environment(char **envp, const char *self)
+{
+	char **kept = envp;
+
+	for (char **entry = envp; *entry; entry++) {
+		if (strncmp(*entry, "LD_PRELOAD=", 11) == 0 &&
+		    !leave_preload(*entry, self))
+			continue;
+		*kept++ = *entry;
+	}
+	*kept = NULL;
+}
+
+/* glibc hands main()'s arguments to constructors; envp is environ here. */
+__attribute__((constructor)) static void start(int argc, char **argv,
+					       char **envp)
+{
+	Dl_info self;
+
+	(void)argc;
+	(void)argv;
+	hotinject_shim.spawn_remote = (uintptr_t)hotinject_spawn;
+	hotinject_shim.return_remote = (uintptr_t)hotinject_return;
+	hotinject_shim.syscall_remote = (uintptr_t)hotinject_syscall;
+	hotinject_shim.abandon_remote = (uintptr_t)hotinject_abandon;
+	hotinject_shim.exit_remote = (uintptr_t)hotinject_exit;
+	hi_dlsym_init();
+	if (envp && dladdr(&hotinject_shim, &self) && self.dli_fname)
+		leave_environment(envp, self.dli_fname);
+}

@@ -1,0 +1,106 @@
+/*
+ * What C cannot say: tail jumps that keep the caller's return address, the end
+ * of a remote call, and a syscall instruction at a known place.
+ */
+#include "common/shim_abi.h"
+
+	.text
+
+/*
+ * void *dlsym(void *handle, const char *name)
+ * void *dlvsym(void *handle, const char *name, const char *version)
+ *
+ * With no answers to give, one load and one jump. Otherwise
+ * hi_dlsym_answer(handle, name, version or NULL) decides. The arguments are
+ * kept on the stack; 3 pushes leave it aligned for the call.
+ */
+	.macro	interpose name, real, version
+	.globl	\name
+	.type	\name, @function
+\name:
+	.cfi_startproc
+	endbr64
+	cmpq	$0, \real(%rip)
+	je	1f
+	cmpq	$0, hotinject_shim+HI_SHIM_ANSWERS_AT(%rip)
+	jne	2f
+	jmp	*\real(%rip)
+1:	pushq	%rdi
+	.cfi_adjust_cfa_offset 8
+	pushq	%rsi
+	.cfi_adjust_cfa_offset 8
+	pushq	%rdx
+	.cfi_adjust_cfa_offset 8
+	call	hi_dlsym_init
+	popq	%rdx
+	.cfi_adjust_cfa_offset -8
+	popq	%rsi
+	.cfi_adjust_cfa_offset -8
+	popq	%rdi
+	.cfi_adjust_cfa_offset -8
+	jmp	*\real(%rip)
+2:	pushq	%rdi
+	.cfi_adjust_cfa_offset 8
+	pushq	%rsi
+	.cfi_adjust_cfa_offset 8
+	pushq	%rdx
+	.cfi_adjust_cfa_offset 8
+	.if \version == 0
+	xorl	%edx, %edx
+	.endif
+	call	hi_dlsym_answer
+	popq	%rdx
+	.cfi_adjust_cfa_offset -8
+	popq	%rsi
+	.cfi_adjust_cfa_offset -8
+	popq	%rdi
+	.cfi_adjust_cfa_offset -8
+	testq	%rax, %rax
+	jne	3f
+	jmp	*\real(%rip)
+3:	ret
+	.cfi_endproc
+	.size	\name, . - \name
+	.endm
+
+	.hidden	hi_dlsym_real
+	.hidden	hi_dlvsym_real
+	.hidden	hi_dlsym_init
+	.hidden	hi_dlsym_answer
+	interpose dlsym, hi_dlsym_real, 0
+	interpose dlvsym, hi_dlvsym_real, 1
+
+/*
+ * A remote call returns here, with the stack pointer at a ucontext that the
+ * injector wrote. The injector sees call_done and restores the thread itself. Should
+ * it have died, the thread takes itself back after a while: rt_sigreturn
+ * (sigreturn(2)) finds the ucontext at the stack pointer.
+ */
+	.globl	hotinject_return
+	.type	hotinject_return, @function
+hotinject_return:
+	.cfi_startproc
+	.cfi_undefined rip
+	movq	%rax, hotinject_shim+HI_SHIM_CALL_RESULT_AT(%rip)
+	movq	$1, hotinject_shim+HI_SHIM_CALL_DONE_AT(%rip)
+	movl	$50000000, %ecx
+1:	pause
+	decl	%ecx
+	jne	1b
+	movl	$15, %eax
+	syscall
+	ud2
+	.cfi_endproc
+	.size	hotinject_return, . - hotinject_return
+
+/* A remote system call runs this one instruction. */
+	.globl	hotinject_syscall
+	.type	hotinject_syscall, @function
+hotinject_syscall:
+	.cfi_startproc
+	syscall
+	int3
+	.cfi_endproc
+	.size	hotinject_syscall, . - hotinject_syscall
+
+	.section .note.GNU-stack, "", @progbits
