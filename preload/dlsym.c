@@ -122,11 +122,11 @@ __attribute__((visibility("hidden"))) void *
 hi_dlsym_answer(void *handle, const char *name, const char *version)
 {
 	const struct hi_shim_answer *answers =
-		(const void *)(uintptr_t)hotinject_shim.answers_remote;
+		(const void *)(uintptr_t)hi_shim.answers_remote;
 
 	if (handle == RTLD_NEXT || !name)
 		return NULL;
-	for (uint64_t i = 0; i < hotinject_shim.n_answers; i++) {
+	for (uint64_t i = 0; i < hi_shim.n_answers; i++) {
 		const struct hi_shim_answer *answer = &answers[i];
 		const char *candidate =
 			(const char *)(uintptr_t)answer->name_remote;

@@ -22,7 +22,7 @@ static void *leave[5];
 
 static struct hi_shim_load *load(void)
 {
-	return &hotinject_shim.load;
+	return &hi_shim.load;
 }
 
 static void set_step(enum hi_load_step step)

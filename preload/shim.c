@@ -10,11 +10,14 @@
 extern const char hotinject_return[];
 extern const char hotinject_syscall[];
 
-HI_EXPORT struct hi_shim hotinject_shim = {
+struct hi_shim hi_shim = {
 	.magic = HI_SHIM_MAGIC,
 	.version = HI_SHIM_VERSION,
 	.size = sizeof(struct hi_shim),
 };
+
+extern HI_EXPORT struct hi_shim hotinject_shim
+	__attribute__((alias("hi_shim")));
 
 /*
  * Take the shim out of one "LD_PRELOAD=..." entry. The injector wrote that
@@ -57,12 +60,12 @@ __attribute__((constructor)) static void start(int argc, char **argv,
 
 	(void)argc;
 	(void)argv;
-	hotinject_shim.spawn_remote = (uintptr_t)hotinject_spawn;
-	hotinject_shim.return_remote = (uintptr_t)hotinject_return;
-	hotinject_shim.syscall_remote = (uintptr_t)hotinject_syscall;
-	hotinject_shim.abandon_remote = (uintptr_t)hotinject_abandon;
-	hotinject_shim.exit_remote = (uintptr_t)hotinject_exit;
+	hi_shim.spawn_remote = (uintptr_t)hotinject_spawn;
+	hi_shim.return_remote = (uintptr_t)hotinject_return;
+	hi_shim.syscall_remote = (uintptr_t)hotinject_syscall;
+	hi_shim.abandon_remote = (uintptr_t)hotinject_abandon;
+	hi_shim.exit_remote = (uintptr_t)hotinject_exit;
 	hi_dlsym_init();
-	if (envp && dladdr(&hotinject_shim, &self) && self.dli_fname)
+	if (envp && dladdr(&hi_shim, &self) && self.dli_fname)
 		leave_environment(envp, self.dli_fname);
 }

@@ -14,6 +14,9 @@
 
 #define HI_EXPORT __attribute__((visibility("default")))
 
-extern struct hi_shim hotinject_shim;
+/* The same variable twice: the shim's own code reaches it directly, the injector
+   finds it by its exported name. */
+extern __attribute__((visibility("hidden"))) struct hi_shim hi_shim;
+extern HI_EXPORT struct hi_shim hotinject_shim;
 
 #endif

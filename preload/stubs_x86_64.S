@@ -22,7 +22,7 @@
 	endbr64
 	cmpq	$0, \real(%rip)
 	je	1f
-	cmpq	$0, hotinject_shim+HI_SHIM_ANSWERS_AT(%rip)
+	cmpq	$0, hi_shim+HI_SHIM_ANSWERS_AT(%rip)
 	jne	2f
 	jmp	*\real(%rip)
 1:	pushq	%rdi
@@ -63,6 +63,7 @@
 	.size	\name, . - \name
 	.endm
 
+	.hidden	hi_shim
 	.hidden	hi_dlsym_real
 	.hidden	hi_dlvsym_real
 	.hidden	hi_dlsym_init
@@ -81,8 +82,8 @@
 hotinject_return:
 	.cfi_startproc
 	.cfi_undefined rip
-	movq	%rax, hotinject_shim+HI_SHIM_CALL_RESULT_AT(%rip)
-	movq	$1, hotinject_shim+HI_SHIM_CALL_DONE_AT(%rip)
+	movq	%rax, hi_shim+HI_SHIM_CALL_RESULT_AT(%rip)
+	movq	$1, hi_shim+HI_SHIM_CALL_DONE_AT(%rip)
 	movl	$50000000, %ecx
 1:	pause
 	decl	%ecx
