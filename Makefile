@@ -1,0 +1,201 @@
+# hotinject: one Makefile, read from top to bottom. `make help` lists the targets.
+#
+#   B=DIR      where everything that is built goes (default: build)
+#   CC=...     the compiler                  V=1        show the commands
+#   WERROR=1   warnings are errors           SAN=LIST   sanitizers for the tool and
+#   PREFIX=    /usr/local    DESTDIR=                   the tests, never the shim
+
+VERSION := 0.1.0
+
+B       ?= build
+PREFIX  ?= /usr/local
+DESTDIR ?=
+LIBDIR  ?= $(PREFIX)/lib/hotinject
+MANDIR  ?= $(PREFIX)/share/man
+
+ifeq ($(origin CC),default)
+CC := gcc
+endif
+AR ?= ar
+
+CFLAGS ?= -O2 -g
+ALL_CFLAGS = -std=gnu11 -D_GNU_SOURCE -Wall -Wextra -I. $(CFLAGS)
+ifeq ($(WERROR),1)
+ALL_CFLAGS += -Werror
+endif
+ifneq ($(SAN),)
+SAN_FLAGS := -fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer
+endif
+
+Q := $(if $(filter 1,$(V)),,@)
+say = $(if $(Q),@printf '  %-6s %s\n' $(1) $(2))
+
+# pkg-config is asked when the first recipe needs it, once: it may have been
+# installed by this very run.
+TOOL_MODULES := libelf libdw capstone jansson libxxhash
+TEST_MODULES := check
+lazy = $(eval $(1) := $$(shell $(2)))$($(1))
+TOOL_INC  = $(call lazy,TOOL_INC,pkg-config --cflags $(TOOL_MODULES))
+TOOL_LIBS = $(call lazy,TOOL_LIBS,pkg-config --libs $(TOOL_MODULES))
+TEST_INC  = $(call lazy,TEST_INC,pkg-config --cflags $(TEST_MODULES))
+TEST_LIBS = $(call lazy,TEST_LIBS,pkg-config --libs $(TEST_MODULES))
+
+TOOL_CFLAGS = $(ALL_CFLAGS) $(SAN_FLAGS) $(TOOL_INC) \
+	-DHI_LIBDIR='"$(LIBDIR)"' -DHI_VERSION='"$(VERSION)"'
+TEST_CFLAGS = $(TOOL_CFLAGS) $(TEST_INC)
+# The shim runs inside somebody else's program: libc only, hidden by default,
+# bound at once. No stack protector, because it may run on a thread before its
+# canary is set up.
+SHIM_CFLAGS = $(ALL_CFLAGS) -O2 -g -fPIC -fvisibility=hidden \
+	-fno-stack-protector
+SHIM_LDFLAGS = -shared -Wl,-soname,libhotinject.so \
+	-Wl,--version-script=preload/shim.map -Wl,-z,now -Wl,-z,relro \
+	-Wl,--no-undefined
+
+# --- what there is to build ---------------------------------------------------
+
+objects = $(patsubst %,$(B)/%.o,$(basename $(1)))
+
+ELFSCAN_OBJ  := $(call objects,$(filter-out elfscan/main.c,\
+	$(wildcard common/*.c elfscan/*.c)))
+INJECTOR_OBJ := $(call objects,$(wildcard injector/*.c injector/*.S))
+INNER_OBJ    := $(filter-out $(B)/injector/main.o,$(INJECTOR_OBJ))
+SHIM_OBJ     := $(call objects,$(wildcard preload/*.c preload/*.S))
+
+UNIT    := $(patsubst tests/unit/%.c,$(B)/tests/%,$(wildcard tests/unit/check_*.c))
+# The tests of a file in common/ or elfscan/ link without the injector.
+PURE    := $(filter $(patsubst %,$(B)/tests/check_%,\
+	$(basename $(notdir $(wildcard common/*.c elfscan/*.c)))),$(UNIT))
+# What the tests share: other files beside the unit tests, support*.c for the rest.
+FIXTURE := $(call objects,$(filter-out tests/unit/check_%,$(wildcard tests/unit/*.c)))
+SUPPORT := $(call objects,$(wildcard tests/support*.c))
+E2E     := $(patsubst tests/%.c,$(B)/tests/%,\
+	$(filter-out tests/support%,$(wildcard tests/*.c)))
+RUN_E2E := $(filter $(B)/tests/e2e $(B)/tests/hosts,$(E2E))
+
+TOOL_ALL := $(ELFSCAN_OBJ) $(INJECTOR_OBJ)
+TEST_ALL := $(call objects,$(wildcard tests/unit/*.c tests/*.c))
+
+.PHONY: all
+all: $(B)/hotinject $(B)/libhotinject.so ## build hotinject and its shim
+
+$(B)/libelfscan.a: $(ELFSCAN_OBJ)
+	$(call say,AR,$@)
+	$(Q)rm -f $@ && $(AR) rcs $@ $(ELFSCAN_OBJ)
+
+$(B)/hotinject: $(INJECTOR_OBJ) $(B)/libelfscan.a
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(SAN_FLAGS) $(LDFLAGS) -o $@ $^ $(TOOL_LIBS) -lstdc++
+
+$(B)/libhotinject.so: $(SHIM_OBJ) preload/shim.map
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(SHIM_LDFLAGS) $(LDFLAGS) -o $@ $(SHIM_OBJ)
+
+$(UNIT): $(B)/tests/%: $(B)/tests/unit/%.o $(FIXTURE) $(B)/libelfscan.a
+$(filter-out $(PURE),$(UNIT)): $(INNER_OBJ)
+$(E2E): $(B)/tests/%: $(B)/tests/%.o $(SUPPORT)
+$(UNIT) $(E2E):
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(SAN_FLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) \
+		$(TEST_LIBS) $(TOOL_LIBS) -lstdc++
+
+# --- objects ------------------------------------------------------------------
+
+$(TOOL_ALL): FLAGS = $(TOOL_CFLAGS)
+$(TEST_ALL): FLAGS = $(TEST_CFLAGS)
+$(SHIM_OBJ): FLAGS = $(SHIM_CFLAGS)
+$(TOOL_ALL) $(SHIM_OBJ): | deps
+$(TEST_ALL): | deps-test
+
+$(B)/%.o: %.c $(B)/flags
+	$(call say,CC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(FLAGS) $(CPPFLAGS) -MMD -MP -c -o $@ $<
+
+$(B)/%.o: %.S $(B)/flags
+	$(call say,AS,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(FLAGS) $(CPPFLAGS) -MMD -MP -c -o $@ $<
+
+# Other flags than last time: everything is compiled anew.
+$(B)/flags: FORCE
+	@mkdir -p $(B)
+	@echo '$(CC) $(ALL_CFLAGS) $(CPPFLAGS) $(SAN) $(LIBDIR) $(VERSION)' | \
+		cmp -s - $@ || \
+	echo '$(CC) $(ALL_CFLAGS) $(CPPFLAGS) $(SAN) $(LIBDIR) $(VERSION)' > $@
+
+.PHONY: FORCE
+FORCE:
+
+-include $(patsubst %.o,%.d,$(TOOL_ALL) $(SHIM_OBJ) $(TEST_ALL))
+
+# --- tests --------------------------------------------------------------------
+
+TEST_ENV = HOTINJECT=$(abspath $(B))/hotinject HOTINJECT_BUILD=$(abspath $(B))
+
+.PHONY: check check-unit check-e2e
+check: check-unit check-e2e ## run every test (installs what they need first)
+
+check-unit: all $(UNIT) ## run the tests of the modules
+	@failed=; for test in $(UNIT); do \
+		$(TEST_ENV) $$test || failed="$$failed $${test##*/}"; \
+	done; \
+	test -z "$$failed" || { echo "failed:$$failed" >&2; exit 1; }
+
+check-e2e: all $(RUN_E2E) | deps-test ## run the tests with real hosts
+	@failed=; for test in $(RUN_E2E); do \
+		$(TEST_ENV) $$test || failed="$$failed $${test##*/}"; \
+	done; \
+	test -z "$$failed" || { echo "failed:$$failed" >&2; exit 1; }
+
+# --- show ---------------------------------------------------------------------
+
+.PHONY: demo play bench
+demo: all ## see a running program take new code, in 20 seconds
+	@HOTINJECT=$(abspath $(B))/hotinject examples/game/demo.sh
+
+play: all ## the same with your own editor: change the game while it runs
+	@HOTINJECT=$(abspath $(B))/hotinject examples/game/play.sh
+
+bench: all ## print how fast it is
+	@test ! -x bench/run.sh || $(TEST_ENV) bench/run.sh
+
+# --- care ---------------------------------------------------------------------
+
+.PHONY: lint format
+lint: | deps-lint ## check format, includes, manual pages; clang-tidy, cppcheck
+	@scripts/lint.sh
+
+format: | deps-lint ## put every C file into shape
+	@clang-format -i $$(git ls-files '*.c' '*.h')
+
+# --- install ------------------------------------------------------------------
+
+.PHONY: install uninstall clean
+install: all ## install below PREFIX (and DESTDIR)
+	install -D -m 755 $(B)/hotinject $(DESTDIR)$(PREFIX)/bin/hotinject
+	install -D -m 644 $(B)/libhotinject.so $(DESTDIR)$(LIBDIR)/libhotinject.so
+	install -D -m 644 man/hotinject.1 $(DESTDIR)$(MANDIR)/man1/hotinject.1
+	install -D -m 644 man/hotinject.7 $(DESTDIR)$(MANDIR)/man7/hotinject.7
+
+uninstall: ## take away what install put there
+	rm -f $(DESTDIR)$(PREFIX)/bin/hotinject \
+		$(DESTDIR)$(LIBDIR)/libhotinject.so \
+		$(DESTDIR)$(MANDIR)/man1/hotinject.1 \
+		$(DESTDIR)$(MANDIR)/man7/hotinject.7
+	-rmdir $(DESTDIR)$(LIBDIR)
+
+clean: ## remove what was built
+	rm -rf $(B)
+
+.PHONY: deps deps-test deps-lint help
+deps: ## install what the build lacks
+	@scripts/deps.sh build
+deps-test: | deps ## install what the tests lack
+	@scripts/deps.sh test
+deps-lint: | deps ## install what make lint lacks
+	@scripts/deps.sh build test lint
+
+help: ## this list
+	@sed -n 's/^\([a-z][a-z0-9-]*\):.*## \(.*\)/  \1|\2/p' Makefile | \
+		awk -F'|' '{ printf "%-14s %s\n", $$1, $$2 }'
