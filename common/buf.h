@@ -22,7 +22,10 @@ struct hi_buf {
 	bool failed;
 };
 
-#define HI_BUF_INIT { NULL, 0, 0, false }
+#define HI_BUF_INIT               \
+	{                         \
+		NULL, 0, 0, false \
+	}
 
 void hi_buf_done(struct hi_buf *buf);
 void hi_buf_clear(struct hi_buf *buf);

@@ -14,20 +14,20 @@
 #include <stddef.h>
 
 /* name, short description (used where no sentence was written) */
-#define HI_CODES(X)                                                           \
-	X(SYS, "a system call failed")                                        \
-	X(NOMEM, "out of memory")                                             \
-	X(BADELF, "the file is not a loadable ELF library")                   \
-	X(CUT, "the file is not complete")                                    \
-	X(FOREIGN, "the file is for another machine or system")               \
-	X(LOAD, "the host's loader refused the file")                         \
-	X(RELINK, "the new build could not be joined to the living state")    \
-	X(REFUSED, "the build would break the host")                          \
-	X(BUSY, "the host is not at a point where this can be done")          \
-	X(GONE, "the host has ended")                                         \
-	X(RIGHTS, "a right is missing")                                       \
-	X(HOST, "the host cannot be worked with")                             \
-	X(USAGE, "the command line is wrong")                                 \
+#define HI_CODES(X)                                                        \
+	X(SYS, "a system call failed")                                     \
+	X(NOMEM, "out of memory")                                          \
+	X(BADELF, "the file is not a loadable ELF library")                \
+	X(CUT, "the file is not complete")                                 \
+	X(FOREIGN, "the file is for another machine or system")            \
+	X(LOAD, "the host's loader refused the file")                      \
+	X(RELINK, "the new build could not be joined to the living state") \
+	X(REFUSED, "the build would break the host")                       \
+	X(BUSY, "the host is not at a point where this can be done")       \
+	X(GONE, "the host has ended")                                      \
+	X(RIGHTS, "a right is missing")                                    \
+	X(HOST, "the host cannot be worked with")                          \
+	X(USAGE, "the command line is wrong")                              \
 	X(INTERNAL, "hotinject is at fault")
 
 enum hi_code {
@@ -46,7 +46,7 @@ struct hi_err {
 };
 
 #define HI_MUST_USE __attribute__((warn_unused_result))
-#define HI_PRINTF(format_at, args_at)                                         \
+#define HI_PRINTF(format_at, args_at) \
 	__attribute__((format(printf, format_at, args_at)))
 
 /* Fill ERR (may be NULL) and return CODE, so that callers can return it. */
@@ -60,8 +60,7 @@ int hi_fail_sys(struct hi_err *err, const char *format, ...) HI_PRINTF(2, 3);
 void hi_err_hint(struct hi_err *err, const char *format, ...) HI_PRINTF(2, 3);
 
 /* Put more context before the sentence: "loading x: " + sentence. */
-void hi_err_prefix(struct hi_err *err, const char *format, ...)
-	HI_PRINTF(2, 3);
+void hi_err_prefix(struct hi_err *err, const char *format, ...) HI_PRINTF(2, 3);
 
 /* The short description of CODE; never NULL. */
 const char *hi_code_text(int code);

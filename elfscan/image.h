@@ -54,15 +54,16 @@ struct hi_image_header {
 	size_t build_id_len; /* 0 when there is no note */
 	const GElf_Phdr *phdrs;
 	size_t n_phdrs;
-	uint64_t span_link;        /* end of the last PT_LOAD, page rounded */
-	uint64_t load_start_link;  /* start of the first PT_LOAD, page rounded */
-	struct hi_range relro;     /* PT_GNU_RELRO as ld.so protects it: start
+	uint64_t span_link;       /* end of the last PT_LOAD, page rounded */
+	uint64_t load_start_link; /* start of the first PT_LOAD, page rounded */
+	struct hi_range relro;    /* PT_GNU_RELRO as ld.so protects it: start
 				      and end rounded down to pages; empty
 				      when absent */
-	const GElf_Phdr *tls;      /* PT_TLS or NULL */
-	bool bind_now, symbolic, textrel; /* DF_BIND_NOW/DF_1_NOW, DF_SYMBOLIC */
+	const GElf_Phdr *tls;     /* PT_TLS or NULL */
+	bool bind_now, symbolic,
+		textrel; /* DF_BIND_NOW/DF_1_NOW, DF_SYMBOLIC */
 	bool has_section_headers;
-	bool has_symtab;           /* .symtab in the file itself */
+	bool has_symtab; /* .symtab in the file itself */
 };
 
 /* One entry of the dynamic section and where it stands in the file. */

@@ -1,43 +1,81 @@
 /*
- * insn - one instruction at a time; the only module that knows capstone.
+ * insn - one instruction at a time.
+ *
+ * Two readers of the same bytes. hi_insn_measure() knows the encoding only:
+ * length, displacement, immediate and branch target, from tables, a few
+ * nanoseconds for each instruction; it is what a whole library can be walked
+ * with. The decoder knows what instructions mean (which registers they write);
+ * it is the only user of capstone and a hundred times slower.
+ *
+ *     [prefixes] [REX | VEX | EVEX] opcode [ModRM [SIB]] [disp] [imm]
+ *                                                        ^      ^
+ *                                              disp_offset      imm_offset
  *
  * Ownership: hi_decoder_new() gives a decoder that hi_decoder_free() ends.
  * Errors:    HI_E_INTERNAL when capstone cannot start; bytes that do not decode
- *            are no error: hi_decoder_next() returns 0 for them.
- * Threads:   one at a time per decoder.
+ *            are no error: both readers return 0 for them.
+ * Threads:   hi_insn_measure() is pure; one thread at a time per decoder.
+ * Source:    Intel SDM vol. 2, ch. 2 and appendix A; AMD64 APM vol. 3.
  */
 #ifndef HI_ELFSCAN_INSN_H
 #define HI_ELFSCAN_INSN_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "common/err.h"
 
+#define HI_INSN_MAX 15 /* bytes; longer ones fault */
+
 enum hi_flow {
-	HI_FLOW_NEXT,     /* goes on with the next instruction */
-	HI_FLOW_CALL,     /* call; target_link is 0 when it is indirect */
-	HI_FLOW_JUMP,     /* unconditional; target_link 0 when indirect */
-	HI_FLOW_BRANCH,   /* conditional */
-	HI_FLOW_END,      /* ret, ud2, hlt: does not go on */
+	HI_FLOW_NEXT,   /* goes on with the next instruction */
+	HI_FLOW_CALL,   /* call; target_link is 0 when it is indirect */
+	HI_FLOW_JUMP,   /* unconditional; target_link 0 when indirect */
+	HI_FLOW_BRANCH, /* conditional */
+	HI_FLOW_END,    /* ret, ud2, hlt: does not go on */
 };
 
+/* What the encoding alone tells. */
 struct hi_insn {
 	uint64_t addr_link;
-	uint8_t len;
+	uint64_t target_link; /* of a direct call, jump or branch, else 0 */
+	uint64_t data_link;   /* target of [rip + disp32], else 0 */
 	enum hi_flow flow;
-	uint64_t target_link; /* of a direct call, jump or branch */
-	bool rip_relative;    /* has a memory operand [rip + disp32] */
-	uint64_t data_link;   /* its target */
-	uint8_t disp_offset;  /* of the displacement in the instruction, 0: none */
-	uint8_t disp_len;     /* 1, 4 or 0 */
-	int64_t disp;         /* of any memory operand */
-	uint8_t base_reg;     /* capstone register of the memory operand, 0: none */
-	uint8_t dest_reg;     /* register that is written by mov/lea, 0: none */
-	uint8_t source_reg;   /* register-to-register mov: its source, 0: none */
+	uint8_t len;
+	uint8_t disp_offset; /* of the displacement, 0: none */
+	uint8_t disp_len;    /* 1, 4, 8 (moffs) or 0 */
+	uint8_t imm_offset;  /* of the immediate or branch distance, 0: none */
+	uint8_t imm_len;
+	bool rip_relative; /* has a memory operand [rip + disp32] */
 	bool is_lea;
-	bool is_nop;          /* any nop or int3: padding */
+	bool is_nop; /* any nop, or int3: padding */
 	bool is_endbr64;
+	bool is_evex; /* an 8-bit displacement is scaled */
+};
+
+/*
+ * Measure the instruction at BYTES (LEN available), which runs at ADDR_LINK.
+ * Returns its length; 0 when the bytes are no valid opcode of 64-bit mode, are
+ * cut off, or mean different things on different makers' processors (a near
+ * branch with an operand-size prefix).
+ */
+int hi_insn_measure(const uint8_t *bytes, size_t len, uint64_t addr_link,
+		    struct hi_insn *ret_insn);
+
+#define HI_REG_NONE 0xff
+
+/* What the instruction does with the 16 general registers, by number (rax 0, rcx
+   1, rdx 2, rbx 3, rsp 4, rbp 5, rsi 6, rdi 7, r8 ...). */
+struct hi_effect {
+	uint16_t writes;   /* bit n: register n, or a part of it, is written */
+	uint8_t base_reg;  /* of the memory operand, or HI_REG_NONE */
+	uint8_t index_reg; /* the same */
+	uint8_t copy_from; /* mov between 64-bit registers: its source */
+	uint8_t copy_to;   /* and its destination; HI_REG_NONE otherwise */
+	uint8_t store_from; /* mov of a 64-bit register to memory: the register */
+	uint8_t load_to;    /* mov of 64 bits from memory: the register */
+	uint8_t add_to;     /* add $imm, %reg64: the register */
 };
 
 struct hi_decoder;
@@ -47,10 +85,12 @@ int hi_decoder_new(struct hi_decoder **ret_decoder,
 void hi_decoder_free(struct hi_decoder *decoder);
 
 /*
- * Decode the instruction at BYTES (LEN available), which runs at ADDR_LINK.
- * Returns its length, 0 when the bytes are no instruction that is known.
+ * Decode the instruction at BYTES with capstone. Returns its length, 0 when the
+ * bytes are no instruction that is known. RET_EFFECT may be NULL. The fields of
+ * RET_INSN are the same as those hi_insn_measure() gives, found independently.
  */
-int hi_decoder_next(struct hi_decoder *decoder, const uint8_t *bytes, size_t len,
-		    uint64_t addr_link, struct hi_insn *ret_insn);
+int hi_decoder_next(struct hi_decoder *decoder, const uint8_t *bytes,
+		    size_t len, uint64_t addr_link, struct hi_insn *ret_insn,
+		    struct hi_effect *ret_effect);
 
 #endif

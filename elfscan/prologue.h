@@ -24,8 +24,8 @@
 
 struct hi_prologue {
 	bool patchable;
-	uint8_t jump_at;  /* 0, or 4 after an endbr64 that is kept */
-	uint8_t window;   /* bytes from the entry that change: jump_at + 5 */
+	uint8_t jump_at;    /* 0, or 4 after an endbr64 that is kept */
+	uint8_t window;     /* bytes from the entry that change: jump_at + 5 */
 	const char *reason; /* why not, or NULL: "shorter than 5 bytes", ... */
 };
 

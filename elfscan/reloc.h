@@ -27,11 +27,11 @@ struct hi_reloc {
 	const char *version; /* "" when unversioned */
 	uint64_t sym_link;   /* st_value when the image defines it, else 0 */
 	uint64_t sym_size;
-	uint8_t sym_type;    /* STT_... */
-	uint8_t sym_bind;    /* STB_... */
+	uint8_t sym_type; /* STT_... */
+	uint8_t sym_bind; /* STB_... */
 	uint8_t sym_visibility;
-	bool defined;        /* the image itself defines the symbol */
-	bool plt;            /* from DT_JMPREL */
+	bool defined; /* the image itself defines the symbol */
+	bool plt;     /* from DT_JMPREL */
 };
 
 /* The dynamic relocations (DT_RELA, DT_RELR, DT_JMPREL), sorted by place. */

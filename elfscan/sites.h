@@ -55,8 +55,8 @@ struct hi_site {
 
 struct hi_unproven {
 	const struct hi_symbol *function; /* or NULL: text without a symbol */
-	uint64_t place_link;  /* the first word in question */
-	uint64_t target_link; /* the data it would name */
+	uint64_t place_link;              /* the first word in question */
+	uint64_t target_link;             /* the data it would name */
 	const char *reason;
 };
 

@@ -37,8 +37,8 @@ struct hi_symbol {
 	uint64_t addr_link;
 	uint64_t size;
 	enum hi_symbol_type type;
-	uint8_t elf_bind;  /* STB_LOCAL, STB_GLOBAL, STB_WEAK, STB_GNU_UNIQUE */
-	uint8_t visibility; /* STV_... */
+	uint8_t elf_bind; /* STB_LOCAL, STB_GLOBAL, STB_WEAK, STB_GNU_UNIQUE */
+	uint8_t visibility;   /* STV_... */
 	bool exported;        /* in .dynsym, defined, not hidden */
 	bool default_version; /* f@@V rather than f@V; true when unversioned */
 	bool compiler_made;   /* crtstuff (_init, _fini, frame_dummy,
@@ -46,7 +46,7 @@ struct hi_symbol {
 				 __do_global_dtors_aux, completed.N,
 				 __dso_handle, __TMC_END__, ...): never
 				 patched, never state */
-	bool clone;  /* function: .part, .constprop, .isra, .cold: an entry
+	bool clone; /* function: .part, .constprop, .isra, .cold: an entry
 			that only its own build calls */
 };
 

@@ -2,8 +2,9 @@
  * cli - the command line: one table of options, from which parsing and --help
  * both come.
  *
- * Ownership: strings point into argv.
- * Errors:    HI_E_USAGE with a sentence and the hint to see --help.
+ * Ownership: strings point into argv; the arrays of a parsed command line are
+ *            released by hi_options_done().
+ * Errors:    HI_E_USAGE with a sentence and the hint to see --help; HI_E_NOMEM.
  */
 #ifndef HI_INJECTOR_CLI_H
 #define HI_INJECTOR_CLI_H
@@ -20,26 +21,41 @@ enum hi_busy_mode { HI_BUSY_SWAP, HI_BUSY_DEFER };
 enum hi_color { HI_COLOR_AUTO, HI_COLOR_ALWAYS, HI_COLOR_NEVER };
 enum hi_cli_action { HI_CLI_RUN, HI_CLI_HELP, HI_CLI_VERSION };
 
+#define HI_VERSION "0.1.0"
+
 struct hi_options {
 	enum hi_cli_action action;
-	char *host;             /* as given */
-	char **workers;         /* n_workers of them */
+	char *host;     /* as given */
+	char **workers; /* n_workers of them; the array is owned */
 	size_t n_workers;
-	char **host_argv;       /* host and its arguments, NULL-terminated; owned:
+	char **host_argv; /* host and its arguments, NULL-terminated; owned:
 				   hi_options_done() */
 	enum hi_on_drift on_drift;
 	enum hi_state_mode state;
 	enum hi_busy_mode busy;
-	unsigned int wait_ms;   /* default 500 */
-	const char *events;     /* file, "-", or NULL */
+	unsigned int wait_ms; /* default 500 */
+	const char *events;   /* file, "-", or NULL */
 	enum hi_color color;
 	bool quiet;
 	unsigned int verbose;
 };
 
+/*
+ * Read the command line. Words before "--" are options, HOST and WORKERs, in any
+ * mixture; what follows it is the host's. --help and --version end the reading:
+ * what would be wrong behind them is not looked at.
+ */
 int hi_cli_parse(int argc, char **argv, struct hi_options *ret_options,
 		 struct hi_err *err) HI_MUST_USE;
 void hi_options_done(struct hi_options *options);
 void hi_cli_help(FILE *out);
+
+/*
+ * Call VISIT for each option of the table: SHORT_NAME is 0 and ARGUMENT is NULL
+ * where there is none.
+ */
+void hi_cli_visit(void (*visit)(void *context, char short_name,
+				const char *long_name, const char *argument),
+		  void *context);
 
 #endif

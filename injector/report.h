@@ -49,14 +49,15 @@ struct hi_report_live {
 	size_t n_bypassed;
 };
 
-struct hi_reason { /* why a build is refused */
+struct hi_reason {          /* why a build is refused */
 	const char *kind;   /* "symbol-removed", "load", "state", ... */
 	const char *symbol; /* or "" */
 	const char *text;
-	const char *where;  /* "worker.c:12" or "" */
+	const char *where; /* "worker.c:12" or "" */
 };
 
-int hi_report_new(const struct hi_options *options, struct hi_report **ret_report,
+int hi_report_new(const struct hi_options *options,
+		  struct hi_report **ret_report,
 		  struct hi_err *err) HI_MUST_USE;
 void hi_report_free(struct hi_report *report);
 
@@ -76,7 +77,8 @@ void hi_report_ready(struct hi_report *report, const char *host, pid_t pid,
 void hi_report_absent(struct hi_report *report, const char *host, pid_t pid,
 		      const char *worker);
 /* libworker.so #2 live: update changed, 11 same (1.9 ms, paused 41 us) */
-void hi_report_live(struct hi_report *report, const struct hi_report_live *live);
+void hi_report_live(struct hi_report *report,
+		    const struct hi_report_live *live);
 /* libworker.so #3 refused: <the first reason>; each further one on a line of its
    own; the hint last; event "refused" with all */
 void hi_report_refused(struct hi_report *report, pid_t pid, const char *worker,
