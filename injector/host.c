@@ -1,0 +1,270 @@
+#include "injector/host.h"
+
+#include <fcntl.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "injector/clock.h"
+
+#define AWAIT_LIMIT_NS (500 * HI_NS_PER_MS)
+#define SPIN_NS	       (2 * HI_NS_PER_MS)
+
+struct hi_host *hi_host_new(pid_t pid)
+{
+	struct hi_host *host = calloc(1, sizeof(*host));
+
+	if (host) {
+		host->pid = pid;
+		host->mem_fd = -1;
+	}
+	return host;
+}
+
+static void remove_thread(struct hi_host *host, struct hi_thread *thread)
+{
+	HASH_DEL(host->threads, thread);
+	free(thread);
+}
+
+void hi_host_free(struct hi_host *host)
+{
+	struct hi_thread *thread, *next;
+
+	if (!host)
+		return;
+	HASH_ITER(hh, host->threads, thread, next)
+		remove_thread(host, thread);
+	if (host->mem_fd >= 0)
+		close(host->mem_fd);
+	free(host);
+}
+
+static void read_name(struct hi_host *host)
+{
+	char path[64];
+	FILE *comm;
+
+	snprintf(path, sizeof(path), "/proc/%d/comm", host->pid);
+	comm = fopen(path, "re");
+	if (!comm)
+		return;
+	if (fgets(host->name, sizeof(host->name), comm))
+		host->name[strcspn(host->name, "\n")] = '\0';
+	fclose(comm);
+}
+
+int hi_host_reopen(struct hi_host *host, struct hi_err *err)
+{
+	char path[64];
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/mem", host->pid);
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	if (fd < 0)
+		return hi_fail_sys(err, "opening the memory of process %d",
+				   host->pid);
+	if (host->mem_fd >= 0)
+		close(host->mem_fd);
+	host->mem_fd = fd;
+	read_name(host);
+	return 0;
+}
+
+struct hi_thread *hi_host_find_thread(struct hi_host *host, pid_t tid)
+{
+	struct hi_thread *thread;
+
+	HASH_FIND_INT(host->threads, &tid, thread);
+	return thread;
+}
+
+struct hi_thread *hi_host_add_thread(struct hi_host *host, pid_t tid)
+{
+	struct hi_thread *thread = hi_host_find_thread(host, tid);
+
+	if (thread)
+		return thread;
+	thread = calloc(1, sizeof(*thread));
+	if (!thread)
+		return NULL;
+	thread->tid = tid;
+	HASH_ADD_INT(host->threads, tid, thread);
+	return thread;
+}
+
+/* clone(2) without CLONE_THREAD makes a process, which is none of ours. */
+static bool is_of_host(const struct hi_host *host, pid_t tid)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/task/%d", host->pid, tid);
+	return access(path, F_OK) == 0;
+}
+
+/* execve(2) ends every other thread, and the caller takes the leader's id. */
+static void forget_other_threads(struct hi_host *host)
+{
+	struct hi_thread *thread, *next;
+
+	HASH_ITER(hh, host->threads, thread, next)
+		if (thread->tid != host->pid)
+			remove_thread(host, thread);
+}
+
+static void handle_signal(struct hi_host *host, struct hi_thread *thread,
+			  int signal)
+{
+	thread->held = true;
+	thread->signal = signal;
+	if (host->hooks.on_signal &&
+	    host->hooks.on_signal(host->hooks.context, host, thread, signal))
+		thread->signal = 0;
+}
+
+static void handle_group_stop(struct hi_host *host, struct hi_thread *thread)
+{
+	bool first = !thread->group;
+
+	thread->group = true;
+	thread->held = true;
+	if (first && thread->tid == host->pid && host->hooks.on_group_stop)
+		host->hooks.on_group_stop(host->hooks.context, host);
+}
+
+static void handle_end(struct hi_host *host, const struct hi_stop *stop)
+{
+	struct hi_thread *thread = hi_host_find_thread(host, stop->tid);
+
+	if (stop->tid == host->pid) {
+		host->ended = true;
+		host->status = stop->status;
+	}
+	if (thread)
+		remove_thread(host, thread);
+}
+
+/* One report; the thread is left held only when somebody wants it so. */
+static void handle(struct hi_host *host, const struct hi_stop *stop)
+{
+	struct hi_thread *thread;
+
+	if (stop->kind == HI_STOP_ENDED) {
+		handle_end(host, stop);
+		return;
+	}
+	thread = hi_host_find_thread(host, stop->tid);
+	if (!thread && !is_of_host(host, stop->tid)) {
+		hi_tracee_detach(stop->tid, 0);
+		return;
+	}
+	thread = thread ? thread : hi_host_add_thread(host, stop->tid);
+	if (!thread)
+		return;
+	thread->held = true;
+	if (stop->kind == HI_STOP_TRAP)
+		thread->group = false;
+	else if (stop->kind == HI_STOP_CLONE && is_of_host(host, (pid_t)stop->value))
+		hi_host_add_thread(host, (pid_t)stop->value);
+	else if (stop->kind == HI_STOP_SIGNAL)
+		handle_signal(host, thread, (int)stop->value);
+	else if (stop->kind == HI_STOP_GROUP)
+		handle_group_stop(host, thread);
+	if (stop->kind == HI_STOP_EXEC) {
+		forget_other_threads(host);
+		if (host->hooks.on_exec)
+			host->hooks.on_exec(host->hooks.context, host, thread);
+	}
+	if (!thread->wanted)
+		hi_host_release(host, thread);
+}
+
+void hi_host_pump(struct hi_host *host)
+{
+	while (!host->ended) {
+		struct hi_stop stop = hi_tracee_wait(-1, 0);
+
+		if (stop.kind == HI_STOP_NONE)
+			return;
+		if (stop.kind == HI_STOP_ENDED && stop.tid <= 0) {
+			host->ended = true; /* no child is left: ECHILD */
+			return;
+		}
+		handle(host, &stop);
+	}
+}
+
+int hi_host_ask(struct hi_host *host, struct hi_thread *thread,
+		struct hi_err *err)
+{
+	int code;
+
+	(void)host;
+	thread->wanted = true;
+	if (thread->held)
+		return 0;
+	code = hi_tracee_interrupt(thread->tid, err);
+	if (code < 0)
+		thread->wanted = false;
+	return code;
+}
+
+int hi_host_await(struct hi_host *host, struct hi_thread *thread,
+		  struct hi_err *err)
+{
+	uint64_t start = hi_clock_ns();
+	pid_t tid = thread->tid;
+
+	while (!thread->held) {
+		struct hi_stop stop = hi_tracee_wait(tid, 0);
+		uint64_t waited = hi_clock_ns() - start;
+
+		if (stop.kind != HI_STOP_NONE)
+			handle(host, &stop);
+		if (host->ended || !hi_host_find_thread(host, tid))
+			return hi_fail(err, HI_E_GONE, "thread %d has ended",
+				       tid);
+		if (thread->held)
+			break;
+		if (waited > AWAIT_LIMIT_NS) {
+			thread->wanted = false;
+			return hi_fail(err, HI_E_BUSY,
+				       "thread %d is in an uninterruptible "
+				       "wait and cannot be stopped",
+				       tid);
+		}
+		if (waited > SPIN_NS)
+			hi_clock_nap_us(50);
+		else
+			sched_yield();
+	}
+	return 0;
+}
+
+int hi_host_hold(struct hi_host *host, struct hi_thread *thread,
+		 struct hi_err *err)
+{
+	int code = hi_host_ask(host, thread, err);
+
+	return code < 0 ? code : hi_host_await(host, thread, err);
+}
+
+void hi_host_release(struct hi_host *host, struct hi_thread *thread)
+{
+	int signal = thread->signal;
+
+	(void)host;
+	thread->wanted = false;
+	if (!thread->held)
+		return;
+	thread->held = false;
+	thread->signal = 0;
+	if (thread->group)
+		hi_tracee_listen(thread->tid);
+	else
+		hi_tracee_resume(thread->tid, signal);
+}

@@ -1,0 +1,87 @@
+/*
+ * host - the traced process: its threads, and what they report.
+ *
+ * Every thread is seized from its first instruction on (PTRACE_O_TRACECLONE), so
+ * the set is complete; a thread runs unless it is held. Reports that are the
+ * host's own affair (signals, job control, new threads) are passed on here.
+ *
+ * Ownership: hi_host_new() gives a host that hi_host_free() ends; threads belong
+ *            to it and live until they are reported ended.
+ * Errors:    HI_E_GONE when the host or the thread has ended, HI_E_BUSY when a
+ *            thread cannot be stopped (an uninterruptible wait).
+ * Threads:   the one that traces.
+ * Source:    ptrace(2).
+ */
+#ifndef HI_INJECTOR_HOST_H
+#define HI_INJECTOR_HOST_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include <uthash.h>
+
+#include "common/err.h"
+#include "injector/tracee.h"
+
+struct hi_thread {
+	pid_t tid;
+	bool held;   /* in a stop, and stays there until it is resumed */
+	bool wanted; /* an interrupt is under way */
+	bool group;  /* stopped by job control: resumed by listening */
+	int signal;  /* delivered when it is resumed */
+	UT_hash_handle hh;
+};
+
+struct hi_host;
+
+/* What the owner of the host wants to hear of; each may be NULL. */
+struct hi_host_hooks {
+	void *context;
+	/* A new program stands before its first instruction; thread is held. */
+	void (*on_exec)(void *context, struct hi_host *host,
+			struct hi_thread *thread);
+	/*
+	 * SIGNAL is about to be delivered; the thread is held. True when that
+	 * was ours: the signal is dropped (and the thread resumed unless the hook left it
+	 * with thread->wanted set).
+	 */
+	bool (*on_signal)(void *context, struct hi_host *host,
+			  struct hi_thread *thread, int signal);
+	/* Job control has stopped the whole host. */
+	void (*on_group_stop)(void *context, struct hi_host *host);
+};
+
+struct hi_host {
+	pid_t pid;
+	int mem_fd;     /* /proc/PID/mem, of the current program */
+	struct hi_thread *threads; /* uthash by tid */
+	struct hi_host_hooks hooks;
+	bool ended;
+	int status;     /* of waitpid(2), once ended */
+	char name[32];  /* of the program, for messages */
+};
+
+struct hi_host *hi_host_new(pid_t pid);
+/* Threads that still run are left to run; the host is not ended. */
+void hi_host_free(struct hi_host *host);
+
+/* Open the memory of the program that runs now; after the start and an exec. */
+int hi_host_reopen(struct hi_host *host, struct hi_err *err) HI_MUST_USE;
+
+struct hi_thread *hi_host_add_thread(struct hi_host *host, pid_t tid);
+struct hi_thread *hi_host_find_thread(struct hi_host *host, pid_t tid);
+
+/* Take every report that is pending; never blocks. */
+void hi_host_pump(struct hi_host *host);
+
+/* Hold a thread: it is stopped when this returns 0. */
+int hi_host_hold(struct hi_host *host, struct hi_thread *thread,
+		 struct hi_err *err) HI_MUST_USE;
+/* The two halves: ask many first, then wait for each. */
+int hi_host_ask(struct hi_host *host, struct hi_thread *thread,
+		struct hi_err *err) HI_MUST_USE;
+int hi_host_await(struct hi_host *host, struct hi_thread *thread,
+		  struct hi_err *err) HI_MUST_USE;
+void hi_host_release(struct hi_host *host, struct hi_thread *thread);
+
+#endif

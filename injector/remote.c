@@ -1,0 +1,306 @@
+#include "injector/remote.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "injector/clock.h"
+#include "injector/sigframe_x86_64.h"
+
+#define CALL_LIMIT_NS (2 * HI_NS_PER_S)
+#define SPIN_NS	      (2 * HI_NS_PER_MS)
+
+static int gone_or_sys(const struct hi_host *host, struct hi_err *err,
+		       const char *what, uint64_t at, size_t len)
+{
+	if (errno == ESRCH)
+		return hi_fail(err, HI_E_GONE, "process %d has ended",
+			       host->pid);
+	return hi_fail_sys(err, "%s %zu bytes at %#lx in the host", what, len,
+			   at);
+}
+
+int hi_remote_read(const struct hi_host *host, uint64_t from_remote, void *to,
+		   size_t len, struct hi_err *err)
+{
+	struct iovec here = { to, len };
+	struct iovec there = { (void *)from_remote, len };
+	ssize_t got = process_vm_readv(host->pid, &here, 1, &there, 1, 0);
+
+	if (got != (ssize_t)len) {
+		errno = got < 0 ? errno : EFAULT;
+		return gone_or_sys(host, err, "reading", from_remote, len);
+	}
+	return 0;
+}
+
+int hi_remote_write(const struct hi_host *host, uint64_t to_remote,
+		    const void *from, size_t len, struct hi_err *err)
+{
+	struct iovec here = { (void *)from, len };
+	struct iovec there = { (void *)to_remote, len };
+	ssize_t put = process_vm_writev(host->pid, &here, 1, &there, 1, 0);
+
+	if (put != (ssize_t)len) {
+		errno = put < 0 ? errno : EFAULT;
+		return gone_or_sys(host, err, "writing", to_remote, len);
+	}
+	return 0;
+}
+
+int hi_remote_poke(const struct hi_host *host, uint64_t to_remote,
+		   const void *from, size_t len, struct hi_err *err)
+{
+	ssize_t put = pwrite(host->mem_fd, from, len, (off_t)to_remote);
+
+	if (put != (ssize_t)len) {
+		errno = put < 0 ? errno : EFAULT;
+		return gone_or_sys(host, err, "writing", to_remote, len);
+	}
+	return 0;
+}
+
+/* Let the thread run to the next system call stop; others are left alone. */
+static int to_syscall_stop(struct hi_thread *thread, struct hi_err *err)
+{
+	for (;;) {
+		struct hi_stop stop;
+
+		hi_tracee_resume_to_syscall(thread->tid);
+		stop = hi_tracee_wait(thread->tid, 1);
+		if (stop.kind == HI_STOP_SYSCALL)
+			return 0;
+		if (stop.kind == HI_STOP_ENDED)
+			return hi_fail(err, HI_E_GONE, "thread %d has ended",
+				       thread->tid);
+		/* a signal that comes now is delivered when we are done */
+		if (stop.kind == HI_STOP_SIGNAL)
+			thread->signal = (int)stop.value;
+	}
+}
+
+int hi_remote_syscall(struct hi_host *host, struct hi_thread *thread,
+		      const struct hi_shim_place *place, long number,
+		      const uint64_t arguments[6], int64_t *ret_value,
+		      struct hi_err *err)
+{
+	struct user_regs_struct saved, regs;
+	int code = hi_tracee_get_regs(thread->tid, &saved, err);
+
+	(void)host;
+	if (code < 0)
+		return code;
+	regs = saved;
+	regs.rip = place->shim.syscall_remote;
+	regs.rax = (unsigned long)number;
+	regs.rdi = arguments[0];
+	regs.rsi = arguments[1];
+	regs.rdx = arguments[2];
+	regs.r10 = arguments[3];
+	regs.r8 = arguments[4];
+	regs.r9 = arguments[5];
+	/* not in a system call: the kernel must not move rip to restart it */
+	regs.orig_rax = (unsigned long)-1;
+	code = hi_tracee_set_regs(thread->tid, &regs, err);
+	if (code == 0)
+		code = to_syscall_stop(thread, err); /* entry */
+	if (code == 0)
+		code = to_syscall_stop(thread, err); /* exit */
+	if (code == 0)
+		code = hi_tracee_get_regs(thread->tid, &regs, err);
+	if (code == 0)
+		code = hi_tracee_set_regs(thread->tid, &saved, err);
+	if (code == 0)
+		*ret_value = (int64_t)regs.rax;
+	return code;
+}
+
+int hi_remote_map(struct hi_host *host, struct hi_thread *thread,
+		  const struct hi_shim_place *place, uint64_t address,
+		  size_t len, int prot, uint64_t *ret_remote,
+		  struct hi_err *err)
+{
+	int flags = MAP_PRIVATE | MAP_ANONYMOUS |
+		    (address ? MAP_FIXED_NOREPLACE : 0);
+	uint64_t arguments[6] = { address,
+				  len,
+				  (uint64_t)prot,
+				  (uint64_t)flags,
+				  (uint64_t)-1,
+				  0 };
+	int64_t value = 0;
+	int code = hi_remote_syscall(host, thread, place, SYS_mmap, arguments,
+				     &value, err);
+
+	if (code < 0)
+		return code;
+	if (value < 0 && value > -4096) {
+		errno = (int)-value;
+		return hi_fail_sys(err, "mapping %zu bytes in the host", len);
+	}
+	*ret_remote = (uint64_t)value;
+	return 0;
+}
+
+/* Everything of the thread that the call may change. */
+static int save(struct hi_thread *thread, struct hi_remote_call *call,
+		struct hi_err *err)
+{
+	int code = hi_tracee_get_regs(thread->tid, &call->regs, err);
+
+	if (code == 0)
+		code = hi_tracee_get_xstate(thread->tid, &call->xstate, err);
+	if (code == 0)
+		code = hi_tracee_get_sigmask(thread->tid, &call->sigmask, err);
+	call->thread = thread;
+	call->tid = thread->tid;
+	return code;
+}
+
+static int restore(struct hi_remote_call *call, struct hi_err *err)
+{
+	int code = hi_tracee_set_regs(call->tid, &call->regs, err);
+
+	if (code == 0)
+		code = hi_tracee_set_xstate(call->tid, &call->xstate, err);
+	if (code == 0)
+		code = hi_tracee_set_sigmask(call->tid, call->sigmask, err);
+	return code;
+}
+
+/*
+ * The stack of a call, top to bottom: the frame from which rt_sigreturn(2) can
+ * restore the thread, then the return address. At the entry of a function the
+ * stack pointer is 8 below a multiple of 16.
+ */
+static int write_stack(struct hi_host *host, const struct hi_shim_place *place,
+		       const struct hi_remote_call *call, uint64_t *ret_sp,
+		       struct hi_err *err)
+{
+	struct hi_sigframe frame;
+	uint64_t at = hi_sigframe_make(&call->regs, &call->xstate,
+				       call->sigmask, place->stack_remote,
+				       &frame);
+	uint64_t back = place->shim.return_remote;
+	int code = hi_remote_write(host, at, frame.bytes, frame.len, err);
+
+	if (code == 0)
+		code = hi_remote_write(host, at - 8, &back, 8, err);
+	*ret_sp = at - 8;
+	return code;
+}
+
+int hi_remote_start(struct hi_host *host, struct hi_thread *thread,
+		    const struct hi_shim_place *place, uint64_t function_remote,
+		    struct hi_remote_call *ret_call, struct hi_err *err)
+{
+	struct user_regs_struct regs;
+	uint64_t zero = 0, sp = 0;
+	int code = save(thread, ret_call, err);
+
+	if (code == 0)
+		code = write_stack(host, place, ret_call, &sp, err);
+	if (code == 0)
+		code = hi_remote_write(host,
+				       place->shim_remote +
+					       HI_SHIM_CALL_DONE_AT,
+				       &zero, 8, err);
+	if (code < 0)
+		return code;
+	regs = ret_call->regs;
+	regs.rip = function_remote;
+	regs.rsp = sp;
+	regs.rax = 0;
+	regs.orig_rax = (unsigned long)-1;
+	regs.eflags &= ~(0x400UL | 0x100UL); /* direction and trap flags */
+	code = hi_tracee_set_sigmask(thread->tid, ~0ULL, err);
+	if (code == 0)
+		code = hi_tracee_set_regs(thread->tid, &regs, err);
+	if (code < 0) {
+		(void)restore(ret_call, NULL);
+		return code;
+	}
+	thread->held = false;
+	thread->wanted = false;
+	hi_tracee_resume(thread->tid, 0);
+	return 0;
+}
+
+/*
+ * System calls that end with EINTR after any stop (signal(7)) and that only our
+ * interrupt has ended: the thread makes the call again.
+ */
+static void again_after_eintr(struct user_regs_struct *regs)
+{
+	static const long calls[] = {
+		SYS_epoll_wait,	     SYS_epoll_pwait, SYS_epoll_pwait2,
+		SYS_semop,	     SYS_semtimedop,  SYS_rt_sigtimedwait,
+		SYS_io_getevents,    SYS_recvfrom,    SYS_recvmsg,
+		SYS_recvmmsg,	     SYS_accept,      SYS_accept4,
+		SYS_sendto,	     SYS_sendmsg,     SYS_connect,
+	};
+
+	if ((int64_t)regs->rax != -EINTR)
+		return;
+	for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
+		if ((long)regs->orig_rax != calls[i])
+			continue;
+		regs->rax = regs->orig_rax;
+		regs->rip -= 2; /* the length of a syscall instruction */
+		regs->orig_rax = (unsigned long)-1;
+		return;
+	}
+}
+
+static int await_done(struct hi_host *host, const struct hi_shim_place *place,
+		      const struct hi_remote_call *call, struct hi_err *err)
+{
+	uint64_t start = hi_clock_ns();
+	uint64_t at = place->shim_remote + HI_SHIM_CALL_DONE_AT;
+
+	for (;;) {
+		uint64_t done = 0, waited = hi_clock_ns() - start;
+		int code = hi_remote_read(host, at, &done, 8, err);
+
+		if (code < 0)
+			return code;
+		if (done)
+			return 0;
+		hi_host_pump(host);
+		if (host->ended || !hi_host_find_thread(host, call->tid))
+			return hi_fail(err, HI_E_GONE, "thread %d has ended",
+				       call->tid);
+		if (waited > CALL_LIMIT_NS)
+			return hi_fail(err, HI_E_BUSY,
+				       "a call in thread %d does not return",
+				       call->tid);
+		if (waited > SPIN_NS)
+			hi_clock_nap_us(50);
+		else
+			sched_yield();
+	}
+}
+
+int hi_remote_finish(struct hi_host *host, const struct hi_shim_place *place,
+		     struct hi_remote_call *call, uint64_t *ret_result,
+		     struct hi_err *err)
+{
+	int code = await_done(host, place, call, err);
+
+	if (code == 0)
+		code = hi_host_hold(host, call->thread, err);
+	if (code < 0)
+		return code;
+	code = hi_remote_read(host,
+			      place->shim_remote + HI_SHIM_CALL_RESULT_AT,
+			      ret_result, 8, err);
+	again_after_eintr(&call->regs);
+	if (code == 0)
+		code = restore(call, err);
+	hi_host_release(host, call->thread);
+	return code;
+}
