@@ -5,8 +5,6 @@
 #   WERROR=1   warnings are errors           SAN=LIST   sanitizers for the tool and
 #   PREFIX=    /usr/local    DESTDIR=                   the tests, never the shim
 
-VERSION := 0.1.0
-
 B       ?= build
 PREFIX  ?= /usr/local
 DESTDIR ?=
@@ -41,7 +39,7 @@ TEST_INC  = $(call lazy,TEST_INC,pkg-config --cflags $(TEST_MODULES))
 TEST_LIBS = $(call lazy,TEST_LIBS,pkg-config --libs $(TEST_MODULES))
 
 TOOL_CFLAGS = $(ALL_CFLAGS) $(SAN_FLAGS) $(TOOL_INC) \
-	-DHI_LIBDIR='"$(LIBDIR)"' -DHI_VERSION='"$(VERSION)"'
+	-DHI_LIBDIR='"$(LIBDIR)"'
 TEST_CFLAGS = $(TOOL_CFLAGS) $(TEST_INC)
 # The shim runs inside somebody else's program: libc only, hidden by default,
 # bound at once. No stack protector, because it may run on a thread before its
@@ -120,9 +118,9 @@ $(B)/%.o: %.S $(B)/flags
 # Other flags than last time: everything is compiled anew.
 $(B)/flags: FORCE
 	@mkdir -p $(B)
-	@echo '$(CC) $(ALL_CFLAGS) $(CPPFLAGS) $(SAN) $(LIBDIR) $(VERSION)' | \
+	@echo '$(CC) $(ALL_CFLAGS) $(CPPFLAGS) $(SAN) $(LIBDIR)' | \
 		cmp -s - $@ || \
-	echo '$(CC) $(ALL_CFLAGS) $(CPPFLAGS) $(SAN) $(LIBDIR) $(VERSION)' > $@
+	echo '$(CC) $(ALL_CFLAGS) $(CPPFLAGS) $(SAN) $(LIBDIR)' > $@
 
 .PHONY: FORCE
 FORCE:
