@@ -75,7 +75,7 @@ static void mark_xstate(unsigned char *area, size_t len)
 	memset(&words, 0, sizeof(words));
 	words.magic1 = FP_XSTATE_MAGIC1;
 	words.extended_size = (uint32_t)(len + sizeof(end));
-	memcpy(&words.xfeatures, area + XCR0_AT, sizeof(words.xfeatures));
+	memcpy(&words.xstate_bv, area + XCR0_AT, sizeof(words.xstate_bv));
 	words.xstate_size = (uint32_t)len;
 	memcpy(area + SW_RESERVED_AT, &words, sizeof(words));
 	memcpy(area + len, &end, sizeof(end));

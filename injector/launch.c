@@ -1,0 +1,288 @@
+#include "injector/launch.h"
+
+#include <elf.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/own.h"
+#include "injector/program.h"
+#include "injector/remote.h"
+
+#define STACK_WORDS_MAX (1 << 20)
+
+/*
+ * The child waits for a byte, so that it is seized before it execs. PDEATHSIG is
+ * not set: a host outlives its hotinject.
+ */
+static _Noreturn void run_child(int wait_fd, const char *path,
+				char *const argv[])
+{
+	char byte;
+	sigset_t none;
+
+	while (read(wait_fd, &byte, 1) < 0 && errno == EINTR)
+		;
+	close(wait_fd);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	execv(path, argv);
+	_exit(HI_EXIT_NO_EXEC);
+}
+
+int hi_launch(const char *path, char *const argv[], struct hi_host **ret_host,
+	      struct hi_err *err)
+{
+	struct hi_host *host;
+	int ends[2];
+	pid_t pid;
+	int code;
+
+	if (pipe2(ends, 0) != 0)
+		return hi_fail_sys(err, "starting %s", path);
+	pid = fork();
+	if (pid == 0) {
+		close(ends[1]);
+		run_child(ends[0], path, argv);
+	}
+	close(ends[0]);
+	host = pid > 0 ? hi_host_new(pid) : NULL;
+	if (!host || !hi_host_add_thread(host, pid)) {
+		close(ends[1]);
+		hi_host_free(host);
+		return hi_fail_sys(err, "starting %s", path);
+	}
+	code = hi_tracee_seize(pid, err);
+	if (code == 0 && write(ends[1], "", 1) != 1)
+		code = hi_fail_sys(err, "starting %s", path);
+	close(ends[1]);
+	if (code < 0) {
+		kill(pid, SIGKILL);
+		hi_host_free(host);
+		return code;
+	}
+	*ret_host = host;
+	return 0;
+}
+
+/*
+ * The stack of a program that has not run yet, upwards from the stack pointer:
+ * argc, argv[], NULL, envp[], NULL, auxv[] up to AT_NULL.
+ */
+struct start_stack {
+	uint64_t *words;
+	size_t n_words;
+	size_t env_at;  /* index of envp[0] */
+	size_t env_end; /* index of envp's NULL */
+	size_t aux_at;
+};
+
+/* Index behind AT_NULL, or 0 when the vectors do not end in the words so far. */
+static size_t find_end(struct start_stack *stack, size_t n_words)
+{
+	size_t i = 1 + stack->words[0] + 1;
+
+	stack->env_at = i;
+	while (i < n_words && stack->words[i] != 0)
+		i++;
+	stack->env_end = i;
+	stack->aux_at = ++i;
+	for (; i + 1 < n_words; i += 2)
+		if (stack->words[i] == AT_NULL)
+			return i + 2;
+	return 0;
+}
+
+static int read_stack(const struct hi_host *host, uint64_t sp,
+		      struct start_stack *ret_stack, struct hi_err *err)
+{
+	struct start_stack stack = { NULL, 0, 0, 0, 0 };
+	size_t n_words = 0;
+
+	while (n_words < STACK_WORDS_MAX) {
+		size_t more = 64;
+		uint64_t *words = realloc(stack.words, (n_words + more) * 8);
+		int code;
+
+		if (!words)
+			break;
+		stack.words = words;
+		code = hi_remote_read(host, sp + n_words * 8, words + n_words,
+				      more * 8, err);
+		if (code < 0) {
+			free(stack.words);
+			return code;
+		}
+		n_words += more;
+		stack.n_words = find_end(&stack, n_words);
+		if (stack.n_words) {
+			*ret_stack = stack;
+			return 0;
+		}
+	}
+	free(stack.words);
+	return hi_fail(err, HI_E_HOST, "the host's start stack has no end");
+}
+
+static uint64_t get_aux(const struct start_stack *stack, uint64_t type)
+{
+	for (size_t i = stack->aux_at; i + 1 < stack->n_words; i += 2)
+		if (stack->words[i] == type)
+			return stack->words[i + 1];
+	return 0;
+}
+
+/* The index of LD_PRELOAD in envp and its value, or env_end and "". */
+static size_t find_preload(const struct hi_host *host,
+			   const struct start_stack *stack, char *value,
+			   size_t size)
+{
+	static const char name[] = "LD_PRELOAD=";
+	char text[sizeof(name) + 4096];
+
+	value[0] = '\0';
+	for (size_t i = stack->env_at; i < stack->env_end; i++) {
+		size_t len = 4096 - (stack->words[i] & 4095);
+		size_t at = 0;
+
+		/* strings may end at the last page of the stack */
+		memset(text, 0, sizeof(text));
+		while (at < sizeof(text) - 1) {
+			len = len < sizeof(text) - 1 - at ?
+				      len :
+				      sizeof(text) - 1 - at;
+			if (hi_remote_read(host, stack->words[i] + at,
+					   text + at, len, NULL) < 0 ||
+			    memchr(text + at, 0, len) ||
+			    strncmp(text, name, sizeof(name) - 1) != 0)
+				break;
+			at += len;
+			len = 4096;
+		}
+		if (strncmp(text, name, sizeof(name) - 1) != 0)
+			continue;
+		snprintf(value, size, "%s", text + sizeof(name) - 1);
+		return i;
+	}
+	return stack->env_end;
+}
+
+/*
+ * Write the vectors again below the old ones, with LD_PRELOAD set, and the new
+ * string above them. The kernel leaves 128 KiB of room (setup_arg_pages).
+ */
+static int write_stack(const struct hi_host *host, uint64_t sp,
+		       const struct start_stack *stack, const char *shim_path,
+		       uint64_t *ret_sp, struct hi_err *err)
+{
+	char value[4096];
+	char text[8192];
+	size_t at = find_preload(host, stack, value, sizeof(value));
+	size_t extra = at == stack->env_end;
+	size_t n_words = stack->n_words + extra;
+	size_t len = (size_t)snprintf(text, sizeof(text), "LD_PRELOAD=%s%s%s",
+				      shim_path, value[0] ? ":" : "", value) +
+		     1;
+	uint64_t new_sp = (sp - len - n_words * 8) & ~15ULL;
+	uint64_t text_remote = new_sp + n_words * 8;
+	uint64_t *HI_FREE words = malloc(n_words * 8);
+	int code;
+
+	if (!words)
+		return hi_fail(err, HI_E_NOMEM, "no memory for %zu words",
+			       n_words);
+	memcpy(words, stack->words, at * 8);
+	memcpy(words + at + extra, stack->words + at,
+	       (stack->n_words - at) * 8);
+	words[at] = text_remote;
+	code = hi_remote_poke(host, new_sp, words, n_words * 8, err);
+	if (code == 0)
+		code = hi_remote_poke(host, text_remote, text, len, err);
+	if (code == 0)
+		*ret_sp = new_sp;
+	return code;
+}
+
+static int add_preload(struct hi_host *host, struct hi_thread *thread,
+		       const struct start_stack *stack, const char *shim_path,
+		       struct user_regs_struct *regs, struct hi_err *err)
+{
+	uint64_t sp = 0;
+	int code = write_stack(host, regs->rsp, stack, shim_path, &sp, err);
+
+	if (code < 0)
+		return code;
+	regs->rsp = sp;
+	return hi_tracee_set_regs(thread->tid, regs, err);
+}
+
+static int arm(struct hi_host *host, uint64_t entry_remote,
+	       struct hi_entry_stop *entry, struct hi_err *err)
+{
+	static const unsigned char int3 = 0xcc;
+	int code = hi_remote_read(host, entry_remote, &entry->byte, 1, err);
+
+	if (code == 0)
+		code = hi_remote_poke(host, entry_remote, &int3, 1, err);
+	if (code < 0)
+		return code;
+	entry->entry_remote = entry_remote;
+	entry->armed = true;
+	return 0;
+}
+
+static int check_program(const struct hi_host *host,
+			 const struct start_stack *stack, struct hi_err *err)
+{
+	char path[64];
+	int exit_status = 0;
+
+	snprintf(path, sizeof(path), "/proc/%d/exe", host->pid);
+	if (get_aux(stack, AT_SECURE))
+		return hi_fail(err, HI_E_HOST,
+			       "%s runs with rights of its own, so the loader "
+			       "ignores LD_PRELOAD",
+			       host->name);
+	return hi_program_check(path, host->name, &exit_status, err);
+}
+
+int hi_launch_prepare(struct hi_host *host, struct hi_thread *thread,
+		      const char *shim_path, struct hi_entry_stop *ret_entry,
+		      struct hi_err *err)
+{
+	struct start_stack stack = { NULL, 0, 0, 0, 0 };
+	struct user_regs_struct regs;
+	int code = hi_host_reopen(host, err);
+
+	memset(ret_entry, 0, sizeof(*ret_entry));
+	if (code == 0)
+		code = hi_tracee_get_regs(thread->tid, &regs, err);
+	if (code == 0)
+		code = read_stack(host, regs.rsp, &stack, err);
+	if (code == 0)
+		code = check_program(host, &stack, err);
+	if (code == 0)
+		code = add_preload(host, thread, &stack, shim_path, &regs, err);
+	if (code == 0)
+		code = arm(host, get_aux(&stack, AT_ENTRY), ret_entry, err);
+	free(stack.words);
+	return code;
+}
+
+bool hi_launch_at_entry(struct hi_host *host, struct hi_thread *thread,
+			struct hi_entry_stop *entry)
+{
+	struct user_regs_struct regs;
+
+	if (!entry->armed || hi_tracee_get_regs(thread->tid, &regs, NULL) < 0 ||
+	    regs.rip != entry->entry_remote + 1)
+		return false;
+	entry->armed = false;
+	regs.rip = entry->entry_remote;
+	return hi_remote_poke(host, entry->entry_remote, &entry->byte, 1,
+			      NULL) == 0 &&
+	       hi_tracee_set_regs(thread->tid, &regs, NULL) == 0;
+}
