@@ -88,7 +88,7 @@ lint_cppcheck()
 
 lint_tidy()
 {
-	printf '%s\0' "${code[@]}" | xargs -0 -P "$jobs" -n 1 sh -c '
+	printf '%s\0' "${code[@]}" | xargs -0 -P "$jobs" -I{} sh -c '
 		file=$1; shift
 		out=$(clang-tidy --quiet "$file" -- "$@" 2>&1) ||
 			{ printf "%s\n" "$out"; exit 1; }' -- {} "${flags[@]}"
