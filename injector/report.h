@@ -49,8 +49,11 @@ struct hi_report_live {
 	size_t n_bypassed;
 };
 
-struct hi_reason {          /* why a build is refused */
-	const char *kind;   /* "symbol-removed", "load", "state", ... */
+struct hi_reason { /* why a build is refused */
+	/* "symbol-removed", "load", "state", ...; messages show the symbol as
+	   a function, name(), unless the kind starts with "state", "variable",
+	   "type" or "load" */
+	const char *kind;
 	const char *symbol; /* or "" */
 	const char *text;
 	const char *where; /* "worker.c:12" or "" */
@@ -92,7 +95,7 @@ void hi_report_ignored(struct hi_report *report, pid_t pid, const char *worker,
 void hi_report_waiting(struct hi_report *report, pid_t pid, const char *worker,
 		       unsigned int build, pid_t thread, const char *function,
 		       const char *where, uint64_t since_ns);
-/* event "exit"; a line only with -v */
+/* event "exit"; a line only with -v; STATUS is what hotinject will exit with */
 void hi_report_exit(struct hi_report *report, pid_t pid, int status);
 
 #endif

@@ -1,0 +1,514 @@
+#include "injector/report.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include "common/buf.h"
+#include "injector/event.h"
+#include "injector/output.h"
+#include "injector/phrase.h"
+
+#define BOLD   "\033[1m"
+#define GREEN  "\033[1;32m"
+#define RED    "\033[1;31m"
+#define YELLOW "\033[1;33m"
+#define PLAIN  "\033[0m"
+
+struct hi_report {
+	struct hi_events *events; /* NULL without --events */
+	bool color;
+	bool quiet;
+	bool verbose;
+};
+
+static bool wants_color(enum hi_color color)
+{
+	const char *no_color = getenv("NO_COLOR");
+	const char *term = getenv("TERM");
+
+	if (color != HI_COLOR_AUTO)
+		return color == HI_COLOR_ALWAYS;
+	/* no-color.org: an empty NO_COLOR asks for nothing. */
+	if (no_color && *no_color)
+		return false;
+	return isatty(STDERR_FILENO) && !(term && !strcmp(term, "dumb"));
+}
+
+int hi_report_new(const struct hi_options *options,
+		  struct hi_report **ret_report, struct hi_err *err)
+{
+	struct hi_report *report = calloc(1, sizeof(*report));
+	int code = 0;
+
+	if (!report)
+		return hi_fail(err, HI_E_NOMEM, "out of memory at the start");
+	report->color = wants_color(options->color);
+	report->quiet = options->quiet;
+	report->verbose = options->verbose > 0;
+	if (options->events)
+		code = hi_events_open(options->events, &report->events, err);
+	if (code < 0) {
+		free(report);
+		return code;
+	}
+	*ret_report = report;
+	return 0;
+}
+
+void hi_report_free(struct hi_report *report)
+{
+	if (!report)
+		return;
+	hi_events_free(report->events);
+	free(report);
+}
+
+static void begin_line(struct hi_buf *buf)
+{
+	hi_buf_text(buf, "hotinject: ");
+}
+
+/* A host in raw mode (a full-screen program) leaves the carriage where it is. */
+static const char *line_end(void)
+{
+	struct termios mode;
+
+	if (tcgetattr(STDERR_FILENO, &mode) == 0 && !(mode.c_oflag & OPOST))
+		return "\r\n";
+	return "\n";
+}
+
+static void end_line(struct hi_buf *buf)
+{
+	hi_buf_text(buf, line_end());
+}
+
+static void add_hint(struct hi_buf *buf, const char *hint)
+{
+	if (!hint || !*hint)
+		return;
+	hi_buf_text(buf, "hint: ");
+	hi_phrase_clean(buf, hint);
+	end_line(buf);
+}
+
+/* All lines of one message go out together, the host may be printing too. */
+static void say(struct hi_buf *buf)
+{
+	/* With standard error gone there is nobody left to tell. */
+	if (buf->len > 0 &&
+	    hi_output_write(STDERR_FILENO, buf->data, buf->len) < 0)
+		hi_buf_clear(buf);
+	hi_buf_done(buf);
+}
+
+static void add_styled(const struct hi_report *report, struct hi_buf *buf,
+		       const char *style, const char *text)
+{
+	if (report->color)
+		hi_buf_text(buf, style);
+	hi_buf_text(buf, text);
+	if (report->color)
+		hi_buf_text(buf, PLAIN);
+}
+
+/* "hotinject: libworker.so #2", and a verb in its color: " live" */
+static void begin_build(const struct hi_report *report, struct hi_buf *buf,
+			const char *worker, unsigned int build)
+{
+	begin_line(buf);
+	if (report->color)
+		hi_buf_text(buf, BOLD);
+	hi_phrase_clean(buf, hi_phrase_base_name(worker));
+	hi_buf_printf(buf, " #%u", build);
+	if (report->color)
+		hi_buf_text(buf, PLAIN);
+}
+
+static void begin_host(struct hi_buf *buf, const char *host, pid_t pid,
+		       const char *worker)
+{
+	begin_line(buf);
+	hi_phrase_clean(buf, hi_phrase_base_name(host));
+	hi_buf_printf(buf, " (%d): ", (int)pid);
+	hi_phrase_clean(buf, hi_phrase_base_name(worker));
+}
+
+static json_t *new_event(const char *name, pid_t pid, const char *worker)
+{
+	json_t *event = hi_event_new(name);
+
+	json_object_set_new(event, "pid", json_integer(pid));
+	if (worker)
+		json_object_set_new(event, "worker",
+				    hi_event_text(hi_phrase_base_name(worker)));
+	return event;
+}
+
+static void set_text(json_t *event, const char *key, const char *text)
+{
+	json_object_set_new(event, key, hi_event_text(text ? text : ""));
+}
+
+static void set_number(json_t *event, const char *key, uint64_t number)
+{
+	json_object_set_new(event, key, json_integer((json_int_t)number));
+}
+
+static void say_error(const struct hi_err *err)
+{
+	struct hi_buf buf = HI_BUF_INIT;
+
+	begin_line(&buf);
+	hi_phrase_clean(&buf, err->sentence);
+	end_line(&buf);
+	add_hint(&buf, err->hint);
+	say(&buf);
+}
+
+/* Takes EVENT. A stream that broke is told once, the session goes on. */
+static void send_event(struct hi_report *report, json_t *event)
+{
+	struct hi_err err = { 0 };
+
+	if (!report->events)
+		json_decref(event);
+	else if (hi_events_send(report->events, event, &err) < 0)
+		say_error(&err);
+}
+
+void hi_report_error(struct hi_report *report, const struct hi_err *err)
+{
+	json_t *event = hi_event_new("error");
+
+	say_error(err);
+	set_text(event, "text", err->sentence);
+	set_text(event, "hint", err->hint);
+	send_event(report, event);
+}
+
+static void say_text(const char *format, va_list arguments)
+{
+	struct hi_buf buf = HI_BUF_INIT;
+	char *text = NULL;
+
+	if (vasprintf(&text, format, arguments) < 0)
+		return;
+	begin_line(&buf);
+	hi_phrase_clean(&buf, text);
+	end_line(&buf);
+	free(text);
+	say(&buf);
+}
+
+void hi_report_note(struct hi_report *report, const char *format, ...)
+{
+	va_list arguments;
+
+	if (report->quiet)
+		return;
+	va_start(arguments, format);
+	say_text(format, arguments);
+	va_end(arguments);
+}
+
+void hi_report_detail(struct hi_report *report, const char *format, ...)
+{
+	va_list arguments;
+
+	if (report->quiet || !report->verbose)
+		return;
+	va_start(arguments, format);
+	say_text(format, arguments);
+	va_end(arguments);
+}
+
+void hi_report_ready(struct hi_report *report, const char *host, pid_t pid,
+		     const char *worker, size_t n_functions)
+{
+	json_t *event = new_event("ready", pid, worker);
+	struct hi_buf buf = HI_BUF_INIT;
+
+	set_number(event, "build", 1);
+	set_number(event, "functions", n_functions);
+	send_event(report, event);
+	if (report->quiet)
+		return;
+	begin_host(&buf, host, pid, worker);
+	hi_buf_text(&buf, " has ");
+	hi_phrase_count(&buf, n_functions, "function");
+	hi_buf_text(&buf, " in the table");
+	end_line(&buf);
+	say(&buf);
+}
+
+void hi_report_absent(struct hi_report *report, const char *host, pid_t pid,
+		      const char *worker)
+{
+	struct hi_buf buf = HI_BUF_INIT;
+
+	send_event(report, new_event("absent", pid, worker));
+	if (report->quiet)
+		return;
+	begin_host(&buf, host, pid, worker);
+	hi_buf_text(&buf, " is not open yet; it is watched until the host "
+			  "opens it");
+	end_line(&buf);
+	say(&buf);
+}
+
+static void add_group(struct hi_buf *buf, const char *const *names,
+		      size_t n_names, const char *what, bool *is_first)
+{
+	if (n_names == 0)
+		return;
+	if (!*is_first)
+		hi_buf_text(buf, ", ");
+	hi_phrase_names(buf, names, n_names, HI_PHRASE_BARE);
+	hi_buf_printf(buf, " %s", what);
+	*is_first = false;
+}
+
+/* "update changed, spawn added, 9 same" */
+static void add_functions(struct hi_buf *buf, const struct hi_report_live *live)
+{
+	bool is_first = true;
+
+	add_group(buf, live->changed, live->n_changed, "changed", &is_first);
+	add_group(buf, live->added, live->n_added, "added", &is_first);
+	add_group(buf, live->removed, live->n_removed, "removed", &is_first);
+	if (is_first)
+		hi_buf_text(buf, "no function changed");
+	if (live->n_same > 0)
+		hi_buf_printf(buf, ", %zu same", live->n_same);
+}
+
+/* "; 7 variables kept, 1 new": the first number says what is counted. */
+static void add_state(struct hi_buf *buf, const struct hi_report_live *live)
+{
+	const struct {
+		size_t n;
+		const char *what;
+	} groups[] = {
+		{ live->state.kept, "kept" },
+		{ live->state.fresh, "new" },
+		{ live->state.migrated, "migrated" },
+		{ live->state.reset, "reset" },
+	};
+	bool is_first = true;
+
+	if (!live->state_known) {
+		hi_buf_text(buf, "; state fresh");
+		return;
+	}
+	for (size_t i = 0; i < sizeof(groups) / sizeof(groups[0]); i++) {
+		if (groups[i].n == 0)
+			continue;
+		if (is_first) {
+			hi_buf_text(buf, "; ");
+			hi_phrase_count(buf, groups[i].n, "variable");
+		} else {
+			hi_buf_printf(buf, ", %zu", groups[i].n);
+		}
+		hi_buf_printf(buf, " %s", groups[i].what);
+		is_first = false;
+	}
+}
+
+static void add_bypassed(const struct hi_report *report, struct hi_buf *buf,
+			 const struct hi_report_live *live)
+{
+	bool many = live->n_bypassed > 1;
+
+	if (live->n_bypassed == 0)
+		return;
+	begin_build(report, buf, live->worker, live->build);
+	hi_buf_text(buf,
+		    many ? ": stored pointers to " : ": a stored pointer to ");
+	hi_phrase_names(buf, live->bypassed, live->n_bypassed, HI_PHRASE_CALLS);
+	hi_buf_text(buf, many ? " still reach " : " still reaches ");
+	/* With two builds the older one has a number. */
+	hi_buf_text(buf, live->build == 2 ? "build #1" : "an older build");
+	end_line(buf);
+}
+
+static void send_live(struct hi_report *report,
+		      const struct hi_report_live *live)
+{
+	json_t *event = new_event("live", live->pid, live->worker);
+	json_t *state = json_object();
+	double latency_ms = (double)((live->latency_ns + 500) / 1000) / 1000.0;
+
+	set_number(event, "build", live->build);
+	json_object_set_new(event, "changed",
+			    hi_event_names(live->changed, live->n_changed));
+	json_object_set_new(event, "added",
+			    hi_event_names(live->added, live->n_added));
+	json_object_set_new(event, "removed",
+			    hi_event_names(live->removed, live->n_removed));
+	set_number(state, "kept", live->state.kept);
+	set_number(state, "new", live->state.fresh);
+	set_number(state, "migrated", live->state.migrated);
+	set_number(state, "reset", live->state.reset);
+	json_object_set_new(event, "state", state);
+	json_object_set_new(event, "latency_ms", json_real(latency_ms));
+	set_number(event, "pause_us", (live->pause_ns + 500) / 1000);
+	json_object_set_new(event, "busy", json_boolean(live->busy));
+	set_number(event, "same", live->n_same);
+	json_object_set_new(event, "bypassed",
+			    hi_event_names(live->bypassed, live->n_bypassed));
+	send_event(report, event);
+}
+
+void hi_report_live(struct hi_report *report, const struct hi_report_live *live)
+{
+	struct hi_buf buf = HI_BUF_INIT;
+
+	send_live(report, live);
+	if (report->quiet)
+		return;
+	begin_build(report, &buf, live->worker, live->build);
+	hi_buf_text(&buf, " ");
+	add_styled(report, &buf, GREEN, "live");
+	hi_buf_text(&buf, ": ");
+	add_functions(&buf, live);
+	add_state(&buf, live);
+	hi_buf_text(&buf, " (");
+	hi_phrase_duration(&buf, live->latency_ns);
+	hi_buf_text(&buf, ", paused ");
+	hi_phrase_duration(&buf, live->pause_ns);
+	hi_buf_text(&buf, ")");
+	if (live->busy)
+		hi_buf_text(&buf, " while threads finish in the old build");
+	end_line(&buf);
+	add_bypassed(report, &buf, live);
+	say(&buf);
+}
+
+/* Whether a reason of this kind speaks of a function. */
+static bool is_about_function(const char *kind)
+{
+	static const char *const others[] = { "state", "variable", "type",
+					      "load" };
+
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+		if (!strncmp(kind, others[i], strlen(others[i])))
+			return false;
+	return true;
+}
+
+/* ": update(): parameter 2 changed from 'float' to 'double' (worker.c:12)" */
+static void add_reason(struct hi_buf *buf, const struct hi_reason *reason)
+{
+	hi_buf_text(buf, ": ");
+	if (reason->symbol && *reason->symbol) {
+		hi_phrase_names(buf, &reason->symbol, 1,
+				is_about_function(reason->kind) ?
+					HI_PHRASE_CALLS :
+					HI_PHRASE_BARE);
+		hi_buf_text(buf, ": ");
+	}
+	hi_phrase_clean(buf, reason->text);
+	if (reason->where && *reason->where) {
+		hi_buf_text(buf, " (");
+		hi_phrase_clean(buf, reason->where);
+		hi_buf_text(buf, ")");
+	}
+}
+
+static void send_refused(struct hi_report *report, pid_t pid,
+			 const char *worker, unsigned int build,
+			 const struct hi_reason *reasons, size_t n_reasons,
+			 const char *hint)
+{
+	json_t *event = new_event("refused", pid, worker);
+	json_t *list = json_array();
+
+	set_number(event, "build", build);
+	for (size_t i = 0; i < n_reasons; i++) {
+		json_t *reason = json_object();
+
+		set_text(reason, "kind", reasons[i].kind);
+		set_text(reason, "symbol", reasons[i].symbol);
+		set_text(reason, "text", reasons[i].text);
+		set_text(reason, "where", reasons[i].where);
+		json_array_append_new(list, reason);
+	}
+	json_object_set_new(event, "reasons", list);
+	set_text(event, "hint", hint);
+	send_event(report, event);
+}
+
+void hi_report_refused(struct hi_report *report, pid_t pid, const char *worker,
+		       unsigned int build, const struct hi_reason *reasons,
+		       size_t n_reasons, const char *hint)
+{
+	struct hi_buf buf = HI_BUF_INIT;
+	size_t i = 0;
+
+	send_refused(report, pid, worker, build, reasons, n_reasons, hint);
+	do {
+		begin_build(report, &buf, worker, build);
+		hi_buf_text(&buf, " ");
+		add_styled(report, &buf, RED, "refused");
+		if (i < n_reasons)
+			add_reason(&buf, &reasons[i]);
+		end_line(&buf);
+	} while (++i < n_reasons);
+	add_hint(&buf, hint);
+	say(&buf);
+}
+
+void hi_report_ignored(struct hi_report *report, pid_t pid, const char *worker,
+		       const char *sentence)
+{
+	json_t *event = new_event("ignored", pid, worker);
+
+	set_text(event, "reason", sentence);
+	send_event(report, event);
+	hi_report_note(report, "%s", sentence);
+}
+
+void hi_report_waiting(struct hi_report *report, pid_t pid, const char *worker,
+		       unsigned int build, pid_t thread, const char *function,
+		       const char *where, uint64_t since_ns)
+{
+	json_t *event = new_event("waiting", pid, worker);
+	struct hi_buf buf = HI_BUF_INIT;
+
+	set_number(event, "build", build);
+	set_number(event, "thread", (uint64_t)thread);
+	set_text(event, "function", function);
+	set_text(event, "where", where);
+	set_number(event, "since_ms", (since_ns + 500000) / 1000000);
+	send_event(report, event);
+	if (report->quiet)
+		return;
+	begin_build(report, &buf, worker, build);
+	hi_buf_text(&buf, " ");
+	add_styled(report, &buf, YELLOW, "waits");
+	hi_buf_printf(&buf, ": thread %d has been in ", (int)thread);
+	hi_phrase_function(&buf, function);
+	if (where && *where) {
+		hi_buf_text(&buf, " (");
+		hi_phrase_clean(&buf, where);
+		hi_buf_text(&buf, ")");
+	}
+	hi_buf_text(&buf, " for ");
+	hi_phrase_duration(&buf, since_ns);
+	end_line(&buf);
+	say(&buf);
+}
+
+void hi_report_exit(struct hi_report *report, pid_t pid, int status)
+{
+	json_t *event = new_event("exit", pid, NULL);
+
+	json_object_set_new(event, "status", json_integer(status));
+	send_event(report, event);
+	hi_report_detail(report, "host %d has ended with status %d", (int)pid,
+			 status);
+}
