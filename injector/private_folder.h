@@ -1,0 +1,30 @@
+/*
+ * private_folder - a folder for this session's files, which only this user can
+ * reach and from which code can be mapped.
+ *
+ * Ownership: hi_private_folder_new() makes the folder, hi_private_folder_free()
+ *            removes it with all that is in it. What a session that was killed
+ *            left in $XDG_RUNTIME_DIR is removed by the next one: a session
+ *            holds a lock on its folder, so that a process number of another PID
+ *            namespace is not taken for a dead one.
+ * Errors:    HI_E_SYS with a sentence that names the folder.
+ * Threads:   one.
+ * Source:    XDG Base Directory 0.8; statvfs(3), flock(2).
+ */
+#ifndef HI_INJECTOR_PRIVATE_FOLDER_H
+#define HI_INJECTOR_PRIVATE_FOLDER_H
+
+#include "common/err.h"
+
+struct hi_private_folder;
+
+/*
+ * $XDG_RUNTIME_DIR/hotinject/PID where that is this user's own and not mounted
+ * noexec, else one made by mkdtemp(3) in $TMPDIR, /tmp or /var/tmp.
+ */
+int hi_private_folder_new(struct hi_private_folder **ret_folder,
+			  struct hi_err *err) HI_MUST_USE;
+void hi_private_folder_free(struct hi_private_folder *folder);
+const char *hi_private_folder_get_path(const struct hi_private_folder *folder);
+
+#endif
