@@ -1,0 +1,196 @@
+#include "injector/build.h"
+
+#include <elf.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/own.h"
+
+/* A tag that ld.so ignores: below the ranges that it knows (elf.h). */
+#define DT_SILENCED 0x6000484a
+
+static int read_facts(struct hi_build *build, const char *path,
+		      struct hi_err *err)
+{
+	size_t n_functions, n_variables;
+	int code = hi_image_open(path, &build->image, err);
+
+	if (code == 0)
+		code = hi_symtab_new(build->image, &build->symtab, err);
+	if (code == 0)
+		code = hi_reloc_read(build->image, &build->relocs,
+				     &build->n_relocs, err);
+	if (code == 0)
+		code = hi_sites_find(build->image, build->symtab,
+				     build->relocs, build->n_relocs,
+				     &build->sites, err);
+	if (code < 0)
+		return code;
+	hi_symtab_get_functions(build->symtab, &n_functions);
+	hi_symtab_get_variables(build->symtab, &n_variables);
+	build->functions = calloc(n_functions + 1, sizeof(void *));
+	build->variables = calloc(n_variables + 1, sizeof(void *));
+	build->path = strdup(path);
+	if (!build->functions || !build->variables || !build->path)
+		return hi_fail(err, HI_E_NOMEM, "no memory for %s", path);
+	return 0;
+}
+
+/* frame_dummy, which every library has, sets up nothing that a build needs. */
+static bool find_constructors(const struct hi_build *build)
+{
+	struct hi_constructors made;
+
+	hi_build_get_constructors(build, &made);
+	for (uint64_t i = 0; i < made.n_init_array; i++) {
+		uint64_t place = made.init_array_link + i * 8;
+		const struct hi_symbol *symbol = NULL;
+
+		for (size_t r = 0; r < build->n_relocs; r++)
+			if (build->relocs[r].place_link == place)
+				symbol = hi_symtab_find_function_at(
+					build->symtab,
+					(uint64_t)build->relocs[r].addend +
+						build->relocs[r].sym_link);
+		if (!symbol || !symbol->compiler_made)
+			return true;
+	}
+	return false;
+}
+
+int hi_build_open(const char *path, unsigned int number,
+		  struct hi_build **ret_build, struct hi_err *err)
+{
+	struct hi_build *build = calloc(1, sizeof(*build));
+	int code;
+
+	if (!build)
+		return hi_fail(err, HI_E_NOMEM, "no memory for %s", path);
+	build->number = number;
+	code = read_facts(build, path, err);
+	if (code < 0) {
+		hi_build_free(build);
+		return code;
+	}
+	build->has_constructors = find_constructors(build);
+	*ret_build = build;
+	return 0;
+}
+
+void hi_build_free(struct hi_build *build)
+{
+	if (!build)
+		return;
+	hi_sites_done(&build->sites);
+	free(build->prologues);
+	free(build->relocs);
+	hi_symtab_free(build->symtab);
+	hi_image_free(build->image);
+	free(build->functions);
+	free(build->variables);
+	free(build->path);
+	free(build);
+}
+
+int hi_build_check_prologues(struct hi_build *build, struct hi_err *err)
+{
+	if (build->prologues)
+		return 0;
+	return hi_prologue_check_all(build->image, build->symtab,
+				     &build->prologues, err);
+}
+
+struct hi_build_facts hi_build_get_facts(const struct hi_build *build)
+{
+	struct hi_build_facts facts = { build->image, build->symtab,
+					build->relocs, build->n_relocs };
+
+	return facts;
+}
+
+size_t hi_build_function_index(const struct hi_build *build,
+			       const struct hi_symbol *symbol)
+{
+	size_t n;
+
+	return (size_t)(symbol - hi_symtab_get_functions(build->symtab, &n));
+}
+
+size_t hi_build_variable_index(const struct hi_build *build,
+			       const struct hi_symbol *symbol)
+{
+	size_t n;
+
+	return (size_t)(symbol - hi_symtab_get_variables(build->symtab, &n));
+}
+
+bool hi_build_covers(const struct hi_build *build, uint64_t address_remote)
+{
+	const struct hi_image_header *header =
+		hi_image_get_header(build->image);
+
+	return address_remote >= build->base_remote + header->load_start_link &&
+	       address_remote < build->base_remote + header->span_link;
+}
+
+bool hi_build_covers_text(const struct hi_build *build,
+			  uint64_t address_remote)
+{
+	size_t n;
+	const struct hi_range *text =
+		hi_image_get_text_ranges(build->image, &n);
+	uint64_t at = address_remote - build->base_remote;
+
+	for (size_t i = 0; i < n; i++)
+		if (at >= text[i].start && at < text[i].end)
+			return true;
+	return false;
+}
+
+void hi_build_get_constructors(const struct hi_build *build,
+			       struct hi_constructors *ret_constructors)
+{
+	struct hi_image_dyn dyn;
+
+	memset(ret_constructors, 0, sizeof(*ret_constructors));
+	if (hi_image_find_dyn(build->image, DT_INIT, &dyn))
+		ret_constructors->init_link = dyn.value;
+	if (hi_image_find_dyn(build->image, DT_INIT_ARRAY, &dyn))
+		ret_constructors->init_array_link = dyn.value;
+	if (hi_image_find_dyn(build->image, DT_INIT_ARRAYSZ, &dyn))
+		ret_constructors->n_init_array = dyn.value / 8;
+}
+
+static int write_dyn(int fd, const struct hi_image_dyn *dyn, int64_t tag,
+		     uint64_t value, struct hi_err *err)
+{
+	Elf64_Dyn entry;
+
+	entry.d_tag = tag;
+	entry.d_un.d_val = value;
+	if (pwrite(fd, &entry, sizeof(entry), (off_t)dyn->file_offset) !=
+	    (ssize_t)sizeof(entry))
+		return hi_fail_sys(err, "writing the private copy of a build");
+	return 0;
+}
+
+int hi_build_silence(const struct hi_build *build, struct hi_err *err)
+{
+	static const int64_t arrays[] = { DT_INIT_ARRAYSZ, DT_FINI_ARRAYSZ };
+	static const int64_t functions[] = { DT_INIT, DT_FINI };
+	struct hi_image_dyn dyn;
+	int HI_CLOSE fd = open(build->path, O_RDWR | O_CLOEXEC);
+	int code = 0;
+
+	if (fd < 0)
+		return hi_fail_sys(err, "opening %s", build->path);
+	for (int i = 0; i < 2 && code == 0; i++)
+		if (hi_image_find_dyn(build->image, arrays[i], &dyn))
+			code = write_dyn(fd, &dyn, dyn.tag, 0, err);
+	for (int i = 0; i < 2 && code == 0; i++)
+		if (hi_image_find_dyn(build->image, functions[i], &dyn))
+			code = write_dyn(fd, &dyn, DT_SILENCED, dyn.value, err);
+	return code;
+}

@@ -1,0 +1,91 @@
+/*
+ * build - one version of the worker: its private copy, the facts of its file, and
+ * where the host has it.
+ *
+ * Ownership: hi_build_open() gives a build that hi_build_free() ends; functions
+ *            and variables in it belong to the worker.
+ * Errors:    those of the elfscan modules, whose sentences they keep.
+ * Threads:   one.
+ */
+#ifndef HI_INJECTOR_BUILD_H
+#define HI_INJECTOR_BUILD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/err.h"
+#include "common/shim_abi.h"
+#include "elfscan/changes.h"
+#include "elfscan/image.h"
+#include "elfscan/prologue.h"
+#include "elfscan/reloc.h"
+#include "elfscan/sites.h"
+#include "elfscan/symtab.h"
+#include "injector/snapshot.h"
+
+struct hi_function;
+struct hi_variable;
+
+struct hi_build {
+	unsigned int number;
+	char *path; /* of the snapshot */
+	struct hi_content content;
+	struct hi_image *image;
+	struct hi_symtab *symtab;
+	struct hi_reloc *relocs;
+	size_t n_relocs;
+	struct hi_sites sites;
+	struct hi_prologue *prologues; /* in the order of the functions; NULL
+					  until they are asked for */
+	/* what its symbols stand for in the worker; NULL entries: nothing that
+	   lives on (compiler-made, clones, read-only data) */
+	struct hi_function **functions;
+	struct hi_variable **variables;
+	/* in the host, once it is mapped */
+	uint64_t base_remote;
+	uint64_t map_remote; /* struct link_map, 0: not known */
+	struct hi_shim_tls tls;
+	bool has_constructors; /* other than the compiler's own */
+	bool patched; /* all its entries lead to the trampolines */
+};
+
+int hi_build_open(const char *path, unsigned int number,
+		  struct hi_build **ret_build, struct hi_err *err) HI_MUST_USE;
+void hi_build_free(struct hi_build *build);
+
+/* Judge the entries of its functions; done once. */
+int hi_build_check_prologues(struct hi_build *build,
+			     struct hi_err *err) HI_MUST_USE;
+
+struct hi_build_facts hi_build_get_facts(const struct hi_build *build);
+
+/* Indexes of symbols that the symtab gave. */
+size_t hi_build_function_index(const struct hi_build *build,
+			       const struct hi_symbol *symbol);
+size_t hi_build_variable_index(const struct hi_build *build,
+			       const struct hi_symbol *symbol);
+
+/* Whether a host address lies in the build's memory. */
+bool hi_build_covers(const struct hi_build *build, uint64_t address_remote);
+/* Whether it lies in the build's text. */
+bool hi_build_covers_text(const struct hi_build *build,
+			  uint64_t address_remote);
+
+/* The constructors that its dynamic section names. */
+struct hi_constructors {
+	uint64_t init_link;
+	uint64_t init_array_link;
+	uint64_t n_init_array;
+};
+void hi_build_get_constructors(const struct hi_build *build,
+			       struct hi_constructors *ret_constructors);
+
+/*
+ * Take the constructors and destructors out of the snapshot's dynamic section: the
+ * shim runs the first, build #1 keeps the second.
+ */
+int hi_build_silence(const struct hi_build *build,
+		     struct hi_err *err) HI_MUST_USE;
+
+#endif
