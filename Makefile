@@ -131,20 +131,23 @@ FORCE:
 
 TEST_ENV = HOTINJECT=$(abspath $(B))/hotinject HOTINJECT_BUILD=$(abspath $(B))
 
-.PHONY: check check-unit check-e2e
-check: check-unit check-e2e ## run every test (installs what they need first)
+# Every program is run, whatever the one before it said.
+define run
+@failed=; for test in $(1); do \
+	$(TEST_ENV) $$test || failed="$$failed $${test##*/}"; \
+done; \
+test -z "$$failed" || { echo "failed:$$failed" >&2; exit 1; }
+endef
 
-check-unit: all $(UNIT) ## run the tests of the modules
-	@failed=; for test in $(UNIT); do \
-		$(TEST_ENV) $$test || failed="$$failed $${test##*/}"; \
-	done; \
-	test -z "$$failed" || { echo "failed:$$failed" >&2; exit 1; }
+.PHONY: check check-unit check-e2e
+check: all $(UNIT) $(RUN_E2E) | deps-test ## run every test (installs what they need first)
+	$(call run,$(UNIT) $(RUN_E2E))
+
+check-unit: all $(UNIT) | deps-test ## run the tests of the modules
+	$(call run,$(UNIT))
 
 check-e2e: all $(RUN_E2E) | deps-test ## run the tests with real hosts
-	@failed=; for test in $(RUN_E2E); do \
-		$(TEST_ENV) $$test || failed="$$failed $${test##*/}"; \
-	done; \
-	test -z "$$failed" || { echo "failed:$$failed" >&2; exit 1; }
+	$(call run,$(RUN_E2E))
 
 # --- show ---------------------------------------------------------------------
 
