@@ -157,7 +157,7 @@ void support_fail(struct support *scene, const char *format, ...)
 	vsnprintf(sentence, sizeof(sentence), format, args);
 	va_end(args);
 	support_log(scene, "failed", sentence);
-	ck_abort_msg("%s", sentence);
+	ck_abort_msg("%s%s", scene->place, sentence);
 	abort();
 }
 
@@ -167,6 +167,12 @@ const char *support_keep(struct support *scene, const char *text)
 
 	ck_assert_int_eq(json_array_append_new(scene->kept, string), 0);
 	return json_string_value(string);
+}
+
+void support_set_place(struct support *scene, const char *file,
+		       unsigned int line)
+{
+	snprintf(scene->place, sizeof(scene->place), "%s:%u: ", file, line);
 }
 
 void support_log(struct support *scene, const char *who, const char *text)

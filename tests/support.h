@@ -43,9 +43,9 @@
 struct support;
 
 enum support_way { /* how a new build takes the worker's place */
-	SUPPORT_RENAME,   /* a complete file is renamed over it (lld, mold) */
-	SUPPORT_ANEW,     /* unlinked, created and written (bfd) */
-	SUPPORT_IN_PLACE, /* the same file truncated and rewritten (cp) */
+		   SUPPORT_RENAME, /* a complete file is renamed over it (lld, mold) */
+		   SUPPORT_ANEW, /* unlinked, created and written (bfd) */
+		   SUPPORT_IN_PLACE, /* the same file truncated and rewritten (cp) */
 };
 
 /*

@@ -27,8 +27,8 @@ static void add_event(struct support *scene, const char *line, size_t len)
 
 void support_events_read(struct support *scene)
 {
-	int HI_CLOSE fd = open(support_path(scene, "events"),
-			       O_RDONLY | O_CLOEXEC);
+	int HI_CLOSE fd =
+		open(support_path(scene, "events"), O_RDONLY | O_CLOEXEC);
 	size_t len = 0, begin = 0;
 	char *HI_FREE bytes = NULL;
 	ssize_t n;
@@ -89,6 +89,12 @@ static bool event_is(const json_t *event, const char *kind)
 		       kind);
 }
 
+/* Events that may come at any time. */
+static bool is_remark(const json_t *event)
+{
+	return event_is(event, "waiting") || event_is(event, "ignored");
+}
+
 json_t *support_event(struct support *scene, const char *kind)
 {
 	uint64_t deadline = support_deadline();
@@ -102,7 +108,7 @@ json_t *support_event(struct support *scene, const char *kind)
 			support_fail(scene, "hotinject ended before %s", what);
 		if (event_is(event, kind))
 			return event;
-		if (!event_is(event, "waiting") && !event_is(event, "ignored"))
+		if (!is_remark(event))
 			support_fail(scene, "%s came instead of %s",
 				     json_dumps(event, JSON_COMPACT), what);
 	}
@@ -125,6 +131,20 @@ void support_no_event(struct support *scene)
 			     json_dumps(json_array_get(scene->events,
 						       scene->n_consumed),
 					JSON_COMPACT));
+}
+
+void support_event_last(struct support *scene)
+{
+	support_events_read(scene);
+	while (scene->n_consumed < json_array_size(scene->events)) {
+		json_t *event =
+			json_array_get(scene->events, scene->n_consumed);
+
+		if (!is_remark(event) && !event_is(event, "exit"))
+			break;
+		scene->n_consumed++;
+	}
+	support_no_event(scene);
 }
 
 /* KEY, or OBJECT.KEY. */
@@ -190,12 +210,12 @@ bool support_event_reason(json_t *event, const char *kind, const char *text)
 	size_t i;
 
 	json_array_foreach(json_object_get(event, "reasons"), i, reason) {
-		const char *k = json_string_value(
-			json_object_get(reason, "kind"));
-		const char *t = json_string_value(
-			json_object_get(reason, "text"));
-		const char *s = json_string_value(
-			json_object_get(reason, "symbol"));
+		const char *k =
+			json_string_value(json_object_get(reason, "kind"));
+		const char *t =
+			json_string_value(json_object_get(reason, "text"));
+		const char *s =
+			json_string_value(json_object_get(reason, "symbol"));
 
 		if (kind && (!k || strcmp(k, kind) != 0))
 			continue;
@@ -217,7 +237,8 @@ void support_message(struct support *scene, const char *pattern)
 	regex_t regex;
 
 	ck_assert_int_eq(regcomp(&regex, pattern,
-				 REG_EXTENDED | REG_NOSUB | REG_NEWLINE), 0);
+				 REG_EXTENDED | REG_NOSUB | REG_NEWLINE),
+			 0);
 	for (;;) {
 		char *text = support_messages(scene);
 

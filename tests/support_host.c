@@ -61,7 +61,8 @@ static void start(struct support *scene, char **words)
 	scene->inotify_fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
 	/* Both files are in the folder, and so is what compilers write. */
 	ck_assert_int_ge(inotify_add_watch(scene->inotify_fd, scene->folder,
-					   IN_MODIFY), 0);
+					   IN_MODIFY),
+			 0);
 	scene->pid = fork();
 	ck_assert_int_ge(scene->pid, 0);
 	if (scene->pid == 0)
@@ -170,7 +171,8 @@ const char *support_line(struct support *scene)
 		ssize_t n;
 
 		/* A host that ended may have left lines in the pipe. */
-		support_poll(scene, scene->out_fd, deadline, "line of the host");
+		support_poll(scene, scene->out_fd, deadline,
+			     "line of the host");
 		n = read(scene->out_fd, bytes, sizeof(bytes));
 		if (n < 0)
 			support_fail(scene, "read: %s", strerror(errno));
@@ -279,35 +281,15 @@ void support_signal(struct support *scene, int signal_number)
 	ck_assert_int_eq(kill(scene->pid, signal_number), 0);
 }
 
-/* "exit" is the last event, whatever the test looked at before. */
-static void check_leftovers(struct support *scene)
+static void check_folder(struct support *scene)
 {
-	size_t n_left;
-	json_t *last;
-	DIR *folder;
+	DIR *folder = opendir(support_path(scene, "run/hotinject"));
+	struct dirent *entry;
 
-	for (;;) {
-		n_left = json_array_size(scene->events) - scene->n_consumed;
-		if (n_left <= 1)
-			break;
-		last = json_array_get(scene->events, scene->n_consumed);
-		if (!strchr("wi", *support_event_text(scene, last, "event")))
-			break;
-		scene->n_consumed++;
-	}
-	last = json_array_get(scene->events,
-			      json_array_size(scene->events) - 1);
-	if (n_left > 1 ||
-	    (n_left && strcmp(support_event_text(scene, last, "event"),
-			      "exit") != 0))
-		support_fail(scene, "an event came that nobody waited for: %s",
-			     json_dumps(json_array_get(scene->events,
-						       scene->n_consumed),
-					JSON_COMPACT));
-	folder = opendir(support_path(scene, "run/hotinject"));
-	for (struct dirent *e; folder && (e = readdir(folder)) != NULL;)
-		if (e->d_name[0] != '.')
-			support_fail(scene, "the session left %s", e->d_name);
+	while (folder && (entry = readdir(folder)) != NULL)
+		if (entry->d_name[0] != '.')
+			support_fail(scene, "the session left %s",
+				     entry->d_name);
 	if (folder)
 		closedir(folder);
 }
@@ -316,13 +298,12 @@ int support_wait(struct support *scene)
 {
 	int status;
 
-	while (support_poll(scene, -1, support_deadline(),
-			    "end of the host"))
+	while (support_poll(scene, -1, support_deadline(), "end of the host"))
 		;
 	status = reap(scene);
 	if (!scene->plain) {
-		support_events_read(scene);
-		check_leftovers(scene);
+		support_event_last(scene);
+		check_folder(scene);
 	}
 	scene->host_pid = 0;
 	return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);

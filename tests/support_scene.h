@@ -14,9 +14,10 @@
 
 struct support {
 	char folder[256];
-	char root[256]; /* of the source tree */
-	char tool[300]; /* hotinject */
-	json_t *kept;   /* strings that live as long as the scene */
+	char root[256];  /* of the source tree */
+	char tool[300];  /* hotinject */
+	char place[300]; /* "FILE:LINE: " of the story, or "" */
+	json_t *kept;    /* strings that live as long as the scene */
 
 	pid_t pid; /* 0 when nothing runs */
 	int pidfd;
@@ -44,12 +45,17 @@ uint64_t support_deadline(void);
  */
 bool support_poll(struct support *scene, int fd, uint64_t deadline,
 		  const char *what);
+/* Every failure from now on names this line of a story. */
+void support_set_place(struct support *scene, const char *file,
+		       unsigned int line);
 /* Keep a copy of TEXT for the life of the scene. */
 const char *support_keep(struct support *scene, const char *text);
 /* A line of the scene's own log, for the report of a failure. */
 void support_log(struct support *scene, const char *who, const char *text);
 /* Take the whole lines that the event file has gained. */
 void support_events_read(struct support *scene);
+/* After the end: only "waiting", "ignored" and "exit" may be left. */
+void support_event_last(struct support *scene);
 /* Kill what runs. */
 void support_kill(struct support *scene);
 
