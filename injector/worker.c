@@ -1,0 +1,408 @@
+#include "injector/worker.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+int hi_worker_new(const char *path, struct hi_worker **ret_worker,
+		  struct hi_err *err)
+{
+	struct hi_worker *worker = calloc(1, sizeof(*worker));
+	const char *slash;
+
+	if (worker) {
+		worker->path = strdup(path);
+		worker->table = hi_table_new();
+	}
+	if (!worker || !worker->path || !worker->table) {
+		hi_worker_free(worker);
+		return hi_fail(err, HI_E_NOMEM, "no memory for %s", path);
+	}
+	slash = strrchr(worker->path, '/');
+	worker->name = slash ? slash + 1 : worker->path;
+	*ret_worker = worker;
+	return 0;
+}
+
+void hi_worker_reset(struct hi_worker *worker)
+{
+	for (size_t i = 0; i < worker->n_functions; i++)
+		free(worker->functions[i]);
+	for (size_t i = 0; i < worker->n_variables; i++)
+		free(worker->variables[i]);
+	for (size_t i = 0; i < worker->n_builds; i++)
+		hi_build_free(worker->builds[i]);
+	free(worker->functions);
+	free(worker->variables);
+	free(worker->builds);
+	hi_table_free(worker->table);
+	worker->functions = NULL;
+	worker->variables = NULL;
+	worker->builds = NULL;
+	worker->n_functions = worker->n_variables = worker->n_builds = 0;
+	worker->current = NULL;
+	worker->table = hi_table_new();
+}
+
+void hi_worker_free(struct hi_worker *worker)
+{
+	if (!worker)
+		return;
+	hi_worker_reset(worker);
+	hi_table_free(worker->table);
+	free(worker->path);
+	free(worker);
+}
+
+/* Append to an array of pointers that grows by doubling. */
+static int append(void ***array, size_t *n, void *element)
+{
+	if ((*n & (*n - 1)) == 0) {
+		void **grown = reallocarray(*array, *n ? *n * 2 : 1,
+					    sizeof(void *));
+
+		if (!grown)
+			return -1;
+		*array = grown;
+	}
+	(*array)[(*n)++] = element;
+	return 0;
+}
+
+static bool belongs_in_table(const struct hi_symbol *symbol)
+{
+	return symbol->type == HI_SYM_FUNC && !symbol->compiler_made &&
+	       !symbol->clone;
+}
+
+static bool is_state(const struct hi_build *build,
+		     const struct hi_symbol *symbol)
+{
+	if (symbol->compiler_made)
+		return false;
+	if (symbol->type == HI_SYM_TLS)
+		return true;
+	return hi_image_get_data_kind(build->image, symbol->addr_link) ==
+	       HI_DATA_STATE;
+}
+
+static struct hi_function *add_function(struct hi_worker *worker,
+					struct hi_build *build,
+					const struct hi_symbol *symbol)
+{
+	struct hi_function *function = calloc(1, sizeof(*function));
+	const struct hi_prologue *prologue =
+		&build->prologues[hi_build_function_index(build, symbol)];
+
+	if (!function ||
+	    append((void ***)&worker->functions, &worker->n_functions,
+		   function) < 0) {
+		free(function);
+		return NULL;
+	}
+	function->symbol = symbol;
+	function->home = build;
+	function->patchable = prologue->patchable;
+	function->why_not = prologue->reason;
+	function->jump_at = prologue->jump_at;
+	return function;
+}
+
+static struct hi_variable *add_variable(struct hi_worker *worker,
+					struct hi_build *build,
+					const struct hi_symbol *symbol)
+{
+	struct hi_variable *variable = calloc(1, sizeof(*variable));
+
+	if (!variable ||
+	    append((void ***)&worker->variables, &worker->n_variables,
+		   variable) < 0) {
+		free(variable);
+		return NULL;
+	}
+	variable->symbol = symbol;
+	variable->home = build;
+	return variable;
+}
+
+/*
+ * The builds in which a counterpart is looked for: the current one first, then
+ * all others from the newest on (what was removed may come back).
+ */
+static struct hi_function *match_function(const struct hi_worker *worker,
+					  const struct hi_build *build,
+					  const struct hi_symbol *symbol)
+{
+	for (size_t i = worker->n_builds; i-- > 0;) {
+		const struct hi_build *old = worker->builds[i];
+		bool ambiguous = false;
+		const struct hi_symbol *same = hi_symtab_find_same(
+			old->symtab, build->symtab, symbol, &ambiguous);
+
+		if (same && old->functions[hi_build_function_index(old, same)])
+			return old->functions[hi_build_function_index(old,
+								      same)];
+	}
+	return NULL;
+}
+
+static int match_functions(struct hi_worker *worker, struct hi_build *build,
+			   struct hi_err *err)
+{
+	size_t n;
+	const struct hi_symbol *symbols =
+		hi_symtab_get_functions(build->symtab, &n);
+
+	for (size_t i = 0; i < worker->n_functions; i++)
+		worker->functions[i]->next_symbol = NULL;
+	for (size_t i = 0; i < n; i++) {
+		struct hi_function *function;
+
+		if (!belongs_in_table(&symbols[i]))
+			continue;
+		function = match_function(worker, build, &symbols[i]);
+		if (!function)
+			function = add_function(worker, build, &symbols[i]);
+		if (!function)
+			return hi_fail(err, HI_E_NOMEM, "no memory for %s()",
+				       symbols[i].name);
+		function->next_symbol = &symbols[i];
+		build->functions[i] = function;
+	}
+	return 0;
+}
+
+static struct hi_variable *match_variable(const struct hi_worker *worker,
+					  const struct hi_build *build,
+					  const struct hi_symbol *symbol,
+					  bool *ret_ambiguous)
+{
+	for (size_t i = worker->n_builds; i-- > 0;) {
+		const struct hi_build *old = worker->builds[i];
+		const struct hi_symbol *same = hi_symtab_find_same(
+			old->symtab, build->symtab, symbol, ret_ambiguous);
+
+		if (*ret_ambiguous)
+			return NULL;
+		if (same && old->variables[hi_build_variable_index(old, same)])
+			return old->variables[hi_build_variable_index(old,
+								      same)];
+	}
+	return NULL;
+}
+
+static const char *kind_name(const struct hi_symbol *symbol)
+{
+	return symbol->type == HI_SYM_TLS ? "thread-local" : "variable";
+}
+
+/* Whether a variable of the new build may use the home of the old one. */
+static bool may_keep(const struct hi_variable *variable,
+		     const struct hi_symbol *symbol, struct hi_reasons *reasons)
+{
+	const char *hint = "--state=fresh accepts the build and starts every "
+			   "variable anew";
+
+	if ((variable->symbol->type == HI_SYM_TLS) !=
+	    (symbol->type == HI_SYM_TLS)) {
+		hi_reasons_add(reasons, "variable-kind", symbol->name, "",
+			       "variable %s became %s, so its value cannot be "
+			       "kept",
+			       symbol->base,
+			       symbol->type == HI_SYM_TLS ?
+				       "thread-local" :
+				       "shared by all threads");
+		hi_reasons_hint(reasons, "%s", hint);
+		return false;
+	}
+	if (variable->symbol->size != symbol->size) {
+		hi_reasons_add(reasons, "variable-size", symbol->name, "",
+			       "%s %s changed from %lu to %lu bytes, so its "
+			       "value cannot be kept",
+			       kind_name(symbol), symbol->base,
+			       variable->symbol->size, symbol->size);
+		hi_reasons_hint(reasons, "%s", hint);
+		return false;
+	}
+	return true;
+}
+
+static int match_one_variable(struct hi_worker *worker, struct hi_build *build,
+			      const struct hi_symbol *symbol, size_t i,
+			      enum hi_state_mode state,
+			      struct hi_reasons *reasons, struct hi_err *err)
+{
+	bool ambiguous = false;
+	struct hi_variable *variable = NULL;
+
+	if (state == HI_STATE_KEEP)
+		variable = match_variable(worker, build, symbol, &ambiguous);
+	if (ambiguous) {
+		hi_reasons_add(reasons, "variable-ambiguous", symbol->name, "",
+			       "several variables named %s cannot be told apart",
+			       symbol->base);
+		hi_reasons_hint(reasons, "give them different names, or pass "
+					 "--state=fresh");
+		return 0;
+	}
+	if (variable && !may_keep(variable, symbol, reasons))
+		return 0;
+	if (!variable)
+		variable = add_variable(worker, build, symbol);
+	if (!variable)
+		return hi_fail(err, HI_E_NOMEM, "no memory for %s",
+			       symbol->name);
+	build->variables[i] = variable;
+	return 0;
+}
+
+static int match_variables(struct hi_worker *worker, struct hi_build *build,
+			   enum hi_state_mode state, struct hi_reasons *reasons,
+			   struct hi_err *err)
+{
+	size_t n;
+	const struct hi_symbol *symbols =
+		hi_symtab_get_variables(build->symtab, &n);
+	int code = 0;
+
+	for (size_t i = 0; i < n && code == 0; i++)
+		if (is_state(build, &symbols[i]))
+			code = match_one_variable(worker, build, &symbols[i], i,
+						  state, reasons, err);
+	return code;
+}
+
+int hi_worker_match(struct hi_worker *worker, struct hi_build *build,
+		    enum hi_state_mode state, struct hi_reasons *reasons,
+		    struct hi_err *err)
+{
+	int code = hi_build_check_prologues(build, err);
+
+	if (code == 0)
+		code = match_functions(worker, build, err);
+	if (code == 0)
+		code = match_variables(worker, build, state, reasons, err);
+	return code;
+}
+
+void hi_worker_place(struct hi_worker *worker, struct hi_build *build)
+{
+	for (size_t i = 0; i < worker->n_functions; i++) {
+		struct hi_function *function = worker->functions[i];
+
+		if (function->home != build)
+			continue;
+		function->home_remote =
+			build->base_remote + function->symbol->addr_link;
+		function->address_remote =
+			function->patchable || !function->slot.trampoline_remote ?
+				function->home_remote :
+				function->slot.trampoline_remote;
+	}
+	for (size_t i = 0; i < worker->n_variables; i++) {
+		struct hi_variable *variable = worker->variables[i];
+
+		if (variable->home == build &&
+		    variable->symbol->type != HI_SYM_TLS)
+			variable->home_remote = build->base_remote +
+						variable->symbol->addr_link;
+	}
+}
+
+int hi_worker_accept(struct hi_worker *worker, struct hi_build *build,
+		     struct hi_err *err)
+{
+	if (append((void ***)&worker->builds, &worker->n_builds, build) < 0)
+		return hi_fail(err, HI_E_NOMEM, "no memory for build #%u",
+			       build->number);
+	worker->current = build;
+	for (size_t i = 0; i < worker->n_functions; i++) {
+		struct hi_function *function = worker->functions[i];
+
+		if (!function->next_symbol)
+			continue;
+		function->current = build;
+		function->current_symbol = function->next_symbol;
+		function->current_remote =
+			build->base_remote + function->next_symbol->addr_link;
+		function->next_symbol = NULL;
+	}
+	return 0;
+}
+
+void hi_worker_forget(struct hi_worker *worker, struct hi_build *build)
+{
+	while (worker->n_functions > 0 &&
+	       worker->functions[worker->n_functions - 1]->home == build)
+		free(worker->functions[--worker->n_functions]);
+	while (worker->n_variables > 0 &&
+	       worker->variables[worker->n_variables - 1]->home == build)
+		free(worker->variables[--worker->n_variables]);
+	for (size_t i = 0; i < worker->n_functions; i++)
+		worker->functions[i]->next_symbol = NULL;
+	hi_build_free(build);
+}
+
+int hi_worker_adopt(struct hi_worker *worker, struct hi_build *build,
+		    struct hi_err *err)
+{
+	struct hi_reasons none = { NULL, 0, 0, "" };
+	int code = hi_worker_match(worker, build, HI_STATE_KEEP, &none, err);
+
+	hi_reasons_done(&none);
+	if (code == 0)
+		code = hi_worker_accept(worker, build, err);
+	if (code == 0)
+		hi_worker_place(worker, build);
+	return code;
+}
+
+struct hi_build *hi_worker_find_build(const struct hi_worker *worker,
+				      uint64_t address_remote)
+{
+	for (size_t i = worker->n_builds; i-- > 0;)
+		if (hi_build_covers(worker->builds[i], address_remote))
+			return worker->builds[i];
+	return NULL;
+}
+
+struct hi_function *hi_worker_find_home(const struct hi_worker *worker,
+					uint64_t address_remote)
+{
+	const struct hi_build *build =
+		hi_worker_find_build(worker, address_remote);
+	const struct hi_symbol *symbol;
+	struct hi_function *function;
+
+	if (!build)
+		return NULL;
+	symbol = hi_symtab_find_function_at(
+		build->symtab, address_remote - build->base_remote);
+	if (!symbol)
+		return NULL;
+	function = build->functions[hi_build_function_index(build, symbol)];
+	return function && function->home_remote == address_remote ? function :
+								     NULL;
+}
+
+size_t hi_worker_count_slotless(const struct hi_worker *worker)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < worker->n_functions; i++)
+		n += worker->functions[i]->slot.trampoline_remote == 0;
+	return n;
+}
+
+void hi_worker_take_slots(struct hi_worker *worker)
+{
+	for (size_t i = 0; i < worker->n_functions; i++) {
+		struct hi_function *function = worker->functions[i];
+
+		if (function->slot.trampoline_remote)
+			continue;
+		function->slot = hi_table_take(worker->table);
+		if (!function->patchable)
+			function->address_remote =
+				function->slot.trampoline_remote;
+	}
+}
