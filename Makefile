@@ -61,9 +61,9 @@ INNER_OBJ    := $(filter-out $(B)/injector/main.o,$(INJECTOR_OBJ))
 SHIM_OBJ     := $(call objects,$(wildcard preload/*.c preload/*.S))
 
 UNIT    := $(patsubst tests/unit/%.c,$(B)/tests/%,$(wildcard tests/unit/check_*.c))
-# The tests of a file in common/ or elfscan/ link without the injector.
+# The tests of a module in common/ or elfscan/ link without the injector.
 PURE    := $(filter $(patsubst %,$(B)/tests/check_%,\
-	$(basename $(notdir $(wildcard common/*.c elfscan/*.c)))),$(UNIT))
+	$(basename $(notdir $(wildcard common/*.h elfscan/*.h)))),$(UNIT))
 # What the tests share: other files beside the unit tests, support*.c for the rest.
 FIXTURE := $(call objects,$(filter-out tests/unit/check_%,$(wildcard tests/unit/*.c)))
 SUPPORT := $(call objects,$(wildcard tests/support*.c))
@@ -193,9 +193,9 @@ clean: ## remove what was built
 deps: ## install what the build lacks
 	@scripts/deps.sh build
 deps-test: | deps ## install what the tests lack
-	@scripts/deps.sh test
+	@scripts/deps.sh unit test
 deps-lint: | deps ## install what make lint lacks
-	@scripts/deps.sh build test lint
+	@scripts/deps.sh unit lint
 
 help: ## this list
 	@sed -n 's/^\([a-z][a-z0-9-]*\):.*## \(.*\)/  \1|\2/p' Makefile | \

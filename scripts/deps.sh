@@ -1,6 +1,6 @@
 #!/bin/sh
-# deps.sh GROUP... - install what is missing for a group of tasks: build, test,
-# lint. Says nothing when all is there. Shell built-ins and one pkg-config call do
+# deps.sh GROUP... - install what is missing for a group of tasks: build, unit (to
+# compile tests), test (the hosts and tools they run), lint. Says nothing when all is there. Shell built-ins and one pkg-config call do
 # the looking, because every make runs this.
 set -u
 cd "$(dirname "$0")" || exit 1
@@ -22,7 +22,7 @@ build  p:jansson                          libjansson-dev         jansson-devel  
 build  p:libxxhash                        libxxhash-dev          xxhash-devel             xxhash              xxhash-devel
 build  f:/usr/include/uthash.h            uthash-dev             uthash-devel             uthash              uthash-devel
 build  f:/usr/lib/gcc/x86_64*/*/libstdc++.so,f:/usr/lib*/libstdc++.so  g++   gcc-c++      gcc                 gcc-c++
-test   p:check                            check                  check-devel              check               check-devel
+unit   p:check                            check                  check-devel              check               check-devel
 test   c:g++                              g++                    gcc-c++                  gcc                 gcc-c++
 test   c:clang                            clang                  clang                    clang               clang
 test   c:ld.lld                           lld                    lld                      lld                 lld
@@ -128,7 +128,8 @@ first_known() # a/b/c: the first that apt knows, or the last
 
 case $manager in
 apt-get)
-	$sudo apt-get -qq update || exit 1
+	# one source that is out of reach need not be the one that matters
+	$sudo apt-get -qq update || true
 	for word in $words; do
 		packages="$packages $(first_known "$word")"
 	done
