@@ -1,7 +1,8 @@
 #!/bin/sh
 # deps.sh GROUP... - install what is missing for a group of tasks: build, unit (to
-# compile tests), test (the hosts and tools they run), lint. Says nothing when all is there. Shell built-ins and one pkg-config call do
-# the looking, because every make runs this.
+# compile tests), test (the hosts and tools that they run), lint. Says nothing when
+# all is there. Shell built-ins and one pkg-config call do the looking, because
+# every make runs this.
 set -u
 cd "$(dirname "$0")" || exit 1
 
