@@ -89,7 +89,7 @@ lint_cppcheck()
 		--suppress=readdirCalled \
 		--library=posix --library=gnu -D_GNU_SOURCE -D__x86_64__ -I. \
 		'-DHI_LIBDIR=""' \
-		'-DHASH_ITER(hh,head,el,tmp)=while((el=(tmp)))' \
+		'-DHASH_ITER(hh,head,el,tmp)=while((el=tmp=(head)))' \
 		"${code[@]}"
 }
 
