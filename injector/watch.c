@@ -21,6 +21,7 @@ struct identity {
 	bool exists;
 	dev_t dev;
 	ino_t ino;
+	struct timespec mtime; /* a new file may get the old one's number */
 };
 
 struct hi_watch {
@@ -54,8 +55,16 @@ static struct identity identify(const char *path)
 		identity.exists = true;
 		identity.dev = stat_of.st_dev;
 		identity.ino = stat_of.st_ino;
+		identity.mtime = stat_of.st_mtim;
 	}
 	return identity;
+}
+
+static bool is_same_file(const struct identity *a, const struct identity *b)
+{
+	return a->exists == b->exists && a->dev == b->dev && a->ino == b->ino &&
+	       a->mtime.tv_sec == b->mtime.tv_sec &&
+	       a->mtime.tv_nsec == b->mtime.tv_nsec;
 }
 
 /*
@@ -94,9 +103,7 @@ static int walk_again(struct hi_watch *watch, struct news *news,
 	identity = identify(watch->route.final_path);
 	if (!identity.exists && watch->known.exists)
 		news->events |= HI_WATCH_DELETED;
-	if (identity.exists &&
-	    (!watch->known.exists || identity.dev != watch->known.dev ||
-	     identity.ino != watch->known.ino) &&
+	if (identity.exists && !is_same_file(&identity, &watch->known) &&
 	    is_complete(watch->route.final_path, true))
 		news->events |= HI_WATCH_CANDIDATE;
 	watch->known = identity;
