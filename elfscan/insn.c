@@ -165,8 +165,9 @@ static void fill_moves(const cs_insn *insn, struct hi_effect *effect)
 		effect->store_from = whole_register(from);
 	} else if (insn->id == X86_INS_MOV && from->type == X86_OP_MEM) {
 		effect->load_to = whole_register(to);
-	} else if (insn->id == X86_INS_ADD && from->type == X86_OP_IMM) {
+	} else if (insn->id == X86_INS_ADD && from->type != X86_OP_MEM) {
 		effect->add_to = whole_register(to);
+		effect->add_from = whole_register(from);
 	}
 }
 
@@ -182,6 +183,7 @@ static void fill_effect(const struct hi_decoder *decoder,
 	effect->base_reg = effect->index_reg = HI_REG_NONE;
 	effect->copy_from = effect->copy_to = HI_REG_NONE;
 	effect->store_from = effect->load_to = effect->add_to = HI_REG_NONE;
+	effect->add_from = HI_REG_NONE;
 	if (cs_regs_access(decoder->handle, insn, reads, &n_reads, writes,
 			   &n_writes) != CS_ERR_OK)
 		effect->writes = 0xffff;

@@ -75,7 +75,8 @@ struct hi_effect {
 	uint8_t copy_to;   /* and its destination; HI_REG_NONE otherwise */
 	uint8_t store_from; /* mov of a 64-bit register to memory: the register */
 	uint8_t load_to;    /* mov of 64 bits from memory: the register */
-	uint8_t add_to;     /* add $imm, %reg64: the register */
+	uint8_t add_to;     /* add to a 64-bit register: the register */
+	uint8_t add_from;   /* and what is added; HI_REG_NONE: a constant */
 };
 
 struct hi_decoder;

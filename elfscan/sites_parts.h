@@ -1,0 +1,63 @@
+/*
+ * sites_parts - what the two halves of sites share; no one else includes it.
+ */
+#ifndef HI_ELFSCAN_SITES_PARTS_H
+#define HI_ELFSCAN_SITES_PARTS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "elfscan/image.h"
+#include "elfscan/insn.h"
+#include "elfscan/regions.h"
+#include "elfscan/reloc.h"
+#include "elfscan/sites.h"
+
+/* A word that may be a field; all of one region stand together. */
+struct hi_candidate {
+	uint64_t place_link;
+	bool state; /* it would land in writable data */
+	bool tls;   /* static relocation: an offset in the TLS block */
+};
+
+struct hi_site_finder {
+	struct hi_image *image;
+	const struct hi_symtab *symtab;
+	const struct hi_reloc *relocs; /* dynamic */
+	size_t n_relocs;
+	struct hi_region *regions;
+	size_t n_regions;
+	const struct hi_range *state;
+	size_t n_state;
+	const uint64_t *pairs; /* GOT pairs of the module, sorted */
+	size_t n_pairs;
+	struct hi_range start_code; /* crtstuff without symbols; or empty */
+	struct hi_candidate *candidates;
+	size_t n_candidates;
+	size_t cap_candidates;
+	struct hi_sites *found;
+	size_t cap_sites;
+	size_t cap_unproven;
+	struct hi_decoder *decoder; /* made when the first is needed */
+};
+
+int hi_site_finder_add(struct hi_site_finder *finder,
+		       const struct hi_site *site,
+		       struct hi_err *err) HI_MUST_USE;
+
+/* Whether ADDR_LINK is one of the module's GOT pairs. */
+bool hi_site_finder_is_pair(const struct hi_site_finder *finder,
+			    uint64_t addr_link);
+
+/*
+ * The thread-locals of one region that decodes as a whole and in which one of
+ * the pairs is named: a TLS_BASE site for each call, a TLS site for each offset.
+ * CANDIDATES are the region's own.
+ */
+int hi_sites_find_tls(struct hi_site_finder *finder,
+		      const struct hi_region *region,
+		      const struct hi_candidate *candidates,
+		      size_t n_candidates, struct hi_err *err) HI_MUST_USE;
+
+#endif
