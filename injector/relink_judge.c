@@ -1,0 +1,172 @@
+/* What can be said of a new build before it is loaded. */
+#include "injector/relink_parts.h"
+
+#include <elf.h>
+
+static bool is_data_site(const struct hi_site *site)
+{
+	return site->kind == HI_SITE_ACCESS || site->kind == HI_SITE_ADDRESS;
+}
+
+/* How far a variable is from its home; equal distances cannot be confused. */
+static uint64_t distance(const struct hi_build *build,
+			 const struct hi_symbol *symbol)
+{
+	const struct hi_variable *variable =
+		build->variables[hi_build_variable_index(build, symbol)];
+
+	if (!variable || variable->home == build)
+		return 0;
+	return variable->home_remote - symbol->addr_link;
+}
+
+/*
+ * `lea` of the first byte of a variable could also be one past the end of the
+ * array before it, which the same function loops over. Both move alike unless the
+ * layout changed.
+ */
+static bool is_ambiguous_end(const struct hi_build *build,
+			     const struct hi_site *site,
+			     const struct hi_symbol *symbol)
+{
+	const struct hi_symbol *before =
+		hi_symtab_find_variable_at(build->symtab, site->target_link - 1);
+
+	if (site->kind != HI_SITE_ADDRESS || !before || before == symbol ||
+	    symbol->addr_link != site->target_link ||
+	    distance(build, before) == distance(build, symbol))
+		return false;
+	for (size_t i = 0; i < build->sites.n_sites; i++) {
+		const struct hi_site *other = &build->sites.sites[i];
+
+		if (other->kind == HI_SITE_ADDRESS &&
+		    other->function == site->function &&
+		    other->target_link >= before->addr_link &&
+		    other->target_link < before->addr_link + before->size)
+			return true;
+	}
+	return false;
+}
+
+static void judge_site(const struct hi_relink *relink,
+		       const struct hi_site *site, struct hi_reasons *reasons)
+{
+	const struct hi_build *build = relink->build;
+	const struct hi_symbol *symbol = NULL;
+	const char *function = site->function ? site->function->name : "?";
+
+	hi_relink_find_state(relink, site->target_link, &symbol);
+	if (symbol && !build->sites.exact &&
+	    is_ambiguous_end(build, site, symbol)) {
+		hi_reasons_add(reasons, "state-ambiguous", symbol->name, "",
+			       "%s() may mean %s or the end of the array "
+			       "before it, and the two have moved apart",
+			       function, symbol->base);
+		hi_reasons_hint(reasons, HI_EMIT_RELOCS_HINT);
+	}
+}
+
+static void judge_unproven(const struct hi_relink *relink,
+			   struct hi_reasons *reasons)
+{
+	const struct hi_sites *sites = &relink->build->sites;
+
+	for (size_t i = 0; i < sites->n_unproven; i++) {
+		const struct hi_unproven *unproven = &sites->unproven[i];
+		const char *name = unproven->function ?
+					   unproven->function->name :
+					   "code without a symbol";
+
+		hi_reasons_add(reasons, "state-unproven", name, "",
+			       "%s%s may refer to the worker's variables and "
+			       "cannot be read: %s",
+			       name, unproven->function ? "()" : "",
+			       unproven->reason);
+		hi_reasons_hint(reasons, HI_EMIT_RELOCS_HINT);
+	}
+}
+
+/* Data of a build without a symbol table that no exported symbol covers. */
+static const struct hi_site *find_private_site(const struct hi_build *build)
+{
+	if (hi_symtab_has_locals(build->symtab))
+		return NULL;
+	for (size_t i = 0; i < build->sites.n_sites; i++) {
+		const struct hi_site *site = &build->sites.sites[i];
+
+		if (is_data_site(site) &&
+		    !hi_symtab_find_variable_at(build->symtab,
+						site->target_link))
+			return site;
+	}
+	return NULL;
+}
+
+static void judge_stripped(const struct hi_relink *relink,
+			   struct hi_reasons *reasons)
+{
+	const struct hi_build *builds[] = { relink->build,
+					    relink->worker->current };
+
+	for (int i = 0; i < 2; i++) {
+		const struct hi_build *build = builds[i];
+		const struct hi_site *site = find_private_site(build);
+		const char *debuglink;
+
+		if (!site)
+			continue;
+		hi_reasons_add(reasons, "state-stripped", "", "",
+			       "build #%u has no symbol table, so its private "
+			       "variables (at %#lx) cannot be matched",
+			       build->number, site->target_link);
+		debuglink = hi_symtab_get_debuglink(build->symtab);
+		if (debuglink)
+			hi_reasons_hint(reasons,
+					"put its debug file %s beside it, "
+					"build without -s, or pass "
+					"--state=fresh",
+					debuglink);
+		else
+			hi_reasons_hint(reasons,
+					"build without -s or strip, or pass "
+					"--state=fresh");
+	}
+}
+
+static void count(const struct hi_relink *relink,
+		  struct hi_report_state *ret_counts)
+{
+	const struct hi_build *build = relink->build;
+	size_t n;
+
+	hi_symtab_get_variables(build->symtab, &n);
+	for (size_t i = 0; i < n; i++) {
+		const struct hi_variable *variable = build->variables[i];
+
+		if (variable && variable->home == build)
+			ret_counts->fresh++;
+		else if (variable)
+			ret_counts->kept++;
+	}
+}
+
+int hi_relink_judge(const struct hi_relink *relink, enum hi_state_mode state,
+		    struct hi_reasons *reasons,
+		    struct hi_report_state *ret_counts, struct hi_err *err)
+{
+	const struct hi_sites *sites = &relink->build->sites;
+	struct hi_report_state counts = { 0, 0, 0, 0 };
+
+	(void)err;
+	count(relink, &counts);
+	*ret_counts = counts;
+	if (state == HI_STATE_FRESH)
+		return 0;
+	judge_stripped(relink, reasons);
+	judge_unproven(relink, reasons);
+	for (size_t i = 0; i < sites->n_sites; i++)
+		if (is_data_site(&sites->sites[i]))
+			judge_site(relink, &sites->sites[i], reasons);
+	hi_relink_judge_tls(relink, reasons);
+	return 0;
+}
