@@ -69,7 +69,6 @@ FIXTURE := $(call objects,$(filter-out tests/unit/check_%,$(wildcard tests/unit/
 SUPPORT := $(call objects,$(wildcard tests/support*.c))
 E2E     := $(patsubst tests/%.c,$(B)/tests/%,\
 	$(filter-out tests/support%,$(wildcard tests/*.c)))
-RUN_E2E := $(filter $(B)/tests/e2e $(B)/tests/hosts,$(E2E))
 
 TOOL_ALL := $(ELFSCAN_OBJ) $(INJECTOR_OBJ)
 TEST_ALL := $(call objects,$(wildcard tests/unit/*.c tests/*.c))
@@ -140,14 +139,14 @@ test -z "$$failed" || { echo "failed:$$failed" >&2; exit 1; }
 endef
 
 .PHONY: check check-unit check-e2e
-check: all $(UNIT) $(RUN_E2E) | deps-test ## run every test (installs what they need first)
-	$(call run,$(UNIT) $(RUN_E2E))
+check: all $(UNIT) $(E2E) | deps-test ## run every test (installs what they need first)
+	$(call run,$(UNIT) $(E2E))
 
 check-unit: all $(UNIT) | deps-test ## run the tests of the modules
 	$(call run,$(UNIT))
 
-check-e2e: all $(RUN_E2E) | deps-test ## run the tests with real hosts
-	$(call run,$(RUN_E2E))
+check-e2e: all $(E2E) | deps-test ## run the tests with real hosts
+	$(call run,$(E2E))
 
 # --- show ---------------------------------------------------------------------
 
