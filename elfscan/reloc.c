@@ -40,6 +40,19 @@ static void set_symbol(struct hi_reloc *reloc, const Elf64_Sym *symbol)
 	reloc->sym_visibility = ELF64_ST_VISIBILITY(symbol->st_other);
 }
 
+/* Some linkers count the PLT's relocations, which come last, in DT_RELASZ too;
+   ld.so allows for it in the same way. */
+static void leave_out_plt(struct hi_image *image, uint64_t addr_link,
+			  uint64_t *len)
+{
+	struct hi_image_dyn plt;
+
+	if (hi_image_find_dyn(image, DT_JMPREL, &plt) &&
+	    plt.value >= addr_link && plt.value - addr_link < *len &&
+	    (plt.value - addr_link) % sizeof(Elf64_Rela) == 0)
+		*len = plt.value - addr_link;
+}
+
 static int read_rela(struct hi_image *image, int64_t tag, int64_t len_tag,
 		     struct list *list, struct hi_err *err)
 {
@@ -50,6 +63,8 @@ static int read_rela(struct hi_image *image, int64_t tag, int64_t len_tag,
 	if (!hi_image_find_dyn(image, tag, &dyn) ||
 	    !hi_image_find_dyn(image, len_tag, &len))
 		return 0;
+	if (tag == DT_RELA)
+		leave_out_plt(image, dyn.value, &len.value);
 	/* hi_image_open() has proven the table and its symbol indexes */
 	bytes = hi_image_find_bytes(image, dyn.value, len.value);
 	for (size_t at = 0; at < len.value; at += sizeof(Elf64_Rela)) {
@@ -191,21 +206,23 @@ static int read_statics(struct hi_image *image, const Elf64_Shdr *rela,
 			struct statics *ret_statics, struct hi_err *err)
 {
 	const Elf64_Shdr *symbols = &image->shdrs[rela->sh_link];
-	const Elf64_Shdr *strings = &image->shdrs[symbols->sh_link];
+	const Elf64_Shdr *strings;
 
-	ret_statics->symbols = image->file + symbols->sh_offset;
-	ret_statics->n = symbols->sh_size / sizeof(Elf64_Sym);
-	ret_statics->strings = (const char *)image->file + strings->sh_offset;
-	ret_statics->strings_len = strings->sh_size;
-	if (symbols->sh_type != SHT_SYMTAB || strings->sh_type != SHT_STRTAB ||
-	    !strings->sh_size ||
-	    ret_statics->strings[strings->sh_size - 1] != '\0' ||
-	    rela->sh_size % sizeof(Elf64_Rela))
-		return hi_fail(err, HI_E_BADELF,
-			       "%s: the static relocations have no symbol "
-			       "table",
-			       image->name);
-	return 0;
+	if (symbols->sh_type == SHT_SYMTAB &&
+	    rela->sh_size % sizeof(Elf64_Rela) == 0) {
+		strings = &image->shdrs[symbols->sh_link];
+		ret_statics->symbols = image->file + symbols->sh_offset;
+		ret_statics->n = symbols->sh_size / sizeof(Elf64_Sym);
+		ret_statics->strings =
+			(const char *)image->file + strings->sh_offset;
+		ret_statics->strings_len = strings->sh_size;
+		if (strings->sh_type == SHT_STRTAB && strings->sh_size &&
+		    !ret_statics->strings[strings->sh_size - 1])
+			return 0;
+	}
+	return hi_fail(err, HI_E_BADELF,
+		       "%s: the static relocations have no symbol table",
+		       image->name);
 }
 
 static int add_static(struct hi_image *image, const struct statics *statics,
@@ -248,7 +265,7 @@ static int read_static_section(struct hi_image *image, const Elf64_Shdr *shdr,
 {
 	const Elf64_Shdr *target = &image->shdrs[shdr->sh_info];
 	const uint8_t *bytes = image->file + shdr->sh_offset;
-	struct statics statics;
+	struct statics statics = { 0 };
 	int code = read_statics(image, shdr, &statics, err);
 
 	for (size_t at = 0; code >= 0 && at < shdr->sh_size;
