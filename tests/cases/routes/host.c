@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "routes/worker.h"
+#include "worker.h"
 
 static worker_function volatile initialised = by_initialiser;
 static worker_function volatile tiny_initialised = tiny_pointer;
