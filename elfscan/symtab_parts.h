@@ -1,0 +1,74 @@
+/*
+ * symtab_parts - what the files of the symtab module share; nobody else
+ * includes it.
+ */
+#ifndef HI_ELFSCAN_SYMTAB_PARTS_H
+#define HI_ELFSCAN_SYMTAB_PARTS_H
+
+#include "elfscan/debugfile.h"
+#include "elfscan/symtab.h"
+
+/* What a symbol can be the same as: code, data, thread-local data. */
+enum hi_symbol_class { HI_CLASS_CODE, HI_CLASS_DATA, HI_CLASS_TLS };
+
+/* One entry of an index: symbols sorted by key, then as its user needs. */
+struct hi_key {
+	uint64_t key;
+	const struct hi_symbol *symbol;
+};
+
+struct hi_index {
+	struct hi_key *keys;
+	size_t n;
+};
+
+/* Strings that no file holds; each stays where it is until the table ends. */
+struct hi_strings {
+	struct hi_strings_chunk *last;
+};
+
+struct hi_symtab {
+	struct hi_symbol *functions;
+	size_t n_functions;
+	struct hi_symbol *variables;
+	size_t n_variables;
+	uint64_t *function_ends; /* largest end of functions 0..i */
+	uint64_t *variable_ends; /* the same; TLS symbols have none */
+	struct hi_index exported; /* by name */
+	struct hi_index locals;   /* not exported, by class, base and file */
+	struct hi_index bases;    /* all, by class and base */
+	struct hi_strings strings;
+	struct hi_debugfile debugfile;
+	const char *debuglink;
+	bool has_locals;
+};
+
+/* A copy of LEN bytes of TEXT as a string, or NULL: out of memory. */
+const char *hi_strings_add(struct hi_strings *strings, const char *text,
+			   size_t len);
+void hi_strings_done(struct hi_strings *strings);
+
+/* The length of NAME without the compiler's counters. */
+size_t hi_symbol_base_len(const char *name);
+/* FILE, or "" when the linker's LTO made it up. */
+const char *hi_symbol_file(const char *file);
+/* "count.3", a static of a function, rather than "count". */
+bool hi_symbol_is_counted(const struct hi_symbol *symbol);
+bool hi_symbol_is_clone(const char *name);
+/* FILE as in the symbol table; NOTYPE for symbols without a type. */
+bool hi_symbol_is_compiler_made(const char *name, const char *file,
+				bool notype);
+
+static inline enum hi_symbol_class
+hi_symbol_get_class(const struct hi_symbol *symbol)
+{
+	if (symbol->type == HI_SYM_OBJECT)
+		return HI_CLASS_DATA;
+	return symbol->type == HI_SYM_TLS ? HI_CLASS_TLS : HI_CLASS_CODE;
+}
+
+/* Build the indexes over the finished arrays. */
+int hi_symtab_build_indexes(struct hi_symtab *symtab,
+			    struct hi_err *err) HI_MUST_USE;
+
+#endif
