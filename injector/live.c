@@ -82,7 +82,7 @@ static void set_number(json_t *object, const char *key, uint64_t number)
 void hi_live_event(json_t *event, const struct hi_report_live *live)
 {
 	json_t *state = json_object();
-	double latency_ms = (double)((live->latency_ns + 500) / 1000) / 1000.0;
+	uint64_t latency_us = (live->latency_ns + 500) / 1000;
 
 	set_number(event, "build", live->build);
 	json_object_set_new(event, "changed",
@@ -96,7 +96,8 @@ void hi_live_event(json_t *event, const struct hi_report_live *live)
 	set_number(state, "migrated", live->state.migrated);
 	set_number(state, "reset", live->state.reset);
 	json_object_set_new(event, "state", state);
-	json_object_set_new(event, "latency_ms", json_real(latency_ms));
+	json_object_set_new(event, "latency_ms",
+			    json_real((double)latency_us / 1000.0));
 	set_number(event, "pause_us", (live->pause_ns + 500) / 1000);
 	json_object_set_new(event, "busy", json_boolean(live->busy));
 	set_number(event, "same", live->n_same);

@@ -89,9 +89,9 @@ static int create_copy(const struct hi_snapshots *snapshots, const char *name,
 		if (asprintf(&path, "%s/%.*s.%u%s%s", folder, stem_len, name,
 			     number, also, suffix) < 0) {
 			path = NULL;
-			return hi_fail(err, HI_E_NOMEM,
-				       "out of memory for the copy of %s",
-				       name);
+			hi_fail(err, HI_E_NOMEM,
+				"out of memory for the copy of %s", name);
+			return HI_E_NOMEM;
 		}
 		fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0500);
 		if (fd >= 0) {
@@ -101,7 +101,8 @@ static int create_copy(const struct hi_snapshots *snapshots, const char *name,
 		if (errno != EEXIST)
 			break;
 	}
-	return hi_fail_sys(err, "%s cannot be copied to %s", name, folder);
+	hi_fail_sys(err, "%s cannot be copied to %s", name, folder);
+	return HI_E_SYS;
 }
 
 static int open_source(const char *path, struct stat *ret_stat,
@@ -112,15 +113,16 @@ static int open_source(const char *path, struct stat *ret_stat,
 	int HI_CLOSE fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 
 	if (fd < 0) {
-		int code = hi_fail_sys(err, "%s cannot be read", name);
-
+		hi_fail_sys(err, "%s cannot be read", name);
 		if (err && err->sys_errno == EACCES)
 			hi_err_hint(err, "give yourself the right to read %s",
 				    path);
-		return code;
+		return HI_E_SYS;
 	}
-	if (fstat(fd, ret_stat) < 0)
-		return hi_fail_sys(err, "%s cannot be examined", name);
+	if (fstat(fd, ret_stat) < 0) {
+		hi_fail_sys(err, "%s cannot be examined", name);
+		return HI_E_SYS;
+	}
 	if (!S_ISREG(ret_stat->st_mode)) {
 		bool is_folder = S_ISDIR(ret_stat->st_mode);
 

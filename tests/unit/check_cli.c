@@ -12,11 +12,13 @@
 static int split(const char *line, char *argv[WORDS_MAX])
 {
 	static char copy[256];
+	char *rest = NULL;
 	int argc = 0;
 
 	ck_assert_uint_lt(strlen(line), sizeof(copy));
 	memcpy(copy, line, strlen(line) + 1);
-	for (char *word = strtok(copy, " "); word; word = strtok(NULL, " "))
+	for (char *word = strtok_r(copy, " ", &rest); word;
+	     word = strtok_r(NULL, " ", &rest))
 		argv[argc++] = word;
 	argv[argc] = NULL;
 	return argc;
@@ -269,12 +271,14 @@ END_TEST
 START_TEST(lines_of_help_fit_a_terminal)
 {
 	char *help = NULL;
+	char *rest = NULL;
 	size_t help_len = 0;
 	FILE *out = open_memstream(&help, &help_len);
 
 	hi_cli_help(out);
 	fclose(out);
-	for (char *line = strtok(help, "\n"); line; line = strtok(NULL, "\n"))
+	for (char *line = strtok_r(help, "\n", &rest); line;
+	     line = strtok_r(NULL, "\n", &rest))
 		ck_assert_msg(strlen(line) <= 79, "%s", line);
 	free(help);
 }

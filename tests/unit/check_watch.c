@@ -101,6 +101,25 @@ START_TEST(a_file_made_anew_is_a_candidate_only_at_its_close)
 }
 END_TEST
 
+START_TEST(each_linker_makes_a_candidate)
+{
+	static const char *const compilers[] = { "gcc", "gcc -fuse-ld=gold",
+						 "gcc -O2 -g" };
+	struct hi_fixture fx;
+	struct hi_watch *watch;
+
+	hi_fixture_init(&fx);
+	watch = watch_file(hi_fixture_path(&fx, "w.so"));
+	for (size_t i = 0; i < sizeof(compilers) / sizeof(*compilers); i++) {
+		hi_fixture_library(&fx, "w.so", compilers[i],
+				   "int f(void) { return 1; }\n");
+		ck_assert_news(watch, HI_WATCH_CANDIDATE);
+	}
+	hi_watch_free(watch);
+	hi_fixture_done(&fx);
+}
+END_TEST
+
 START_TEST(what_is_made_again_at_once_was_not_deleted)
 {
 	struct hi_fixture fx;
@@ -196,6 +215,22 @@ START_TEST(a_link_to_another_file_is_a_candidate)
 	ck_assert_news(watch, HI_WATCH_CANDIDATE);
 	hi_fixture_run(&fx, "rm lib/w.so && ln -s ../v/w.so.1 lib/w.so");
 	ck_assert_news(watch, HI_WATCH_NOTHING);
+	hi_watch_free(watch);
+	hi_fixture_done(&fx);
+}
+END_TEST
+
+START_TEST(an_absolute_link_into_a_folder_below_is_followed)
+{
+	struct hi_fixture fx;
+	struct hi_watch *watch;
+
+	begin(&fx);
+	hi_fixture_run(&fx, "mkdir lib/v && echo 1 > lib/v/1 && "
+			    "echo 2 > lib/v/2 && ln -sf $PWD/lib/v/1 lib/w.so");
+	watch = watch_file(hi_fixture_path(&fx, "lib/w.so"));
+	hi_fixture_run(&fx, "ln -sf $PWD/lib/v/2 lib/w.so");
+	ck_assert_news(watch, HI_WATCH_CANDIDATE);
 	hi_watch_free(watch);
 	hi_fixture_done(&fx);
 }
@@ -364,6 +399,7 @@ int main(void)
 	tcase_add_test(tc, a_quiet_folder_has_no_news);
 	tcase_add_test(tc, a_file_written_in_place_is_a_candidate_at_its_close);
 	tcase_add_test(tc, a_file_made_anew_is_a_candidate_only_at_its_close);
+	tcase_add_test(tc, each_linker_makes_a_candidate);
 	tcase_add_test(tc, what_is_made_again_at_once_was_not_deleted);
 	tcase_add_test(tc, a_rename_onto_the_name_is_a_candidate);
 	tcase_add_test(tc, a_hard_link_to_a_finished_file_is_a_candidate);
@@ -371,6 +407,7 @@ int main(void)
 		       a_hard_link_to_a_file_in_writing_waits_for_the_close);
 	tcase_add_test(tc, opening_is_told_and_is_no_candidate);
 	tcase_add_test(tc, a_link_to_another_file_is_a_candidate);
+	tcase_add_test(tc, an_absolute_link_into_a_folder_below_is_followed);
 	tcase_add_test(tc, a_linked_folder_is_followed_to_its_new_target);
 	tcase_add_test(tc, a_folder_that_is_removed_and_made_anew_is_followed);
 	tcase_add_test(tc, a_folder_above_that_is_renamed_is_noticed);
