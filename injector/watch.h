@@ -36,7 +36,9 @@ void hi_watch_free(struct hi_watch *watch);
 int hi_watch_get_fd(const struct hi_watch *watch);
 /*
  * Take all pending news without blocking: a union of enum hi_watch_event;
- * *ret_time_ns is when the last candidate was seen. Negative on failure.
+ * *ret_time_ns is when the last candidate was seen (0: never). The union tells how
+ * things stand now: never CANDIDATE and DELETED at once, and a file that
+ * went and came back in between is no DELETED. Negative on failure.
  */
 int hi_watch_read(struct hi_watch *watch, uint64_t *ret_time_ns,
 		  struct hi_err *err) HI_MUST_USE;
