@@ -179,7 +179,8 @@ static int scan_range(struct hi_site_finder *finder,
 	return 0;
 }
 
-static int scan_text(struct hi_site_finder *finder, struct hi_err *err)
+static int scan_text(struct hi_site_finder *finder, bool with_state,
+		     struct hi_err *err)
 {
 	struct window window = { 0 };
 	const struct hi_range *text;
@@ -187,7 +188,7 @@ static int scan_text(struct hi_site_finder *finder, struct hi_err *err)
 	int code = 0;
 
 	text = hi_image_get_text_ranges(finder->image, &n_text);
-	if (finder->n_state) {
+	if (finder->n_state && with_state) {
 		window.state.start = finder->state[0].start - 4;
 		window.state.end = finder->state[finder->n_state - 1].end + 1;
 	}
@@ -208,8 +209,7 @@ static bool is_pc_relative(uint32_t type)
 {
 	return type == R_X86_64_PC32 || type == R_X86_64_PLT32 ||
 	       type == R_X86_64_GOTPCREL || type == R_X86_64_GOTPCRELX ||
-	       type == R_X86_64_REX_GOTPCRELX || type == R_X86_64_TLSLD ||
-	       type == R_X86_64_TLSGD;
+	       type == R_X86_64_REX_GOTPCRELX;
 }
 
 /* The candidate that one static relocation makes, if it makes one. */
@@ -217,25 +217,28 @@ static int judge_static(struct hi_site_finder *finder,
 			const struct hi_reloc *reloc, struct hi_err *err)
 {
 	const uint8_t *p;
-	uint64_t place = reloc->place_link, target;
+	uint64_t place = reloc->place_link;
 
 	if (reloc->type == R_X86_64_DTPOFF32)
 		return add_candidate(finder, place, false, true, err);
-	p = hi_image_find_bytes(finder->image, place - 3, 7);
+	p = hi_image_find_bytes(finder->image, place, 4);
 	if (!is_pc_relative(reloc->type) || !p)
 		return 0;
-	p += 3;
 	/* the symbol decides where the operand points just outside of it; the
 	   other types may lead to the symbol's GOT entry */
 	if ((reloc->type == R_X86_64_PC32 && reloc->defined &&
 	     is_state(finder, reloc->sym_link)) ||
 	    state_target(finder, place, read_i32(p)))
 		return add_candidate(finder, place, true, false, err);
-	target = place + 4 + read_i32(p);
-	if (is_lea_word(p) && (is_entry(finder, target) ||
-			       hi_site_finder_is_pair(finder, target)))
-		return add_candidate(finder, place, false, false, err);
 	return 0;
+}
+
+static int compare_candidates(const void *a, const void *b)
+{
+	const struct hi_candidate *x = a, *y = b;
+
+	return (x->place_link > y->place_link) -
+	       (x->place_link < y->place_link);
 }
 
 static int read_candidates(struct hi_site_finder *finder, struct hi_err *err)
@@ -247,10 +250,14 @@ static int read_candidates(struct hi_site_finder *finder, struct hi_err *err)
 	if (code < 0)
 		return code;
 	finder->found->exact = n > 0;
-	if (n == 0)
-		return scan_text(finder, err);
+	/* functions of the same section are named without a relocation: the
+	   assembler knows the distance */
+	code = scan_text(finder, n == 0, err);
 	for (size_t i = 0; i < n && code == 0; i++)
 		code = judge_static(finder, &relocs[i], err);
+	if (n && finder->n_candidates)
+		qsort(finder->candidates, finder->n_candidates,
+		      sizeof(*finder->candidates), compare_candidates);
 	return code;
 }
 

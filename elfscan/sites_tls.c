@@ -358,7 +358,7 @@ static bool find_field(const struct step *step, uint8_t *ret_at,
 		*ret_value = step->in.at[effect->add_to];
 		return true;
 	}
-	if (insn->disp_len != 4 || insn->rip_relative ||
+	if (insn->disp_len != 4 || insn->rip_relative || insn->is_nop ||
 	    effect->base_reg == HI_REG_NONE || effect->base_reg == REG_RSP)
 		return false;
 	a = step->in.at[effect->base_reg];
