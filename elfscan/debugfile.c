@@ -181,8 +181,7 @@ static bool try_build_id(const struct hi_image *image,
 
 	if (header->build_id_len < 2)
 		return false;
-	len = sprintf(path, DEBUG_ROOT "/.build-id/%02x/",
-		      header->build_id[0]);
+	len = sprintf(path, DEBUG_ROOT "/.build-id/%02x/", header->build_id[0]);
 	for (size_t i = 1; i < header->build_id_len; i++)
 		len += sprintf(path + len, "%02x", header->build_id[i]);
 	strcpy(path + len, ".debug");

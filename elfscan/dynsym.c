@@ -184,13 +184,13 @@ static int read_symbols(const struct hi_image *image, struct hi_dynsym *dynsym,
 	if (!hi_image_find_dyn(image, DT_SYMTAB, &dyn))
 		return refuse(image, "there is no dynamic symbol table", err);
 	if (get_value(image, DT_SYMENT) != sizeof(Elf64_Sym))
-		return refuse(image,
-			      "the dynamic symbols have an unknown size", err);
+		return refuse(image, "the dynamic symbols have an unknown size",
+			      err);
 	code = count_symbols(image, &dynsym->n, err);
 	if (code < 0)
 		return code;
-	dynsym->symbols = hi_image_find_bytes(
-		image, dyn.value, dynsym->n * sizeof(Elf64_Sym));
+	dynsym->symbols = hi_image_find_bytes(image, dyn.value,
+					      dynsym->n * sizeof(Elf64_Sym));
 	if (!dynsym->symbols)
 		return refuse(image,
 			      "the dynamic symbol table lies outside the file",
@@ -280,9 +280,10 @@ static int read_needed_file(const struct hi_image *image,
 				      err);
 		bytes = hi_image_find_bytes(image, at, sizeof(aux));
 		if (!bytes)
-			return refuse(image,
-				      "the needed versions lie outside the file",
-				      err);
+			return refuse(
+				image,
+				"the needed versions lie outside the file",
+				err);
 		memcpy(&aux, bytes, sizeof(aux));
 		code = set_version(image, dynsym, aux.vna_other, aux.vna_name,
 				   err);
@@ -309,14 +310,15 @@ static int read_needed(const struct hi_image *image, struct hi_dynsym *dynsym,
 
 		bytes = hi_image_find_bytes(image, at, sizeof(need));
 		if (!bytes)
-			return refuse(image,
-				      "the needed versions lie outside the file",
-				      err);
+			return refuse(
+				image,
+				"the needed versions lie outside the file",
+				err);
 		memcpy(&need, bytes, sizeof(need));
-		code = need.vn_cnt ? read_needed_file(image, dynsym,
-						      at + need.vn_aux, &budget,
-						      err) :
-				     0;
+		code = need.vn_cnt ?
+			       read_needed_file(image, dynsym, at + need.vn_aux,
+						&budget, err) :
+			       0;
 		if (code < 0)
 			return code;
 		if (!need.vn_next)
@@ -326,8 +328,8 @@ static int read_needed(const struct hi_image *image, struct hi_dynsym *dynsym,
 	return 0;
 }
 
-static int read_versions(const struct hi_image *image,
-			 struct hi_dynsym *dynsym, struct hi_err *err)
+static int read_versions(const struct hi_image *image, struct hi_dynsym *dynsym,
+			 struct hi_err *err)
 {
 	struct hi_image_dyn dyn;
 	int code = read_defined(image, dynsym, err);

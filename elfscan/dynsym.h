@@ -27,8 +27,8 @@ struct hi_dynsym {
 	const uint8_t *symbols; /* n Elf64_Sym, not necessarily aligned */
 	size_t n;
 	const char *strings;
-	const uint8_t *versym;  /* n Elf64_Half, or NULL */
-	const char **versions;  /* by version index, NULL where undefined */
+	const uint8_t *versym; /* n Elf64_Half, or NULL */
+	const char **versions; /* by version index, NULL where undefined */
 	size_t n_versions;
 };
 

@@ -46,8 +46,8 @@ static void find_build_id(struct hi_image *image, const uint8_t *bytes,
 			return;
 		at = (desc_at + note.n_descsz + align - 1) & -align;
 		if (note.n_type != NT_GNU_BUILD_ID || note.n_namesz != 4 ||
-		    memcmp(bytes + name_at, "GNU", 4) != 0 ||
-		    !note.n_descsz || note.n_descsz > HI_BUILD_ID_MAX)
+		    memcmp(bytes + name_at, "GNU", 4) != 0 || !note.n_descsz ||
+		    note.n_descsz > HI_BUILD_ID_MAX)
 			continue;
 		memcpy(header->build_id, bytes + desc_at, note.n_descsz);
 		header->build_id_len = note.n_descsz;
@@ -206,8 +206,8 @@ bool hi_image_find_dyn(const struct hi_image *image, int64_t tag,
 		if (ret_dyn) {
 			ret_dyn->tag = tag;
 			ret_dyn->value = image->dyns[i].d_un.d_val;
-			ret_dyn->file_offset = image->dyn_offset +
-					       i * sizeof(Elf64_Dyn);
+			ret_dyn->file_offset =
+				image->dyn_offset + i * sizeof(Elf64_Dyn);
 		}
 		return true;
 	}

@@ -108,8 +108,8 @@ static int check_kind(const struct hi_image *image, struct hi_err *err)
 	if (ident[EI_VERSION] != EV_CURRENT ||
 	    image->ehdr.e_version != EV_CURRENT)
 		return hi_fail(err, HI_E_BADELF,
-			       "%s has the unknown ELF version %u",
-			       image->name, image->ehdr.e_version);
+			       "%s has the unknown ELF version %u", image->name,
+			       image->ehdr.e_version);
 	if (ident[EI_OSABI] != ELFOSABI_SYSV && ident[EI_OSABI] != ELFOSABI_GNU)
 		return hi_fail(err, HI_E_FOREIGN,
 			       "%s is for another system (OS ABI %u), not "
@@ -154,9 +154,8 @@ int hi_image_check_header(struct hi_image *image, struct hi_err *err)
 static int refuse_cut(const struct hi_image *image, const char *what,
 		      uint64_t offset, struct hi_err *err)
 {
-	return hi_fail(err, HI_E_CUT,
-		       "%s ends at byte %zu, %s its %s at %llu", image->name,
-		       image->file_len,
+	return hi_fail(err, HI_E_CUT, "%s ends at byte %zu, %s its %s at %llu",
+		       image->name, image->file_len,
 		       offset >= image->file_len ? "before" : "inside", what,
 		       (unsigned long long)offset);
 }
@@ -200,8 +199,8 @@ static int check_phdrs(struct hi_image *image, struct hi_err *err)
 		if (phdr->p_type == PT_NULL)
 			continue;
 		snprintf(what, sizeof(what), "segment %zu", i);
-		if (phdr->p_filesz && !hi_inside(phdr->p_offset, phdr->p_filesz,
-						 image->file_len))
+		if (phdr->p_filesz &&
+		    !hi_inside(phdr->p_offset, phdr->p_filesz, image->file_len))
 			return refuse_cut(image, what, phdr->p_offset, err);
 		if (phdr->p_type == PT_TLS)
 			header->tls = phdr;

@@ -58,8 +58,7 @@ int hi_image_check_dynamic(struct hi_image *image,
 			   struct hi_err *err) HI_MUST_USE;
 int hi_image_check_relocs(struct hi_image *image,
 			  struct hi_err *err) HI_MUST_USE;
-int hi_image_set_ranges(struct hi_image *image,
-			struct hi_err *err) HI_MUST_USE;
+int hi_image_set_ranges(struct hi_image *image, struct hi_err *err) HI_MUST_USE;
 
 /* HI_E_BADELF with the image's name and, for a program, what it is. */
 int hi_image_refuse_program(const struct hi_image *image, struct hi_err *err);

@@ -9,17 +9,17 @@
 static bool is_linkers(const char *name)
 {
 	static const char *const exact[] = {
-		".got",	      ".got.plt",	".plt.got",
-		".dynamic",   ".jcr",		".tm_clone_table",
-		".eh_frame",  ".eh_frame_hdr",	".gcc_except_table",
-		".plt",	      ".relro_padding", ".bss.rel.ro",
-		".rela.dyn",  ".rela.plt",	".interp",
-		".init_array", ".fini_array",	".preinit_array",
-		".ctors",     ".dtors",		".data.rel.ro",
+		".got",        ".got.plt",       ".plt.got",
+		".dynamic",    ".jcr",           ".tm_clone_table",
+		".eh_frame",   ".eh_frame_hdr",  ".gcc_except_table",
+		".plt",        ".relro_padding", ".bss.rel.ro",
+		".rela.dyn",   ".rela.plt",      ".interp",
+		".init_array", ".fini_array",    ".preinit_array",
+		".ctors",      ".dtors",         ".data.rel.ro",
 	};
 	static const char *const start[] = {
-		".init_array.", ".fini_array.", ".preinit_array.", ".ctors.",
-		".dtors.",	".data.rel.ro.", ".bss.rel.ro.",
+		".init_array.", ".fini_array.",  ".preinit_array.", ".ctors.",
+		".dtors.",      ".data.rel.ro.", ".bss.rel.ro.",
 	};
 
 	for (size_t i = 0; i < sizeof(exact) / sizeof(exact[0]); i++) {

@@ -85,8 +85,8 @@ static int read_rela(struct hi_image *image, int64_t tag, int64_t len_tag,
 
 			set_symbol(&reloc, &symbol);
 			reloc.name = hi_dynsym_get_name(dynsym, index);
-			reloc.version = hi_dynsym_get_version(
-				dynsym, index, &default_version);
+			reloc.version = hi_dynsym_get_version(dynsym, index,
+							      &default_version);
 		}
 		code = reloc.type == R_X86_64_NONE ?
 			       0 :
@@ -239,13 +239,12 @@ static int add_static(struct hi_image *image, const struct statics *statics,
 
 	if (reloc.type == R_X86_64_NONE)
 		return 0;
-	if (index >= statics->n || !hi_covers(target->sh_addr, target->sh_size,
-					      rela->r_offset, 1))
+	if (index >= statics->n ||
+	    !hi_covers(target->sh_addr, target->sh_size, rela->r_offset, 1))
 		return hi_fail(err, HI_E_BADELF,
 			       "%s: a static relocation for %#llx is out of "
 			       "range",
-			       image->name,
-			       (unsigned long long)rela->r_offset);
+			       image->name, (unsigned long long)rela->r_offset);
 	if (index) {
 		memcpy(&symbol, statics->symbols + index * sizeof(symbol),
 		       sizeof(symbol));

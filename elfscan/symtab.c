@@ -158,8 +158,8 @@ static int add(struct builder *builder, const Elf64_Sym *symbol,
 	made->visibility = ELF64_ST_VISIBILITY(symbol->st_other);
 	raw->end = place->end;
 	raw->untyped = ELF64_ST_TYPE(symbol->st_info) == STT_NOTYPE;
-	made->compiler_made = hi_symbol_is_compiler_made(
-		made->name, made->file, raw->untyped);
+	made->compiler_made = hi_symbol_is_compiler_made(made->name, made->file,
+							 raw->untyped);
 	made->clone = place->text && hi_symbol_is_clone(made->name);
 	base_len = hi_symbol_base_len(made->name);
 	made->base = made->name[base_len] ?
@@ -256,10 +256,9 @@ static int add_static(struct builder *builder, const Elf64_Sym *symbol,
 	bool local = ELF64_ST_BIND(symbol->st_info) == STB_LOCAL;
 	const char *at = local ? NULL : strchr(name, '@');
 	size_t len = at && at != name ? (size_t)(at - name) : strlen(name);
-	struct hi_symbol facts = { .name = name,
-				   .version = "",
-				   .file = "",
-				   .default_version = true };
+	struct hi_symbol facts = {
+		.name = name, .version = "", .file = "", .default_version = true
+	};
 	enum hi_symbol_type type;
 	struct place place;
 
@@ -269,8 +268,8 @@ static int add_static(struct builder *builder, const Elf64_Sym *symbol,
 	if (name[len]) { /* as GNU ld writes versions: f@V1, f@@V2 */
 		facts.default_version = name[len + 1] == '@';
 		facts.version = name + len + 1 + facts.default_version;
-		facts.name = hi_strings_add(&builder->symtab->strings, name,
-					    len);
+		facts.name =
+			hi_strings_add(&builder->symtab->strings, name, len);
 		if (!facts.name)
 			return no_memory(builder->image, err);
 	}
@@ -383,9 +382,9 @@ static void fill_sizes(struct raw *raws, size_t n)
 			this = symbol->addr_link;
 		}
 		if (!symbol->size && (code || raws[i].untyped))
-			symbol->size = (next < raws[i].end ? next :
-							     raws[i].end) -
-				       symbol->addr_link;
+			symbol->size =
+				(next < raws[i].end ? next : raws[i].end) -
+				symbol->addr_link;
 	}
 }
 
@@ -410,8 +409,8 @@ static int split(struct builder *builder, struct hi_err *err)
 	       hi_symbol_get_class(&raws[n_code].symbol) == HI_CLASS_CODE)
 		n_code++;
 	symtab->functions = calloc(n_code + 1, sizeof(struct hi_symbol));
-	symtab->variables = calloc(builder->n - n_code + 1,
-				   sizeof(struct hi_symbol));
+	symtab->variables =
+		calloc(builder->n - n_code + 1, sizeof(struct hi_symbol));
 	if (!symtab->functions || !symtab->variables)
 		return no_memory(builder->image, err);
 	for (size_t i = 0; i < builder->n; i++) {

@@ -192,9 +192,8 @@ const struct hi_symbol *hi_symtab_find_exported(const struct hi_symtab *symtab,
 	return NULL;
 }
 
-static const struct hi_symbol *
-find_same_exported(const struct hi_symtab *symtab,
-		   const struct hi_symbol *symbol)
+static const struct hi_symbol *find_same_exported(
+	const struct hi_symtab *symtab, const struct hi_symbol *symbol)
 {
 	const struct hi_symbol *found;
 
@@ -254,10 +253,11 @@ static const struct hi_symbol *find_by_counter(const struct hi_index *mine,
 }
 
 /* By file and base; *ret_known tells whether the file has the name at all. */
-static const struct hi_symbol *
-find_same_local(const struct hi_symtab *symtab, const struct hi_symtab *other,
-		const struct hi_symbol *symbol, bool *ret_known,
-		bool *ret_ambiguous)
+static const struct hi_symbol *find_same_local(const struct hi_symtab *symtab,
+					       const struct hi_symtab *other,
+					       const struct hi_symbol *symbol,
+					       bool *ret_known,
+					       bool *ret_ambiguous)
 {
 	struct hi_index mine = find_run(&symtab->locals, local_key(symbol));
 	struct hi_index theirs = find_run(&other->locals, local_key(symbol));
@@ -275,9 +275,9 @@ find_same_local(const struct hi_symtab *symtab, const struct hi_symtab *other,
 	return found;
 }
 
-static const struct hi_symbol *
-find_same_base(const struct hi_symtab *symtab, const struct hi_symtab *other,
-	       const struct hi_symbol *symbol)
+static const struct hi_symbol *find_same_base(const struct hi_symtab *symtab,
+					      const struct hi_symtab *other,
+					      const struct hi_symbol *symbol)
 {
 	struct hi_index mine = find_run(&symtab->bases, base_key(symbol));
 	struct hi_index theirs = find_run(&other->bases, base_key(symbol));

@@ -135,9 +135,8 @@ static bool is_one_of(const char *name, size_t len, const char *const *names)
 static bool is_slot_name(const char *name)
 {
 	static const char *const slots[] = {
-		"$plt",	  "$pltgot", "$got",	 "$gotplt",
-		"$gottp", "$tlsgd",  "$tlsdesc", "$tlsld",
-		NULL,
+		"$plt",   "$pltgot",  "$got",   "$gotplt", "$gottp",
+		"$tlsgd", "$tlsdesc", "$tlsld", NULL,
 	};
 	const char *at = strrchr(name, '$');
 
@@ -147,28 +146,59 @@ static bool is_slot_name(const char *name)
 bool hi_symbol_is_compiler_made(const char *name, const char *file, bool notype)
 {
 	static const char *const start_files[] = {
-		"crtstuff.c", "crtbegin.c", "crtend.c", NULL,
+		"crtstuff.c",
+		"crtbegin.c",
+		"crtend.c",
+		NULL,
 	};
 	/* gold writes symbols that it made local behind the last file's, so
 	   that the file alone is no proof */
 	static const char *const start_names[] = {
-		"completed",	    "dtor_idx",		"object",
-		"force_to_data",    "__CTOR_LIST__",	"__CTOR_END__",
-		"__DTOR_LIST__",    "__DTOR_END__",	"__JCR_LIST__",
-		"__JCR_END__",	    "__init",		"__fini",
-		"__do_init",	    "__do_fini",	"__EH_FRAME_LIST__",
-		"call_frame_dummy", "__do_global_ctors_aux",
-		"__do_init.__initialized", "__do_fini.__finalized", NULL,
+		"completed",
+		"dtor_idx",
+		"object",
+		"force_to_data",
+		"__CTOR_LIST__",
+		"__CTOR_END__",
+		"__DTOR_LIST__",
+		"__DTOR_END__",
+		"__JCR_LIST__",
+		"__JCR_END__",
+		"__init",
+		"__fini",
+		"__do_init",
+		"__do_fini",
+		"__EH_FRAME_LIST__",
+		"call_frame_dummy",
+		"__do_global_ctors_aux",
+		"__do_init.__initialized",
+		"__do_fini.__finalized",
+		NULL,
 	};
 	static const char *const made[] = {
-		"_init", "_fini", "_DYNAMIC", "_GLOBAL_OFFSET_TABLE_",
-		"_PROCEDURE_LINKAGE_TABLE_", "_edata", "_end", "_etext",
-		"__bss_start", "__TMC_END__", "__TMC_LIST__", "__dso_handle",
-		"frame_dummy", "__frame_dummy_init_array_entry",
+		"_init",
+		"_fini",
+		"_DYNAMIC",
+		"_GLOBAL_OFFSET_TABLE_",
+		"_PROCEDURE_LINKAGE_TABLE_",
+		"_edata",
+		"_end",
+		"_etext",
+		"__bss_start",
+		"__TMC_END__",
+		"__TMC_LIST__",
+		"__dso_handle",
+		"frame_dummy",
+		"__frame_dummy_init_array_entry",
 		"__do_global_dtors_aux",
-		"__do_global_dtors_aux_fini_array_entry", "register_tm_clones",
-		"deregister_tm_clones", "__EH_FRAME_BEGIN__", "__FRAME_END__",
-		"__GNU_EH_FRAME_HDR", "__ehdr_start", "__executable_start",
+		"__do_global_dtors_aux_fini_array_entry",
+		"register_tm_clones",
+		"deregister_tm_clones",
+		"__EH_FRAME_BEGIN__",
+		"__FRAME_END__",
+		"__GNU_EH_FRAME_HDR",
+		"__ehdr_start",
+		"__executable_start",
 		NULL,
 	};
 	/* a program may have variables of these names, linkers give no type */

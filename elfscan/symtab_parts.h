@@ -32,8 +32,8 @@ struct hi_symtab {
 	size_t n_functions;
 	struct hi_symbol *variables;
 	size_t n_variables;
-	uint64_t *function_ends; /* largest end of functions 0..i */
-	uint64_t *variable_ends; /* the same; TLS symbols have none */
+	uint64_t *function_ends;  /* largest end of functions 0..i */
+	uint64_t *variable_ends;  /* the same; TLS symbols have none */
 	struct hi_index exported; /* by name */
 	struct hi_index locals;   /* not exported, by class, base and file */
 	struct hi_index bases;    /* all, by class and base */
@@ -59,8 +59,8 @@ bool hi_symbol_is_clone(const char *name);
 bool hi_symbol_is_compiler_made(const char *name, const char *file,
 				bool notype);
 
-static inline enum hi_symbol_class
-hi_symbol_get_class(const struct hi_symbol *symbol)
+static inline enum hi_symbol_class hi_symbol_get_class(
+	const struct hi_symbol *symbol)
 {
 	if (symbol->type == HI_SYM_OBJECT)
 		return HI_CLASS_DATA;
