@@ -266,7 +266,8 @@ static void propagate(struct flow *flow, size_t i)
 	if (!join_into(&flow->elsewhere, &out))
 		return;
 	for (size_t other = 0; other < flow->n_steps; other++)
-		if (!flow->steps[other].entered)
+		if (!flow->steps[other].entered &&
+		    !flow->steps[other].insn.is_nop)
 			flow_to(flow, other, &flow->elsewhere);
 }
 
@@ -319,6 +320,9 @@ static void mark_entered(struct flow *flow)
 
 		if (i == 0)
 			flow->steps[i].entered = true;
+		/* padding behind a jump leads nowhere */
+		if (insn->is_nop && !flow->steps[i].entered)
+			continue;
 		if (insn->flow != HI_FLOW_JUMP && insn->flow != HI_FLOW_END &&
 		    i + 1 < flow->n_steps)
 			flow->steps[i + 1].entered = true;
