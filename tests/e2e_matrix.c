@@ -16,11 +16,9 @@ static const char *const linkers[] = { "bfd", "lld", "mold" };
 static const struct {
 	const char *name, *host_flags, *worker_flags;
 } bindings[] = {
-	{ "lazy", "-fPIE -pie -Wl,-z,lazy -Wl,-z,norelro",
-	  "-Wl,-z,lazy" },
+	{ "lazy", "-fPIE -pie -Wl,-z,lazy -Wl,-z,norelro", "-Wl,-z,lazy" },
 	{ "now", "-fPIE -pie -Wl,-z,now -Wl,-z,relro", "-Wl,-z,now" },
-	{ "fixed", "-fno-pie -no-pie -Wl,-z,now -Wl,-z,relro",
-	  "-Wl,-z,now" },
+	{ "fixed", "-fno-pie -no-pie -Wl,-z,now -Wl,-z,relro", "-Wl,-z,now" },
 	{ "no-plt", "-fPIE -pie -fno-plt", "-fno-plt" },
 	{ "symbolic", "-fPIE -pie", "-Wl,-Bsymbolic" },
 };

@@ -135,6 +135,12 @@ struct support *support_new(const char *name)
 	return scene;
 }
 
+void support_use_tool(struct support *scene, const char *name)
+{
+	snprintf(scene->tool, sizeof(scene->tool), "%s",
+		 support_path(scene, name));
+}
+
 void support_free(struct support *scene)
 {
 	if (!scene)

@@ -85,6 +85,8 @@ void support_put_bytes(struct support *scene, const void *bytes, size_t len,
  */
 void support_start(struct support *scene, const char *word, ...)
 	__attribute__((sentinel));
+/* Start this program of the folder instead of $HOTINJECT. */
+void support_use_tool(struct support *scene, const char *name);
 void support_start_words(struct support *scene, const char *const *words);
 /* Start "WORD..." itself, without hotinject. */
 void support_start_plain(struct support *scene, const char *word, ...)
@@ -119,6 +121,8 @@ json_t *support_event(struct support *scene, const char *kind);
 json_t *support_event_any(struct support *scene);
 /* Fails if an event has come that nobody consumed; does not wait. */
 void support_no_event(struct support *scene);
+/* From now on nobody asks what has come until the end. */
+void support_forget_events(struct support *scene);
 /* KEY of an event, with "state.kept" for a key of an object in it. */
 long support_event_number(struct support *scene, json_t *event,
 			  const char *key);

@@ -13,8 +13,7 @@ enum { N_REJECTS = 5, LINE_LEN = 2000, SETTING_LEN = 500 };
 struct story {
 	struct support *scene;
 	const struct support_variant *variant;
-	char folder[200]; /* from the root of the source tree */
-	unsigned int line;
+	char folder[SETTING_LEN]; /* of the sources, from the root */
 	char worker[SETTING_LEN];
 	char worker_flags[SETTING_LEN], host_flags[SETTING_LEN];
 	char after[SETTING_LEN];
@@ -94,11 +93,14 @@ static const char *list_name(const char *key)
 	return NULL;
 }
 
-static bool list_holds(json_t *array, const char *name)
+/* A text contains NAME, a list has it. */
+static bool holds(json_t *array, const char *name)
 {
 	json_t *item;
 	size_t i;
 
+	if (json_is_string(array))
+		return strstr(json_string_value(array), name);
 	json_array_foreach(array, i, item)
 		if (!strcmp(json_string_value(item), name))
 			return true;
@@ -159,7 +161,7 @@ static void check_event(struct story *story, char *expected)
 				     word);
 		if (*sign == '~') {
 			*sign = '\0';
-			if (!list_holds(json_object_get(event, word), sign + 1))
+			if (!holds(json_object_get(event, word), sign + 1))
 				support_fail(story->scene,
 					     "no %s in \"%s\" of %s", sign + 1,
 					     word, text);
@@ -285,6 +287,7 @@ static const struct setting {
 	{ "arguments", offsetof(struct story, arguments) },
 };
 
+/* "source NAME": the programs are those of another story. */
 static bool set(struct story *story, const char *name, const char *value)
 {
 	for (size_t i = 0; i < sizeof(settings) / sizeof(*settings); i++) {
@@ -294,7 +297,10 @@ static bool set(struct story *story, const char *name, const char *value)
 			 value);
 		return true;
 	}
-	return false;
+	if (strcmp(name, "source") != 0)
+		return false;
+	snprintf(story->folder, SETTING_LEN, "tests/cases/%s", value);
+	return true;
 }
 
 static const struct verb verbs[] = {
@@ -332,7 +338,8 @@ static void run_line(struct story *story, char *line)
 void support_case_run(const char *name, const struct support_variant *variant)
 {
 	struct story story = { .variant = variant, .worker = "libworker.so" };
-	char line[LINE_LEN], path[300], title[100];
+	char line[LINE_LEN], path[SETTING_LEN + 20], title[100];
+	unsigned int number = 0;
 	FILE *file;
 
 	snprintf(title, sizeof(title), "%s-%s", name, variant->name);
@@ -343,7 +350,7 @@ void support_case_run(const char *name, const struct support_variant *variant)
 	if (!file)
 		support_fail(story.scene, "no file %s", path);
 	while (fgets(line, sizeof(line), file)) {
-		support_set_place(story.scene, path, ++story.line);
+		support_set_place(story.scene, path, ++number);
 		run_line(&story, line);
 	}
 	fclose(file);

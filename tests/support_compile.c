@@ -61,14 +61,14 @@ const char *support_compile_worker(struct support *scene, const char *folder,
 			      " -g %s -o %s %s",
 			      flags, output, source.path);
 	else
-		support_shell(scene,
-			      "case=%s; %s -Wall -D_GNU_SOURCE -fPIC -shared -fuse-ld=%s"
-			      " -DBUILD=%u -I$case -I$case/.."
-			      " -Wl,-soname,libworker.so %s %s %s -o %s %s",
-			      support_source(scene, folder), source.compiler,
-			      variant->linker, number, variant->flags,
-			      variant->worker_flags, flags, output,
-			      source.path);
+		support_shell(
+			scene,
+			"case=%s; %s -Wall -D_GNU_SOURCE -fPIC -shared -fuse-ld=%s"
+			" -DBUILD=%u -I$case -I$case/.."
+			" -Wl,-soname,libworker.so %s %s %s -o %s %s",
+			support_source(scene, folder), source.compiler,
+			variant->linker, number, variant->flags,
+			variant->worker_flags, flags, output, source.path);
 	return support_path(scene, output);
 }
 
@@ -82,12 +82,12 @@ void support_compile_host(struct support *scene, const char *folder,
 	    !try_source(scene, "tests/cases", "host", variant, &source))
 		support_fail(scene, "no source of the host in %s", folder);
 	/* A host that names nothing of the worker is not linked with it. */
-	support_shell(scene,
-		      "case=%s; %s -Wall -D_GNU_SOURCE -fuse-ld=%s -I$case -I$case/.."
-		      " %s %s %s -o host %s"
-		      " -Wl,--as-needed -L. -lworker -Wl,-rpath,'$ORIGIN'"
-		      " -pthread -ldl",
-		      support_source(scene, folder), source.compiler,
-		      variant->linker, variant->flags,
-		      variant->host_flags, flags, source.path);
+	support_shell(
+		scene,
+		"case=%s; %s -Wall -D_GNU_SOURCE -fuse-ld=%s -I$case -I$case/.."
+		" %s %s %s -o host %s"
+		" -Wl,--as-needed -L. -lworker -Wl,-rpath,'$ORIGIN'"
+		" -pthread -ldl",
+		support_source(scene, folder), source.compiler, variant->linker,
+		variant->flags, variant->host_flags, flags, source.path);
 }

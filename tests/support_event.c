@@ -133,9 +133,16 @@ void support_no_event(struct support *scene)
 					JSON_COMPACT));
 }
 
+void support_forget_events(struct support *scene)
+{
+	scene->forgetful = true;
+}
+
 void support_event_last(struct support *scene)
 {
 	support_events_read(scene);
+	if (scene->forgetful)
+		return;
 	while (scene->n_consumed < json_array_size(scene->events)) {
 		json_t *event =
 			json_array_get(scene->events, scene->n_consumed);

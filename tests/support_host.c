@@ -26,6 +26,7 @@ static void reset_run(struct support *scene)
 	scene->host_pid = 0;
 	json_array_clear(scene->events);
 	scene->n_consumed = 0;
+	scene->forgetful = false;
 	scene->events_offset = 0;
 	unlink(support_path(scene, "events"));
 }

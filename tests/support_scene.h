@@ -29,6 +29,7 @@ struct support {
 
 	json_t *events; /* all that were read */
 	size_t n_consumed;
+	bool forgetful; /* whatever is left at the end is welcome */
 	off_t events_offset;
 	pid_t host_pid;
 	int inotify_fd;
