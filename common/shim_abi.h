@@ -54,7 +54,8 @@ enum hi_load_go {
 	HI_GO_CLOSE,
 };
 
-/* The TLS block of a build that is mapped: asked by link map, answered with
+/* The TLS block of a build that is mapped: asked by link map (tls_home: by any
+   address inside the build, replaced by its link map), answered with
    the module id and, for static TLS, its distance from the thread pointer. */
 struct hi_shim_tls {
 	uint64_t map_remote;

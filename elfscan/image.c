@@ -100,8 +100,8 @@ static int prove(struct hi_image *image, struct hi_err *err)
 	return code;
 }
 
-int hi_image_open(const char *path, struct hi_image **ret_image,
-		  struct hi_err *err)
+static int open_file(const char *path, bool programs,
+		     struct hi_image **ret_image, struct hi_err *err)
 {
 	struct hi_image *image = calloc(1, sizeof(*image));
 	int code;
@@ -114,6 +114,7 @@ int hi_image_open(const char *path, struct hi_image **ret_image,
 			       basename(path));
 	}
 	image->name = basename(image->path);
+	image->programs = programs;
 	code = prove(image, err);
 	if (code < 0) {
 		hi_image_free(image);
@@ -123,6 +124,18 @@ int hi_image_open(const char *path, struct hi_image **ret_image,
 	read_notes(image);
 	*ret_image = image;
 	return 0;
+}
+
+int hi_image_open(const char *path, struct hi_image **ret_image,
+		  struct hi_err *err)
+{
+	return open_file(path, false, ret_image, err);
+}
+
+int hi_image_open_any(const char *path, struct hi_image **ret_image,
+		      struct hi_err *err)
+{
+	return open_file(path, true, ret_image, err);
 }
 
 void hi_image_free(struct hi_image *image)

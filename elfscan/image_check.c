@@ -132,6 +132,8 @@ int hi_image_check_header(struct hi_image *image, struct hi_err *err)
 	case ET_DYN:
 		return 0;
 	case ET_EXEC:
+		if (image->programs)
+			return 0;
 		return hi_fail(err, HI_E_FOREIGN,
 			       "%s is an executable, not a shared library",
 			       image->name);

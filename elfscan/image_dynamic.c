@@ -183,7 +183,7 @@ int hi_image_check_dynamic(struct hi_image *image, struct hi_err *err)
 {
 	int code = read_dynamic(image, err);
 
-	if (code >= 0)
+	if (code >= 0 && !image->programs)
 		code = hi_image_refuse_program(image, err);
 	if (code >= 0)
 		code = read_strings(image, err);

@@ -1,10 +1,12 @@
 #include "injector/host.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -13,6 +15,7 @@
 
 #define AWAIT_LIMIT_NS (500 * HI_NS_PER_MS)
 #define SPIN_NS	       (2 * HI_NS_PER_MS)
+#define SYSCALL_LEN    2
 
 struct hi_host *hi_host_new(pid_t pid)
 {
@@ -28,6 +31,8 @@ struct hi_host *hi_host_new(pid_t pid)
 static void remove_thread(struct hi_host *host, struct hi_thread *thread)
 {
 	HASH_DEL(host->threads, thread);
+	if (thread->proc_fd >= 0)
+		close(thread->proc_fd);
 	free(thread);
 }
 
@@ -93,6 +98,7 @@ struct hi_thread *hi_host_add_thread(struct hi_host *host, pid_t tid)
 	if (!thread)
 		return NULL;
 	thread->tid = tid;
+	thread->proc_fd = -1;
 	HASH_ADD_INT(host->threads, tid, thread);
 	return thread;
 }
@@ -116,9 +122,27 @@ static void forget_other_threads(struct hi_host *host)
 			remove_thread(host, thread);
 }
 
+/*
+ * A signal of the host came together with our interrupt: its handler must find
+ * the call ended with EINTR, as without us.
+ */
+static void take_again_back(struct hi_thread *thread)
+{
+	struct user_regs_struct regs;
+
+	if (!thread->again_rip ||
+	    hi_tracee_get_regs(thread->tid, &regs, NULL) < 0 ||
+	    regs.rip != thread->again_rip)
+		return;
+	regs.rip += SYSCALL_LEN;
+	regs.rax = (unsigned long)-EINTR;
+	(void)!hi_tracee_set_regs(thread->tid, &regs, NULL);
+}
+
 static void handle_signal(struct hi_host *host, struct hi_thread *thread,
 			  int signal)
 {
+	take_again_back(thread);
 	thread->held = true;
 	thread->signal = signal;
 	if (host->hooks.on_signal &&
@@ -166,9 +190,12 @@ static void handle(struct hi_host *host, const struct hi_stop *stop)
 	if (!thread)
 		return;
 	thread->held = true;
-	if (stop->kind == HI_STOP_TRAP)
+	if (stop->kind != HI_STOP_SIGNAL)
+		thread->again_rip = 0;
+	if (stop->kind == HI_STOP_TRAP) {
 		thread->group = false;
-	else if (stop->kind == HI_STOP_CLONE && is_of_host(host, (pid_t)stop->value))
+		thread->trapped = true;
+	} else if (stop->kind == HI_STOP_CLONE && is_of_host(host, (pid_t)stop->value))
 		hi_host_add_thread(host, (pid_t)stop->value);
 	else if (stop->kind == HI_STOP_SIGNAL)
 		handle_signal(host, thread, (int)stop->value);
@@ -253,6 +280,41 @@ int hi_host_hold(struct hi_host *host, struct hi_thread *thread,
 	return code < 0 ? code : hi_host_await(host, thread, err);
 }
 
+/*
+ * The calls of signal(7) that end with EINTR after a stop, though no handler ran.
+ * A time-out starts anew.
+ */
+static bool ends_after_stop(long number)
+{
+	static const long calls[] = {
+		SYS_epoll_wait,	  SYS_epoll_pwait,     SYS_epoll_pwait2,
+		SYS_semop,	  SYS_semtimedop,      SYS_rt_sigtimedwait,
+		SYS_io_getevents, SYS_io_pgetevents,   SYS_recvfrom,
+		SYS_recvmsg,	  SYS_recvmmsg,	       SYS_accept,
+		SYS_accept4,	  SYS_sendto,	       SYS_sendmsg,
+		SYS_connect,
+	};
+
+	for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++)
+		if (number == calls[i])
+			return true;
+	return false;
+}
+
+static void make_call_again(struct hi_thread *thread)
+{
+	struct user_regs_struct regs;
+
+	if (hi_tracee_get_regs(thread->tid, &regs, NULL) < 0 ||
+	    (long)regs.rax != -EINTR || !ends_after_stop((long)regs.orig_rax))
+		return;
+	regs.rax = regs.orig_rax;
+	regs.rip -= SYSCALL_LEN;
+	regs.orig_rax = (unsigned long)-1;
+	if (hi_tracee_set_regs(thread->tid, &regs, NULL) == 0)
+		thread->again_rip = regs.rip;
+}
+
 void hi_host_release(struct hi_host *host, struct hi_thread *thread)
 {
 	int signal = thread->signal;
@@ -261,10 +323,44 @@ void hi_host_release(struct hi_host *host, struct hi_thread *thread)
 	thread->wanted = false;
 	if (!thread->held)
 		return;
+	if (thread->trapped && !thread->group && !signal)
+		make_call_again(thread);
+	thread->trapped = false;
 	thread->held = false;
 	thread->signal = 0;
 	if (thread->group)
 		hi_tracee_listen(thread->tid);
 	else
 		hi_tracee_resume(thread->tid, signal);
+}
+
+bool hi_host_find_sleep(struct hi_host *host, struct hi_thread *thread,
+			long *ret_number, uint64_t *ret_sp, uint64_t *ret_pc)
+{
+	char text[256];
+	char *last;
+	ssize_t got;
+
+	if (thread->proc_fd < 0) {
+		snprintf(text, sizeof(text), "/proc/%d/task/%d/syscall",
+			 host->pid, thread->tid);
+		thread->proc_fd = open(text, O_RDONLY | O_CLOEXEC);
+	}
+	got = pread(thread->proc_fd, text, sizeof(text) - 1, 0);
+	if (got <= 0 || text[0] == 'r') /* "running" */
+		return false;
+	text[got] = '\0';
+	/* number, six arguments, stack pointer, program counter; -1 for a
+	   thread that is blocked outside a system call (a page fault) */
+	*ret_number = strtol(text, NULL, 10);
+	last = strrchr(text, ' ');
+	if (*ret_number < 0 || !last)
+		return false;
+	*ret_pc = strtoull(last + 1, NULL, 16);
+	*last = '\0';
+	last = strrchr(text, ' ');
+	if (!last)
+		return false;
+	*ret_sp = strtoull(last + 1, NULL, 16);
+	return true;
 }

@@ -27,8 +27,11 @@ struct hi_thread {
 	pid_t tid;
 	bool held;   /* in a stop, and stays there until it is resumed */
 	bool wanted; /* an interrupt is under way */
+	bool trapped; /* held by our interrupt, not by an event of its own */
 	bool group;  /* stopped by job control: resumed by listening */
 	int signal;  /* delivered when it is resumed */
+	uint64_t again_rip; /* a system call that it makes again: see release */
+	int proc_fd; /* /proc/PID/task/TID/syscall, -1 until it is read */
 	UT_hash_handle hh;
 };
 
@@ -82,6 +85,19 @@ int hi_host_ask(struct hi_host *host, struct hi_thread *thread,
 		struct hi_err *err) HI_MUST_USE;
 int hi_host_await(struct hi_host *host, struct hi_thread *thread,
 		  struct hi_err *err) HI_MUST_USE;
+/*
+ * Let it go on. A system call that ends with EINTR after any stop (signal(7)) and
+ * that only our interrupt has ended is made again, so that the host does not
+ * see the interrupt.
+ */
 void hi_host_release(struct hi_host *host, struct hi_thread *thread);
+
+/*
+ * What the thread does without stopping it: its system call's text in
+ * /proc/PID/task/TID/syscall (proc(5)). Returns false when it is running or has
+ * ended; otherwise it sleeps with these two registers.
+ */
+bool hi_host_find_sleep(struct hi_host *host, struct hi_thread *thread,
+			long *ret_number, uint64_t *ret_sp, uint64_t *ret_pc);
 
 #endif

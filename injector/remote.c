@@ -230,32 +230,6 @@ int hi_remote_start(struct hi_host *host, struct hi_thread *thread,
 	return 0;
 }
 
-/*
- * System calls that end with EINTR after any stop (signal(7)) and that only our
- * interrupt has ended: the thread makes the call again.
- */
-static void again_after_eintr(struct user_regs_struct *regs)
-{
-	static const long calls[] = {
-		SYS_epoll_wait,	     SYS_epoll_pwait, SYS_epoll_pwait2,
-		SYS_semop,	     SYS_semtimedop,  SYS_rt_sigtimedwait,
-		SYS_io_getevents,    SYS_recvfrom,    SYS_recvmsg,
-		SYS_recvmmsg,	     SYS_accept,      SYS_accept4,
-		SYS_sendto,	     SYS_sendmsg,     SYS_connect,
-	};
-
-	if ((int64_t)regs->rax != -EINTR)
-		return;
-	for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
-		if ((long)regs->orig_rax != calls[i])
-			continue;
-		regs->rax = regs->orig_rax;
-		regs->rip -= 2; /* the length of a syscall instruction */
-		regs->orig_rax = (unsigned long)-1;
-		return;
-	}
-}
-
 static int await_done(struct hi_host *host, const struct hi_shim_place *place,
 		      const struct hi_remote_call *call, struct hi_err *err)
 {
@@ -298,9 +272,9 @@ int hi_remote_finish(struct hi_host *host, const struct hi_shim_place *place,
 	code = hi_remote_read(host,
 			      place->shim_remote + HI_SHIM_CALL_RESULT_AT,
 			      ret_result, 8, err);
-	again_after_eintr(&call->regs);
 	if (code == 0)
 		code = restore(call, err);
+	call->thread->trapped = true;
 	hi_host_release(host, call->thread);
 	return code;
 }

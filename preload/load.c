@@ -77,7 +77,8 @@ static void describe_tls(struct hi_shim_tls *tls)
 
 static int open_build(void)
 {
-	struct link_map *map = NULL;
+	struct link_map *map = NULL, *home = NULL;
+	Dl_info info;
 	void *handle = dlopen(load()->path, RTLD_NOW | RTLD_LOCAL);
 
 	if (!handle) {
@@ -92,6 +93,9 @@ static int open_build(void)
 		load()->base_remote = map->l_addr;
 		load()->tls_new.map_remote = (uintptr_t)map;
 	}
+	if (dladdr1((void *)(uintptr_t)load()->tls_home.map_remote, &info,
+		    (void **)&home, RTLD_DL_LINKMAP) != 0)
+		load()->tls_home.map_remote = (uintptr_t)home;
 	describe_tls(&load()->tls_home);
 	describe_tls(&load()->tls_new);
 	return 0;

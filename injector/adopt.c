@@ -1,0 +1,158 @@
+#include "injector/adopt.h"
+
+#include <elf.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "common/own.h"
+#include "injector/apply.h"
+#include "injector/pin.h"
+
+const struct hi_map *hi_adopt_find(const struct hi_maps *maps,
+				   const struct hi_worker *worker)
+{
+	struct stat st;
+	char *HI_FREE real = realpath(worker->path, NULL);
+	const struct hi_map *map = NULL;
+
+	if (stat(worker->path, &st) == 0)
+		map = hi_maps_find_inode(maps, st.st_dev, st.st_ino);
+	/* file systems may show another device in maps than stat(2) gives */
+	if (!map && real)
+		map = hi_maps_find_path(maps, real);
+	if (!map)
+		map = hi_maps_find_path(maps, worker->path);
+	return map && map->offset == 0 ? map : NULL;
+}
+
+/* The file that is mapped must be the one that is read. */
+static int check_same_file(const struct hi_map *map, struct hi_err *err)
+{
+	struct stat st;
+
+	if (!map->deleted && stat(map->path, &st) == 0 &&
+	    st.st_ino == map->inode)
+		return 0;
+	hi_fail(err, HI_E_HOST,
+		"%s was replaced before hotinject could look at the build "
+		"that the host runs",
+		map->path);
+	hi_err_hint(err, "start the host again");
+	return HI_E_HOST;
+}
+
+static int take_build(struct hi_worker *worker, struct hi_snapshots *snapshots,
+		      const struct hi_map *map, struct hi_build **ret_build,
+		      struct hi_err *err)
+{
+	char *HI_FREE copy = NULL;
+	struct hi_content content;
+	int code = check_same_file(map, err);
+
+	if (code == 0)
+		code = hi_snapshot_take(snapshots, map->path, 1, &copy,
+					&content, err);
+	if (code == 0)
+		code = hi_build_open(copy, 1, ret_build, err);
+	if (code < 0)
+		return code;
+	worker->last_number = 1;
+	(*ret_build)->content = content;
+	(*ret_build)->base_remote =
+		map->start - hi_image_get_header((*ret_build)->image)
+				     ->load_start_link;
+	return 0;
+}
+
+/*
+ * Where the build's own references to an exported variable lead: to the copy that
+ * the executable holds, if it does (R_X86_64_COPY). That is its home.
+ */
+static void find_copied_homes(const struct hi_worker *worker,
+			      const struct hi_host *host)
+{
+	const struct hi_build *build = worker->builds[0];
+
+	for (size_t i = 0; i < build->n_relocs; i++) {
+		const struct hi_reloc *reloc = &build->relocs[i];
+		const struct hi_symbol *symbol;
+		struct hi_variable *variable;
+		uint64_t value;
+
+		if (reloc->type != R_X86_64_GLOB_DAT || !reloc->defined)
+			continue;
+		symbol = hi_symtab_find_variable_at(build->symtab,
+						    reloc->sym_link);
+		if (!symbol || symbol->addr_link != reloc->sym_link)
+			continue;
+		variable = build->variables[hi_build_variable_index(build,
+								    symbol)];
+		if (variable &&
+		    hi_remote_read(host,
+				   build->base_remote + reloc->place_link,
+				   &value, 8, NULL) == 0 &&
+		    value)
+			variable->home_remote = value;
+	}
+}
+
+static int fill_slots(const struct hi_worker *worker,
+		      const struct hi_host *host, struct hi_err *err)
+{
+	struct hi_plan plan = HI_PLAN_INIT;
+	int code;
+
+	for (size_t i = 0; i < worker->n_functions; i++)
+		hi_plan_add_word(&plan, worker->functions[i]->slot.slot_remote,
+				 worker->functions[i]->home_remote, 0, false);
+	code = hi_apply(host, &plan, err);
+	hi_plan_done(&plan);
+	return code;
+}
+
+int hi_adopt(struct hi_worker *worker, struct hi_snapshots *snapshots,
+	     struct hi_host *host, struct hi_thread *thread,
+	     const struct hi_shim_place *place, const struct hi_maps *maps,
+	     struct hi_err *err)
+{
+	const struct hi_map *map = hi_adopt_find(maps, worker);
+	const struct hi_image_header *header;
+	struct hi_build *build = NULL;
+	int code;
+
+	if (!map)
+		return hi_fail(err, HI_E_HOST, "%s is not mapped",
+			       worker->name);
+	code = take_build(worker, snapshots, map, &build, err);
+	if (code < 0)
+		return code;
+	code = hi_pin(build, host, thread, place, maps, err);
+	if (code == 0)
+		code = hi_worker_adopt(worker, build, err);
+	else
+		hi_build_free(build);
+	if (code < 0)
+		return code;
+	header = hi_image_get_header(build->image);
+	code = hi_table_reserve(worker->table, host, thread, place,
+				build->base_remote + header->load_start_link,
+				build->base_remote + header->span_link,
+				worker->n_functions, err);
+	if (code == 0) {
+		hi_worker_take_slots(worker);
+		hi_worker_place(worker, build);
+		find_copied_homes(worker, host);
+		code = fill_slots(worker, host, err);
+	}
+	return code;
+}
+
+bool hi_adopt_still_there(const struct hi_worker *worker,
+			  const struct hi_maps *maps)
+{
+	const struct hi_build *first = worker->builds[0];
+	const struct hi_map *map = hi_maps_find(maps, first->base_remote);
+
+	return map && strcmp(map->path, first->path) == 0;
+}

@@ -1,0 +1,35 @@
+/*
+ * bind - the references that the host's objects hold to the worker's functions.
+ *
+ * A PLT slot that leads to a function of the table is pointed at its trampoline.
+ * A slot that lazy binding has not filled yet is filled, when no other object
+ * could be meant. References by address (GOT, absolute words, lea in the worker)
+ * are left alone where the function's entry can be overwritten: a pointer then
+ * stays what it was. Otherwise they get the trampoline, too.
+ *
+ * Errors:    HI_E_NOMEM; an object whose file cannot be read is left alone.
+ */
+#ifndef HI_INJECTOR_BIND_H
+#define HI_INJECTOR_BIND_H
+
+#include "common/err.h"
+#include "injector/host.h"
+#include "injector/maps.h"
+#include "injector/plan.h"
+#include "injector/worker.h"
+
+/* Names that the host's objects refer to and the worker defines; sorted. */
+struct hi_used {
+	char **names;
+	size_t n;
+};
+
+void hi_used_done(struct hi_used *used);
+bool hi_used_has(const struct hi_used *used, const char *name);
+
+/* The writes that bind, and what the host uses. */
+int hi_bind(const struct hi_worker *worker, const struct hi_host *host,
+	    const struct hi_maps *maps, struct hi_plan *plan,
+	    struct hi_used *ret_used, struct hi_err *err) HI_MUST_USE;
+
+#endif

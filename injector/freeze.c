@@ -1,0 +1,333 @@
+#include "injector/freeze.h"
+
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/own.h"
+#include "injector/clock.h"
+#include "injector/remote.h"
+
+#define STACK_MAX (8UL << 20)
+#define CHUNK	  65536UL
+#define CALL_MAX  7 /* bytes of the longest call instruction */
+
+/* Quick exclusion: one range over the text of all builds. */
+struct text_span {
+	uint64_t low, high;
+};
+
+static struct text_span get_span(const struct hi_worker *worker)
+{
+	struct text_span span = { UINT64_MAX, 0 };
+
+	for (size_t i = 0; i < worker->n_builds; i++) {
+		const struct hi_build *build = worker->builds[i];
+		const struct hi_image_header *header =
+			hi_image_get_header(build->image);
+		uint64_t low = build->base_remote + header->load_start_link;
+		uint64_t high = build->base_remote + header->span_link;
+
+		span.low = low < span.low ? low : span.low;
+		span.high = high > span.high ? high : span.high;
+	}
+	return span;
+}
+
+static struct hi_build *find_text(const struct hi_worker *worker, uint64_t at)
+{
+	struct hi_build *build = hi_worker_find_build(worker, at);
+
+	return build && hi_build_covers_text(build, at) ? build : NULL;
+}
+
+/*
+ * Whether the bytes before an address are a call: e8 rel32, or ff /2 with one of
+ * its operand lengths (Intel SDM vol. 2, CALL). Data that looks like a code
+ * address seldom is a return address.
+ */
+static bool follows_call(const struct hi_build *build, uint64_t at)
+{
+	uint64_t link = at - build->base_remote;
+	const uint8_t *bytes =
+		hi_image_find_bytes(build->image, link - CALL_MAX, CALL_MAX);
+
+	if (!bytes)
+		return true;
+	if (bytes[CALL_MAX - 5] == 0xe8)
+		return true;
+	for (int len = 2; len <= CALL_MAX; len++) {
+		const uint8_t *insn = bytes + CALL_MAX - len;
+
+		if (insn[0] == 0xff && (insn[1] & 0x38) == 0x10)
+			return true;
+	}
+	return false;
+}
+
+static int add_word(struct hi_look *look, uint64_t word)
+{
+	uint64_t *grown;
+
+	if ((look->n_words & (look->n_words - 1)) == 0) {
+		grown = reallocarray(look->words,
+				     look->n_words ? look->n_words * 2 : 1, 8);
+		if (!grown)
+			return -1;
+		look->words = grown;
+	}
+	look->words[look->n_words++] = word;
+	return 0;
+}
+
+/* The live stack: from the stack pointer to the end of its mapping. */
+static void scan_stack(const struct hi_host *host,
+		       const struct hi_worker *worker,
+		       const struct hi_maps *maps, struct text_span span,
+		       struct hi_look *look)
+{
+	uint64_t at = look->start.regs.rsp & ~7ULL;
+	const struct hi_map *map = hi_maps_find(maps, at);
+	uint64_t end = map ? map->end : (at + CHUNK) & ~4095ULL;
+	uint64_t *HI_FREE words = malloc(CHUNK);
+
+	if (end - at > STACK_MAX)
+		end = at + STACK_MAX;
+	while (words && at < end) {
+		size_t len = end - at < CHUNK ? end - at : CHUNK;
+
+		if (hi_remote_read(host, at, words, len, NULL) < 0)
+			return;
+		for (size_t i = 0; i < len / 8; i++) {
+			const struct hi_build *build;
+
+			if (words[i] < span.low || words[i] >= span.high)
+				continue;
+			build = find_text(worker, words[i]);
+			if (build && follows_call(build, words[i]))
+				(void)add_word(look, words[i]);
+		}
+		at += len;
+	}
+}
+
+/* Which of the words are frames. Not known for sure counts as inside. */
+static void confirm(const struct hi_worker *worker,
+		    struct hi_unwinder *unwinder, struct hi_look *look)
+{
+	struct hi_frames *HI_FREE frames = malloc(sizeof(*frames));
+
+	if (!frames) {
+		look->inside = true;
+		look->inside_pc = look->words[0];
+		return;
+	}
+	hi_unwind(unwinder, look->tid, &look->start, frames);
+	for (size_t i = 0; i < frames->n; i++) {
+		if (!find_text(worker, frames->frames[i].pc))
+			continue;
+		look->inside = true;
+		look->inside_pc = frames->frames[i].pc;
+		return;
+	}
+	if (!frames->whole) {
+		look->inside = true;
+		look->inside_pc = look->words[0] - 1;
+	}
+}
+
+static void look_at(const struct hi_host *host, const struct hi_worker *worker,
+		    const struct hi_maps *maps, struct text_span span,
+		    struct hi_look *look)
+{
+	uint64_t pc = look->start.regs.rip;
+
+	if (find_text(worker, pc)) {
+		look->inside = true;
+		look->inside_pc = pc;
+	}
+	scan_stack(host, worker, maps, span, look);
+}
+
+static void set_fifo(struct hi_freeze *freeze, bool on)
+{
+	struct sched_param param = { on ? 1 : 0 };
+
+	if (on)
+		freeze->fifo = sched_setscheduler(0, SCHED_FIFO, &param) == 0;
+	else if (freeze->fifo)
+		sched_setscheduler(0, SCHED_OTHER, &param);
+}
+
+/* Sleepers are noted; the others are asked to stop. */
+static int ask_all(struct hi_host *host, struct hi_freeze *freeze,
+		   struct hi_err *err)
+{
+	struct hi_thread *thread, *next;
+
+	HASH_ITER(hh, host->threads, thread, next) {
+		struct hi_look *look = &freeze->looks[freeze->n_looks];
+		uint64_t sp, pc;
+		long number;
+		int code;
+
+		look->tid = thread->tid;
+		if (!thread->held &&
+		    hi_host_find_sleep(host, thread, &number, &sp, &pc)) {
+			look->start.regs.rsp = sp;
+			look->start.regs.rip = pc;
+			freeze->n_looks++;
+			continue;
+		}
+		code = hi_host_ask(host, thread, err);
+		if (code == HI_E_GONE)
+			continue; /* its end is reported in a moment */
+		if (code < 0)
+			return code;
+		look->held = true;
+		freeze->n_looks++;
+	}
+	return 0;
+}
+
+static int await_all(struct hi_host *host, struct hi_freeze *freeze,
+		     struct hi_err *err)
+{
+	for (size_t i = 0; i < freeze->n_looks; i++) {
+		struct hi_look *look = &freeze->looks[i];
+		struct hi_thread *thread = hi_host_find_thread(host, look->tid);
+		int code;
+
+		if (!look->held)
+			continue;
+		code = thread ? hi_host_await(host, thread, err) : HI_E_GONE;
+		if (code == HI_E_GONE && !host->ended) {
+			/* ended meanwhile: nothing to look at */
+			*look = freeze->looks[--freeze->n_looks];
+			i--;
+			continue;
+		}
+		if (code < 0)
+			return code;
+		look->start.all = true;
+		code = hi_tracee_get_regs(look->tid, &look->start.regs, err);
+		if (code < 0)
+			return code;
+	}
+	return 0;
+}
+
+/*
+ * A sleeper whose frames could not be followed from outside: stop it after all. The
+ * system call it sleeps in goes on afterwards (hi_host_release()).
+ */
+static void look_closer(struct hi_host *host, const struct hi_worker *worker,
+			struct hi_unwinder *unwinder, struct hi_look *look)
+{
+	struct hi_thread *thread = hi_host_find_thread(host, look->tid);
+
+	if (!thread || hi_host_hold(host, thread, NULL) < 0)
+		return;
+	if (hi_tracee_get_regs(look->tid, &look->start.regs, NULL) < 0)
+		return;
+	look->held = true;
+	look->start.all = true;
+	look->inside = false;
+	confirm(worker, unwinder, look);
+}
+
+int hi_freeze(struct hi_host *host, const struct hi_worker *worker,
+	      const struct hi_maps *maps, struct hi_unwinder *unwinder,
+	      struct hi_freeze *ret_freeze, struct hi_err *err)
+{
+	struct hi_freeze freeze = { NULL, 0, 0, 0, false };
+	struct text_span span = get_span(worker);
+	int code;
+
+	freeze.looks = calloc(HASH_COUNT(host->threads) + 1,
+			      sizeof(*freeze.looks));
+	if (!freeze.looks)
+		return hi_fail(err, HI_E_NOMEM, "no memory to stop the host");
+	set_fifo(&freeze, true);
+	freeze.started_ns = hi_clock_ns();
+	code = ask_all(host, &freeze, err);
+	if (code == 0)
+		code = await_all(host, &freeze, err);
+	if (code < 0) {
+		hi_thaw(host, &freeze);
+		return code;
+	}
+	for (size_t i = 0; i < freeze.n_looks; i++)
+		look_at(host, worker, maps, span, &freeze.looks[i]);
+	for (size_t i = 0; i < freeze.n_looks; i++) {
+		struct hi_look *look = &freeze.looks[i];
+
+		if (look->inside || look->n_words == 0)
+			continue;
+		confirm(worker, unwinder, look);
+		if (look->inside && !look->held)
+			look_closer(host, worker, unwinder, look);
+	}
+	*ret_freeze = freeze;
+	return 0;
+}
+
+void hi_thaw(struct hi_host *host, struct hi_freeze *freeze)
+{
+	for (size_t i = 0; i < freeze->n_looks; i++) {
+		struct hi_thread *thread =
+			hi_host_find_thread(host, freeze->looks[i].tid);
+
+		if (thread && (freeze->looks[i].held || thread->wanted))
+			hi_host_release(host, thread);
+	}
+	freeze->paused_ns = hi_clock_ns() - freeze->started_ns;
+	set_fifo(freeze, false);
+	for (size_t i = 0; i < freeze->n_looks; i++)
+		free(freeze->looks[i].words);
+	free(freeze->looks);
+	freeze->looks = NULL;
+	freeze->n_looks = 0;
+}
+
+const struct hi_look *hi_freeze_find_inside(const struct hi_freeze *freeze)
+{
+	for (size_t i = 0; i < freeze->n_looks; i++)
+		if (freeze->looks[i].inside)
+			return &freeze->looks[i];
+	return NULL;
+}
+
+bool hi_freeze_is_inside(const struct hi_freeze *freeze,
+			 const struct hi_build *build)
+{
+	for (size_t i = 0; i < freeze->n_looks; i++) {
+		const struct hi_look *look = &freeze->looks[i];
+
+		if (!look->inside)
+			continue;
+		if (hi_build_covers(build, look->start.regs.rip))
+			return true;
+		for (size_t w = 0; w < look->n_words; w++)
+			if (hi_build_covers(build, look->words[w]))
+				return true;
+	}
+	return false;
+}
+
+const struct hi_look *hi_freeze_find_between(const struct hi_freeze *freeze,
+					     uint64_t start, uint64_t end)
+{
+	for (size_t i = 0; i < freeze->n_looks; i++) {
+		const struct hi_look *look = &freeze->looks[i];
+		uint64_t pc = look->start.regs.rip;
+
+		if (pc > start && pc < end)
+			return look;
+		for (size_t w = 0; w < look->n_words; w++)
+			if (look->words[w] > start && look->words[w] < end)
+				return look;
+	}
+	return NULL;
+}

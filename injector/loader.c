@@ -1,0 +1,289 @@
+#include "injector/loader.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <signal.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "injector/clock.h"
+#include "injector/safe_point.h"
+
+#define SAFE_POINT_LIMIT_NS (10 * HI_NS_PER_S)
+#define OPEN_LIMIT_NS	    (20ULL * HI_NS_PER_S)
+#define CONSTRUCT_LIMIT_NS  (5 * HI_NS_PER_S)
+#define SPIN_NS		    (3 * HI_NS_PER_MS)
+#define SPARE_SLOTS	    8 /* pairs for thread-locals */
+
+/* The fields before the long texts. */
+#define SHORT_LEN offsetof(struct hi_shim_load, path)
+
+static uint64_t load_remote(const struct hi_loader *loader)
+{
+	return loader->place->shim_remote + offsetof(struct hi_shim, load);
+}
+
+static int write_request(struct hi_loader *loader,
+			 const struct hi_worker *worker,
+			 const struct hi_build *build, struct hi_err *err)
+{
+	struct hi_constructors constructors;
+	struct hi_shim_load *load = &loader->load;
+	char zero[8] = "";
+	int code;
+
+	memset(load, 0, SHORT_LEN);
+	hi_build_get_constructors(build, &constructors);
+	load->init_link = constructors.init_link;
+	load->init_array_link = constructors.init_array_link;
+	load->n_init_array = constructors.n_init_array;
+	load->tls_home.map_remote = worker->builds[0]->base_remote;
+	code = hi_remote_write(loader->host, load_remote(loader), load,
+			       SHORT_LEN, err);
+	if (code == 0)
+		code = hi_remote_write(loader->host,
+				       load_remote(loader) + SHORT_LEN,
+				       build->path, strlen(build->path) + 1,
+				       err);
+	if (code == 0)
+		code = hi_remote_write(loader->host,
+				       load_remote(loader) +
+					       offsetof(struct hi_shim_load,
+							error),
+				       zero, sizeof(zero), err);
+	return code;
+}
+
+static int reserve_slots(struct hi_loader *loader, struct hi_thread *thread,
+			 struct hi_worker *worker, struct hi_err *err)
+{
+	const struct hi_build *first = worker->builds[0];
+	const struct hi_image_header *header =
+		hi_image_get_header(first->image);
+
+	return hi_table_reserve(worker->table, loader->host, thread,
+				loader->place,
+				first->base_remote + header->load_start_link,
+				first->base_remote + header->span_link,
+				hi_worker_count_slotless(worker) + SPARE_SLOTS,
+				err);
+}
+
+static int read_load(struct hi_loader *loader, struct hi_err *err)
+{
+	int code = hi_remote_read(loader->host, load_remote(loader),
+				  &loader->load, SHORT_LEN, err);
+
+	if (code == 0 && loader->load.thread)
+		loader->thread = loader->load.thread;
+	return code;
+}
+
+/* Until the loader's step is beyond STEP. */
+static int await_beyond(struct hi_loader *loader, enum hi_load_step step,
+			uint64_t limit_ns, struct hi_err *err)
+{
+	uint64_t start = hi_clock_ns();
+
+	for (;;) {
+		uint64_t waited = hi_clock_ns() - start;
+		int code = read_load(loader, err);
+
+		if (code < 0)
+			return code;
+		if (loader->load.step > (uint32_t)step)
+			return 0;
+		hi_host_pump(loader->host);
+		if (loader->host->ended)
+			return hi_fail(err, HI_E_GONE, "%s has ended",
+				       loader->host->name);
+		if (waited > limit_ns)
+			return hi_fail(err, HI_E_BUSY,
+				       "the load has not ended after %llu s",
+				       (unsigned long long)(limit_ns /
+							    HI_NS_PER_S));
+		if (waited > SPIN_NS)
+			hi_clock_nap_us(50);
+		else
+			sched_yield();
+	}
+}
+
+/* The thread of the load before has come to its end. */
+static int await_idle(struct hi_loader *loader, struct hi_err *err)
+{
+	int code = read_load(loader, err);
+
+	if (code < 0 || loader->load.step == HI_LOAD_NONE)
+		return code;
+	return await_beyond(loader, HI_LOAD_FAILED, OPEN_LIMIT_NS, err);
+}
+
+int hi_loader_start(struct hi_loader *loader, struct hi_worker *worker,
+		    struct hi_build *build, struct hi_err *err)
+{
+	struct hi_remote_call call;
+	struct hi_thread *thread = NULL;
+	uint64_t result = 0;
+	int code = await_idle(loader, err);
+
+	loader->thread = 0;
+	loader->crash_signal = 0;
+	if (code == 0)
+		code = write_request(loader, worker, build, err);
+	if (code == 0)
+		code = hi_safe_point_hold(loader->host, loader->unwinder,
+					  SAFE_POINT_LIMIT_NS, &thread, err);
+	if (code < 0)
+		return code;
+	code = reserve_slots(loader, thread, worker, err);
+	if (code == 0)
+		code = hi_remote_start(loader->host, thread, loader->place,
+				       loader->place->shim.spawn_remote, &call,
+				       err);
+	if (code < 0) {
+		hi_host_release(loader->host, thread);
+		return code;
+	}
+	code = hi_remote_finish(loader->host, loader->place, &call, &result,
+				err);
+	if (code == 0 && result != 0)
+		code = hi_fail(err, HI_E_LOAD,
+			       "the host cannot start a thread for the load: "
+			       "%s",
+			       strerror((int)result));
+	return code;
+}
+
+/* dlerror() begins with the snapshot's path, which says nothing to the user. */
+static int fail_with_dlerror(struct hi_loader *loader,
+			     const struct hi_worker *worker,
+			     const struct hi_build *build, struct hi_err *err)
+{
+	char text[HI_SHIM_ERROR_MAX];
+	const char *rest = text;
+	size_t len = strlen(build->path);
+
+	if (hi_remote_read(loader->host,
+			   load_remote(loader) +
+				   offsetof(struct hi_shim_load, error),
+			   text, sizeof(text), NULL) < 0)
+		strcpy(text, "no reason given");
+	text[sizeof(text) - 1] = '\0';
+	if (strncmp(text, build->path, len) == 0) {
+		rest = text + len;
+		rest += strspn(rest, ": ");
+	}
+	if (loader->crash_signal)
+		return hi_fail(err, HI_E_LOAD, "a constructor of %s crashed (%s)",
+			       worker->name,
+			       sigabbrev_np(loader->crash_signal) ?
+				       sigabbrev_np(loader->crash_signal) :
+				       "signal");
+	return hi_fail(err, HI_E_LOAD, "%s", rest);
+}
+
+int hi_loader_await(struct hi_loader *loader, struct hi_worker *worker,
+		    struct hi_build *build, struct hi_err *err)
+{
+	int code = await_beyond(loader, HI_LOAD_STARTED, OPEN_LIMIT_NS, err);
+
+	if (code < 0)
+		return code;
+	if (loader->load.step == HI_LOAD_FAILED ||
+	    loader->load.step == HI_LOAD_DONE)
+		return fail_with_dlerror(loader, worker, build, err);
+	build->base_remote = loader->load.base_remote;
+	build->map_remote = loader->load.map_remote;
+	build->tls = loader->load.tls_new;
+	if (!worker->builds[0]->tls.module)
+		worker->builds[0]->tls = loader->load.tls_home;
+	return 0;
+}
+
+static int say(const struct hi_loader *loader, enum hi_load_go go,
+	       struct hi_err *err)
+{
+	uint32_t word = go;
+
+	return hi_remote_write(loader->host,
+			       load_remote(loader) +
+				       offsetof(struct hi_shim_load, go),
+			       &word, sizeof(word), err);
+}
+
+/*
+ * Send a thread that is in a constructor back to the shim. hotinject_abandon()
+ * needs a sound stack: below the red zone, aligned as at a function's entry.
+ */
+static int abandon(const struct hi_loader *loader, struct hi_thread *thread)
+{
+	struct user_regs_struct regs;
+
+	if (hi_tracee_get_regs(thread->tid, &regs, NULL) < 0)
+		return -1;
+	regs.rsp = ((regs.rsp - 256) & ~15ULL) - 8;
+	regs.rip = loader->place->shim.abandon_remote;
+	regs.orig_rax = (unsigned long)-1;
+	return hi_tracee_set_regs(thread->tid, &regs, NULL);
+}
+
+/* A constructor that does not return is left behind like one that crashed. */
+static int end_endless(struct hi_loader *loader, struct hi_err *err)
+{
+	struct hi_thread *thread =
+		hi_host_find_thread(loader->host, loader->thread);
+
+	if (thread && hi_host_hold(loader->host, thread, NULL) == 0) {
+		(void)abandon(loader, thread);
+		thread->trapped = false;
+		hi_host_release(loader->host, thread);
+	}
+	return hi_fail(err, HI_E_LOAD,
+		       "a constructor had not returned after %llu s",
+		       CONSTRUCT_LIMIT_NS / HI_NS_PER_S);
+}
+
+int hi_loader_construct(struct hi_loader *loader, struct hi_err *err)
+{
+	int code = say(loader, HI_GO_CONSTRUCT, err);
+
+	if (code == 0)
+		code = await_beyond(loader, HI_LOAD_LOADED, CONSTRUCT_LIMIT_NS,
+				    err);
+	if (code == HI_E_BUSY)
+		return end_endless(loader, err);
+	if (code < 0)
+		return code;
+	if (loader->load.step == HI_LOAD_CONSTRUCTED)
+		return 0;
+	if (loader->load.exit_called)
+		return hi_fail(err, HI_E_LOAD,
+			       "a constructor tried to end the host (exit or "
+			       "abort)");
+	if (loader->crash_signal)
+		return hi_fail(err, HI_E_LOAD, "a constructor crashed (SIG%s)",
+			       sigabbrev_np(loader->crash_signal));
+	return hi_fail(err, HI_E_LOAD, "a constructor did not return");
+}
+
+void hi_loader_end(struct hi_loader *loader, bool keep)
+{
+	(void)!say(loader, keep ? HI_GO_KEEP : HI_GO_CLOSE, NULL);
+}
+
+bool hi_loader_on_signal(struct hi_loader *loader, struct hi_thread *thread,
+			 int signal)
+{
+	bool crash = signal == SIGSEGV || signal == SIGBUS ||
+		     signal == SIGFPE || signal == SIGILL ||
+		     signal == SIGTRAP || signal == SIGABRT || signal == SIGSYS;
+
+	if (!crash || read_load(loader, NULL) < 0 ||
+	    thread->tid != loader->load.thread ||
+	    loader->load.step != HI_LOAD_LOADED)
+		return false;
+	loader->crash_signal = signal;
+	return abandon(loader, thread) == 0;
+}

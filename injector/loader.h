@@ -1,0 +1,48 @@
+/*
+ * loader - have the host map a new build, step by step (common/shim_abi.h).
+ *
+ *     start    borrow a thread, start the shim's loader thread, give the thread back
+ *     await    until dlopen() has mapped and relocated the build
+ *     construct  its constructors run; a crash or an exit() in one is caught
+ *     end      keep the build, or close it again
+ *
+ * Errors:    HI_E_LOAD with the loader's own sentence; HI_E_BUSY when the host came
+ *            to no safe point, or a constructor does not return; HI_E_GONE.
+ * Threads:   one load at a time.
+ */
+#ifndef HI_INJECTOR_LOADER_H
+#define HI_INJECTOR_LOADER_H
+
+#include "common/err.h"
+#include "common/shim_abi.h"
+#include "injector/host.h"
+#include "injector/remote.h"
+#include "injector/unwind.h"
+#include "injector/worker.h"
+
+struct hi_loader {
+	struct hi_host *host;
+	struct hi_unwinder *unwinder;
+	const struct hi_shim_place *place;
+	struct hi_shim_load load; /* as last read, without path and error */
+	pid_t thread;             /* of the shim's loader, 0: not known yet */
+	int crash_signal;         /* that a constructor was ended with */
+};
+
+/*
+ * Start the load of BUILD, whose constructors are silenced. The table gets room for
+ * the worker's functions while the thread is borrowed.
+ */
+int hi_loader_start(struct hi_loader *loader, struct hi_worker *worker,
+		    struct hi_build *build, struct hi_err *err) HI_MUST_USE;
+int hi_loader_await(struct hi_loader *loader, struct hi_worker *worker,
+		    struct hi_build *build, struct hi_err *err) HI_MUST_USE;
+int hi_loader_construct(struct hi_loader *loader,
+			struct hi_err *err) HI_MUST_USE;
+void hi_loader_end(struct hi_loader *loader, bool keep);
+
+/* A signal of the loader thread: true when it was a crash that is dealt with. */
+bool hi_loader_on_signal(struct hi_loader *loader, struct hi_thread *thread,
+			 int signal);
+
+#endif

@@ -1,0 +1,142 @@
+#include "injector/pin.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23 /* Linux 5.14 */
+#endif
+#define PAGE 4096UL
+
+struct pin {
+	const struct hi_build *build;
+	struct hi_host *host;
+	struct hi_thread *thread;
+	const struct hi_shim_place *place;
+};
+
+static int call(const struct pin *pin, long number, const uint64_t args[6],
+		int64_t *ret_value, struct hi_err *err)
+{
+	int code = hi_remote_syscall(pin->host, pin->thread, pin->place, number,
+				     args, ret_value, err);
+
+	if (code == 0 && *ret_value < 0 && *ret_value > -4096) {
+		errno = (int)-*ret_value;
+		return hi_fail_sys(err, "pinning %s in the host",
+				   pin->build->path);
+	}
+	return code;
+}
+
+static int open_snapshot(const struct pin *pin, int64_t *ret_fd,
+			 struct hi_err *err)
+{
+	uint64_t name = pin->place->stack_remote - 8192;
+	uint64_t args[6] = { (uint64_t)AT_FDCWD, name, O_RDONLY | O_CLOEXEC };
+	int code = hi_remote_write(pin->host, name, pin->build->path,
+				   strlen(pin->build->path) + 1, err);
+
+	return code < 0 ? code : call(pin, SYS_openat, args, ret_fd, err);
+}
+
+/* Map the same part of the snapshot over a mapping of the file. */
+static int map_again(const struct pin *pin, const struct hi_map *map,
+		     int64_t fd, struct hi_err *err)
+{
+	uint64_t args[6] = { map->start,
+			     map->end - map->start,
+			     map->prot,
+			     MAP_PRIVATE | MAP_FIXED,
+			     (uint64_t)fd,
+			     map->offset };
+	int64_t value;
+
+	return call(pin, SYS_mmap, args, &value, err);
+}
+
+static int make_private(const struct pin *pin, const struct hi_map *map,
+			struct hi_err *err)
+{
+	uint64_t args[6] = { map->start, map->end - map->start,
+			     MADV_POPULATE_WRITE };
+	int64_t value;
+
+	return call(pin, SYS_madvise, args, &value, err);
+}
+
+/* One byte of each page, written with itself: nobody else writes there. */
+static int touch_pages(const struct pin *pin, const struct hi_map *map,
+		       struct hi_err *err)
+{
+	int code = 0;
+
+	for (uint64_t at = map->start; at < map->end && code == 0; at += PAGE) {
+		uint8_t byte;
+
+		code = hi_remote_read(pin->host, at, &byte, 1, err);
+		if (code == 0)
+			code = hi_remote_poke(pin->host, at, &byte, 1, err);
+	}
+	return code;
+}
+
+/* Whether the mapping is part of a segment that the file calls writable. */
+static bool is_data_segment(const struct hi_build *build,
+			    const struct hi_map *map)
+{
+	const struct hi_image_header *header =
+		hi_image_get_header(build->image);
+	uint64_t at = map->start - build->base_remote;
+
+	for (size_t i = 0; i < header->n_phdrs; i++) {
+		const GElf_Phdr *phdr = &header->phdrs[i];
+
+		if (phdr->p_type == PT_LOAD && (phdr->p_flags & PF_W) &&
+		    at >= (phdr->p_vaddr & ~(PAGE - 1)) &&
+		    at < phdr->p_vaddr + phdr->p_memsz)
+			return true;
+	}
+	return false;
+}
+
+static int pin_map(const struct pin *pin, const struct hi_map *map, int64_t fd,
+		   struct hi_err *err)
+{
+	if (map->prot == PROT_NONE)
+		return 0;
+	if (!is_data_segment(pin->build, map))
+		return map_again(pin, map, fd, err);
+	if (!(map->prot & PROT_WRITE))
+		return touch_pages(pin, map, err);
+	return make_private(pin, map, err);
+}
+
+int hi_pin(const struct hi_build *build, struct hi_host *host,
+	   struct hi_thread *thread, const struct hi_shim_place *place,
+	   const struct hi_maps *maps, struct hi_err *err)
+{
+	struct pin pin = { build, host, thread, place };
+	const struct hi_map *first = hi_maps_find(maps, build->base_remote);
+	int64_t fd = -1, value;
+	int code = open_snapshot(&pin, &fd, err);
+
+	for (size_t i = 0; i < maps->n_maps && code == 0; i++) {
+		const struct hi_map *map = &maps->maps[i];
+
+		if (first && map->inode == first->inode &&
+		    map->dev == first->dev &&
+		    hi_build_covers(build, map->start))
+			code = pin_map(&pin, map, fd, err);
+	}
+	if (fd >= 0) {
+		uint64_t args[6] = { (uint64_t)fd };
+
+		if (call(&pin, SYS_close, args, &value, NULL) < 0 && code == 0)
+			code = HI_E_SYS;
+	}
+	return code;
+}

@@ -1,0 +1,27 @@
+/*
+ * pin - private copies in place of the mappings of the worker's file.
+ *
+ * A file that is rewritten in place changes under everyone who maps it, and a
+ * shorter one turns the pages behind its end into SIGBUS. Text and read-only data
+ * are mapped again from the snapshot, which holds the same bytes; writable pages
+ * are made private where they are (MADV_POPULATE_WRITE); what ld.so has
+ * made read-only after relocation is written with its own bytes, which does
+ * the same.
+ *
+ * Errors:    HI_E_SYS; what is pinned so far stays pinned, which changes nothing.
+ * Source:    mmap(2), madvise(2).
+ */
+#ifndef HI_INJECTOR_PIN_H
+#define HI_INJECTOR_PIN_H
+
+#include "common/err.h"
+#include "injector/build.h"
+#include "injector/host.h"
+#include "injector/maps.h"
+#include "injector/remote.h"
+
+int hi_pin(const struct hi_build *build, struct hi_host *host,
+	   struct hi_thread *thread, const struct hi_shim_place *place,
+	   const struct hi_maps *maps, struct hi_err *err) HI_MUST_USE;
+
+#endif

@@ -1,0 +1,216 @@
+#include "injector/unwind.h"
+
+#include <elfutils/libdwfl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "injector/remote.h"
+
+struct hi_unwinder {
+	const struct hi_host *host;
+	Dwfl *dwfl;
+	bool fresh;
+	bool attached;
+	/* of the unwinding that goes on */
+	pid_t tid;
+	const struct hi_start_regs *start;
+	struct hi_frames *frames;
+};
+
+static pid_t next_thread(Dwfl *dwfl, void *context, void **thread_context)
+{
+	struct hi_unwinder *unwinder = context;
+
+	(void)dwfl;
+	if (*thread_context)
+		return 0;
+	*thread_context = unwinder;
+	return unwinder->tid;
+}
+
+static bool get_thread(Dwfl *dwfl, pid_t tid, void *context,
+		       void **thread_context)
+{
+	(void)dwfl;
+	(void)tid;
+	*thread_context = context;
+	return true;
+}
+
+static bool memory_read(Dwfl *dwfl, Dwarf_Addr at, Dwarf_Word *result,
+			void *context)
+{
+	const struct hi_unwinder *unwinder = context;
+
+	(void)dwfl;
+	return hi_remote_read(unwinder->host, at, result, sizeof(*result),
+			      NULL) == 0;
+}
+
+/* DWARF register numbers of x86-64: psABI ch. 3.6.2, figure 3.36. */
+static bool set_registers(Dwfl_Thread *thread, void *context)
+{
+	const struct hi_unwinder *unwinder = context;
+	const struct user_regs_struct *regs = &unwinder->start->regs;
+	const Dwarf_Word all[17] = {
+		regs->rax, regs->rdx, regs->rcx, regs->rbx, regs->rsi,
+		regs->rdi, regs->rbp, regs->rsp, regs->r8,  regs->r9,
+		regs->r10, regs->r11, regs->r12, regs->r13, regs->r14,
+		regs->r15, regs->rip,
+	};
+	Dwarf_Word sp = regs->rsp;
+
+	if (!unwinder->start->all) {
+		dwfl_thread_state_register_pc(thread, regs->rip);
+		return dwfl_thread_state_registers(thread, 7, 1, &sp);
+	}
+	return dwfl_thread_state_registers(thread, 0, 17, all);
+}
+
+static const Dwfl_Thread_Callbacks thread_callbacks = {
+	.next_thread = next_thread,
+	.get_thread = get_thread,
+	.memory_read = memory_read,
+	.set_initial_registers = set_registers,
+};
+
+/* Separate debug files are not needed for unwinding, and slow to look for. */
+static int no_debuginfo(Dwfl_Module *module, void **userdata, const char *name,
+			Dwarf_Addr base, const char *file,
+			const char *debuglink, GElf_Word crc, char **ret_name)
+{
+	(void)module;
+	(void)userdata;
+	(void)name;
+	(void)base;
+	(void)file;
+	(void)debuglink;
+	(void)crc;
+	(void)ret_name;
+	return -1;
+}
+
+static const Dwfl_Callbacks dwfl_callbacks = {
+	.find_elf = dwfl_linux_proc_find_elf,
+	.find_debuginfo = no_debuginfo,
+};
+
+int hi_unwinder_new(const struct hi_host *host, struct hi_unwinder **ret_unwinder,
+		    struct hi_err *err)
+{
+	struct hi_unwinder *unwinder = calloc(1, sizeof(*unwinder));
+
+	if (!unwinder)
+		return hi_fail(err, HI_E_NOMEM, "no memory to unwind");
+	unwinder->host = host;
+	unwinder->dwfl = dwfl_begin(&dwfl_callbacks);
+	if (!unwinder->dwfl) {
+		free(unwinder);
+		return hi_fail(err, HI_E_INTERNAL, "libdwfl cannot start: %s",
+			       dwfl_errmsg(-1));
+	}
+	*ret_unwinder = unwinder;
+	return 0;
+}
+
+void hi_unwinder_free(struct hi_unwinder *unwinder)
+{
+	if (!unwinder)
+		return;
+	dwfl_end(unwinder->dwfl);
+	free(unwinder);
+}
+
+void hi_unwinder_stale(struct hi_unwinder *unwinder)
+{
+	unwinder->fresh = false;
+}
+
+void hi_unwinder_refresh(struct hi_unwinder *unwinder)
+{
+	if (unwinder->fresh)
+		return;
+	dwfl_report_begin(unwinder->dwfl);
+	dwfl_linux_proc_report(unwinder->dwfl, unwinder->host->pid);
+	dwfl_report_end(unwinder->dwfl, NULL, NULL);
+	if (!unwinder->attached)
+		unwinder->attached = dwfl_attach_state(unwinder->dwfl, NULL,
+						       unwinder->host->pid,
+						       &thread_callbacks,
+						       unwinder);
+	unwinder->fresh = true;
+}
+
+static int add_frame(Dwfl_Frame *state, void *context)
+{
+	struct hi_frames *frames = context;
+	struct hi_frame *frame = &frames->frames[frames->n];
+	Dwarf_Addr pc = 0;
+	Dwarf_Word sp = 0;
+	bool activation = false;
+
+	if (frames->n == HI_FRAMES_MAX)
+		return DWARF_CB_ABORT;
+	if (!dwfl_frame_pc(state, &pc, &activation))
+		return DWARF_CB_ABORT;
+	frame->pc = activation ? pc : pc - 1;
+	frame->activation = activation;
+	frame->sp = dwfl_frame_reg(state, 7, &sp) == 0 ? sp : 0;
+	frames->n++;
+	return DWARF_CB_OK;
+}
+
+void hi_unwind(struct hi_unwinder *unwinder, pid_t tid,
+	       const struct hi_start_regs *start, struct hi_frames *ret_frames)
+{
+	int end;
+
+	hi_unwinder_refresh(unwinder);
+	ret_frames->n = 0;
+	ret_frames->whole = false;
+	unwinder->tid = tid;
+	unwinder->start = start;
+	/* 0: the last frame says that it has no caller */
+	end = dwfl_getthread_frames(unwinder->dwfl, tid, add_frame, ret_frames);
+	ret_frames->whole = end == 0;
+}
+
+const char *hi_unwinder_get_module(struct hi_unwinder *unwinder, uint64_t pc)
+{
+	Dwfl_Module *module = dwfl_addrmodule(unwinder->dwfl, pc);
+	const char *name = module ? dwfl_module_info(module, NULL, NULL, NULL,
+						     NULL, NULL, NULL, NULL) :
+				    NULL;
+	const char *slash = name ? strrchr(name, '/') : NULL;
+
+	if (!name)
+		return "";
+	return slash ? slash + 1 : name;
+}
+
+const char *hi_unwinder_get_function(struct hi_unwinder *unwinder, uint64_t pc)
+{
+	Dwfl_Module *module = dwfl_addrmodule(unwinder->dwfl, pc);
+
+	return module ? dwfl_module_addrname(module, pc) : NULL;
+}
+
+void hi_unwinder_get_where(struct hi_unwinder *unwinder, uint64_t pc,
+			   char *where, size_t size)
+{
+	Dwfl_Module *module = dwfl_addrmodule(unwinder->dwfl, pc);
+	Dwfl_Line *line = module ? dwfl_module_getsrc(module, pc) : NULL;
+	int number = 0;
+	const char *file;
+	const char *slash;
+
+	where[0] = '\0';
+	if (!line)
+		return;
+	file = dwfl_lineinfo(line, NULL, &number, NULL, NULL, NULL);
+	if (!file)
+		return;
+	slash = strrchr(file, '/');
+	snprintf(where, size, "%s:%d", slash ? slash + 1 : file, number);
+}

@@ -1,0 +1,66 @@
+/*
+ * unwind - the frames of one thread of the host, read from outside.
+ *
+ * Works on held threads (all registers known) and on sleeping ones (only stack
+ * pointer and program counter known, from /proc/PID/task/TID/syscall): where a frame
+ * needs a register that is not known, the frames end and "whole" is false.
+ *
+ * Units:     pc and cfa are host addresses; cfa is the caller's stack pointer.
+ * Ownership: hi_unwinder_new() gives an unwinder that hi_unwinder_free() ends.
+ * Errors:    HI_E_INTERNAL when libdwfl cannot start.
+ * Threads:   one.
+ * Source:    elfutils libdwfl.h; DWARF 5 ch. 6.4.
+ */
+#ifndef HI_INJECTOR_UNWIND_H
+#define HI_INJECTOR_UNWIND_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/user.h>
+
+#include "common/err.h"
+#include "injector/host.h"
+
+#define HI_FRAMES_MAX 256
+
+struct hi_frame {
+	uint64_t pc;    /* for callers: inside the call instruction */
+	uint64_t sp;    /* of the frame, 0 when not known */
+	bool activation; /* interrupted here: pc is the next instruction */
+};
+
+struct hi_frames {
+	struct hi_frame frames[HI_FRAMES_MAX];
+	size_t n;
+	bool whole; /* down to the start of the thread */
+};
+
+/* What is known of a thread's registers. */
+struct hi_start_regs {
+	bool all; /* otherwise only rsp and rip */
+	struct user_regs_struct regs;
+};
+
+struct hi_unwinder;
+
+int hi_unwinder_new(const struct hi_host *host, struct hi_unwinder **ret_unwinder,
+		    struct hi_err *err) HI_MUST_USE;
+void hi_unwinder_free(struct hi_unwinder *unwinder);
+
+/* The host has mapped or unmapped something: look again before the next use. */
+void hi_unwinder_stale(struct hi_unwinder *unwinder);
+/* Do the slow part now, while the host runs. */
+void hi_unwinder_refresh(struct hi_unwinder *unwinder);
+
+void hi_unwind(struct hi_unwinder *unwinder, pid_t tid,
+	       const struct hi_start_regs *start, struct hi_frames *ret_frames);
+
+/* The base name of the file that holds PC, or "". */
+const char *hi_unwinder_get_module(struct hi_unwinder *unwinder, uint64_t pc);
+/* The function that holds PC, or NULL. */
+const char *hi_unwinder_get_function(struct hi_unwinder *unwinder, uint64_t pc);
+/* "file.c:12" of PC into WHERE, or "". */
+void hi_unwinder_get_where(struct hi_unwinder *unwinder, uint64_t pc,
+			   char *where, size_t size);
+
+#endif
