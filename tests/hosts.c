@@ -27,7 +27,7 @@ static const struct host lua = {
 
 static const struct host python = {
 	.name = "python",
-	.words = { "python3", "./worker.so", "--", "-u", "host.py" },
+	.words = { "/usr/bin/python3", "./worker.so", "--", "-u", "host.py" },
 	.question = "ask",
 	.builds = { "answer", "object" },
 	.counts = { "calls", "thread", "module" },
@@ -36,7 +36,7 @@ static const struct host python = {
 
 static const struct host ctypes = {
 	.name = "ctypes",
-	.words = { "python3", "./worker.so", "--", "-u", "host.py" },
+	.words = { "/usr/bin/python3", "./worker.so", "--", "-u", "host.py" },
 	.question = "ask",
 	.builds = { "answer", "fresh" },
 	.counts = { "calls", "thread", "exported" },
@@ -44,10 +44,20 @@ static const struct host ctypes = {
 
 static const struct host rust = {
 	.name = "rust",
-	.words = { "python3", "./worker.so", "--", "-u", "host.py" },
+	.words = { "/usr/bin/python3", "./worker.so", "--", "-u", "host.py" },
 	.question = "ask",
 	.builds = { "answer", "fresh" },
 	.counts = { "calls", "thread", "exported" },
+};
+
+/* env(1) runs first; the program that it becomes is the host. */
+static const struct host preload = {
+	.name = "preload",
+	.words = { "env", "./worker.so", "--", "LD_PRELOAD=./worker.so",
+		   "/usr/bin/python3", "-u", "host.py" },
+	.question = "ask",
+	.builds = { "answer" },
+	.counts = { "calls", "thread" },
 };
 
 static const struct host sqlite = {
@@ -147,6 +157,15 @@ START_TEST(a_worker_in_rust_keeps_its_statics_and_thread_locals)
 	struct run run;
 
 	run_prepare(&run, &rust);
+	run_through_all_builds(&run);
+}
+END_TEST
+
+START_TEST(a_preloaded_library_is_a_worker_too)
+{
+	struct run run;
+
+	run_prepare(&run, &preload);
 	run_through_all_builds(&run);
 }
 END_TEST
@@ -382,6 +401,7 @@ static void add(Suite *suite)
 		       ctypes_calls_new_code_through_old_and_fresh_symbols);
 	tcase_add_test(tcase,
 		       a_worker_in_rust_keeps_its_statics_and_thread_locals);
+	tcase_add_test(tcase, a_preloaded_library_is_a_worker_too);
 	tcase_add_test(tcase, sqlite_calls_new_functions_and_collations);
 	tcase_add_test(tcase, bash_calls_new_code_of_a_loaded_builtin);
 	tcase_add_test(tcase, a_subshell_of_bash_has_the_build_that_is_live);

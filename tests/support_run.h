@@ -34,7 +34,7 @@ struct host {
 	const char *question;
 	/* names whose number is the build's, names that count the answers */
 	const char *builds[RUN_MAX_NAMES], *counts[RUN_MAX_NAMES];
-	const char *changed; /* in each build; NULL: the compiler's affair */
+	const char *changed; /* by each build; NULL: not looked at */
 };
 
 struct run {
