@@ -67,6 +67,32 @@ static inline enum hi_symbol_class hi_symbol_get_class(
 	return symbol->type == HI_SYM_TLS ? HI_CLASS_TLS : HI_CLASS_CODE;
 }
 
+/* A symbol while the tables are merged. */
+struct hi_raw_symbol {
+	struct hi_symbol symbol;
+	uint64_t end; /* of its section: it can't be longer than that */
+	bool untyped; /* STT_NOTYPE: its size is not known */
+};
+
+struct hi_symtab_builder {
+	const struct hi_image *image;
+	struct hi_symtab *symtab;
+	/* the sections that st_shndx counts; n_sections 0: stripped of them */
+	const uint8_t *sections;
+	size_t n_sections;
+	struct hi_raw_symbol *raws;
+	size_t n;
+	size_t cap;
+	/* .dynsym's symbols by name, open addressing, index + 1 or 0 */
+	uint32_t *names;
+	size_t names_mask;
+};
+
+/* Collect the symbols of .dynsym and .symtab, own or of a debug file, each
+   once; the caller releases raws and names, also after a failure. */
+int hi_symtab_read_tables(struct hi_symtab_builder *builder,
+			  struct hi_err *err) HI_MUST_USE;
+
 /* Build the indexes over the finished arrays. */
 int hi_symtab_build_indexes(struct hi_symtab *symtab,
 			    struct hi_err *err) HI_MUST_USE;
