@@ -1,0 +1,68 @@
+/*
+ * changes_parts - what the files of the changes module share; no one else
+ * includes it.
+ */
+#ifndef HI_ELFSCAN_CHANGES_PARTS_H
+#define HI_ELFSCAN_CHANGES_PARTS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "elfscan/changes.h"
+#include "elfscan/insn.h"
+
+/* One build, and what is worked out about it. */
+struct hi_side {
+	const struct hi_build_facts *facts;
+	const struct hi_symbol *functions;
+	size_t n_functions;
+	/* by function: its counterpart in the other build, or NULL */
+	const struct hi_symbol **twins;
+	bool *changed; /* by function of the new build */
+	/* addresses in read-only data that text and relocations name, sorted:
+	   one object does not reach beyond the next */
+	uint64_t *marks;
+	size_t n_marks;
+	bool marked; /* the marks were collected */
+};
+
+/* A pair of addresses that was judged before. */
+struct hi_verdict {
+	uint64_t old_link;
+	uint64_t new_link;
+	bool used, same;
+	bool open; /* being judged: what leads back to it assumes "same" */
+};
+
+struct hi_comparison {
+	struct hi_side old, new;
+	struct hi_verdict *verdicts; /* a hash table */
+	size_t n_verdicts;
+	size_t cap_verdicts; /* a power of two */
+	unsigned int depth;  /* of references followed */
+	bool assumed;        /* a verdict was used that is not final */
+	bool failed;         /* out of memory */
+};
+
+/* Collect the marks of SIDE, once; the comparison fails without memory. */
+void hi_comparison_mark(struct hi_comparison *comparison, struct hi_side *side);
+
+/* Whether two functions are the same but for where things are. */
+bool hi_comparison_same_body(struct hi_comparison *comparison,
+			     const struct hi_symbol *old,
+			     const struct hi_symbol *new);
+
+/*
+ * Whether an address in the old build and one in the new build name the same
+ * thing. IS_LEA: the address itself is what is used, so that it may be the end
+ * of an object.
+ */
+bool hi_comparison_same_target(struct hi_comparison *comparison,
+			       uint64_t old_link, uint64_t new_link,
+			       bool is_lea);
+
+/* Forget what was judged: a function is known to have changed. */
+void hi_comparison_forget(struct hi_comparison *comparison);
+
+#endif
