@@ -50,7 +50,6 @@ static const Elf64_Phdr *find_segment(const struct hi_image *image,
 static enum hi_data_kind kind_by_segment(const struct hi_image *image,
 					 uint64_t addr_link, bool owned)
 {
-	const struct hi_range *relro = &image->header.relro;
 	const Elf64_Phdr *load = find_segment(image, PT_LOAD, addr_link);
 
 	if (!load || load->p_flags & PF_X)
@@ -59,11 +58,7 @@ static enum hi_data_kind kind_by_segment(const struct hi_image *image,
 		return HI_DATA_READONLY;
 	if (find_segment(image, PT_GNU_RELRO, addr_link))
 		return HI_DATA_RELRO;
-	if (!owned)
-		return HI_DATA_STATE;
-	return addr_link >= relro->start && addr_link < relro->end ?
-		       HI_DATA_RELRO :
-		       HI_DATA_GOT;
+	return owned ? HI_DATA_GOT : HI_DATA_STATE;
 }
 
 /* Index of the section in by_addr that holds ADDR_LINK, or n_by_addr. */

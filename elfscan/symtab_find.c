@@ -252,11 +252,9 @@ static const struct hi_symbol *find_by_counter(const struct hi_index *mine,
 	return mine->keys[at].symbol;
 }
 
-/* By file and base; *ret_known tells whether the file has the name at all. */
 static const struct hi_symbol *find_same_local(const struct hi_symtab *symtab,
 					       const struct hi_symtab *other,
 					       const struct hi_symbol *symbol,
-					       bool *ret_known,
 					       bool *ret_ambiguous)
 {
 	struct hi_index mine = find_run(&symtab->locals, local_key(symbol));
@@ -264,7 +262,6 @@ static const struct hi_symbol *find_same_local(const struct hi_symtab *symtab,
 	const struct hi_symbol *found;
 	size_t at = 0, no_matter = 0;
 
-	*ret_known = mine.n > 0;
 	if (!mine.n || !count_same(&mine, symbol, &no_matter) ||
 	    !count_same(&theirs, symbol, &at))
 		return NULL;
@@ -295,7 +292,6 @@ const struct hi_symbol *hi_symtab_find_same(const struct hi_symtab *symtab,
 					    bool *ret_ambiguous)
 {
 	const struct hi_symbol *found;
-	bool known = false;
 
 	*ret_ambiguous = false;
 	if (symbol->exported) {
@@ -305,9 +301,8 @@ const struct hi_symbol *hi_symtab_find_same(const struct hi_symtab *symtab,
 		if (found || hi_symbol_get_class(symbol) == HI_CLASS_CODE)
 			return found;
 	} else {
-		found = find_same_local(symtab, other, symbol, &known,
-					ret_ambiguous);
-		if (found || known)
+		found = find_same_local(symtab, other, symbol, ret_ambiguous);
+		if (found)
 			return found;
 	}
 	return find_same_base(symtab, other, symbol);

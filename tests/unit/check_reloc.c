@@ -8,7 +8,7 @@
 static const char source[] =
 	"#include <stdlib.h>\n"
 	"int glob = 1; static int local = 2; __thread int tls = 3;\n"
-	"int *const to_local[3] = { &local, &local, &local };\n"
+	"int *const to_local[200] = { [0 ... 199] = &local };\n"
 	"int *to_glob = &glob + 1;\n"
 	"int f(int a) { return a + glob + local + tls; }\n"
 	"int update(int a) { return f(a) + abs(a) + (int)random(); }\n";
@@ -145,7 +145,7 @@ START_TEST(packed_relocations_come_out_as_the_others)
 		"clang -O2 -fuse-ld=lld -Wl,--pack-dyn-relocs=relr", source));
 	ck_assert(!hi_image_find_dyn(plain.image, DT_RELR, &dyn));
 	ck_assert(hi_image_find_dyn(packed.image, DT_RELR, &dyn));
-	ck_assert_uint_ge(count(&plain, R_X86_64_RELATIVE), 3);
+	ck_assert_uint_ge(count(&plain, R_X86_64_RELATIVE), 200);
 	ck_assert_uint_eq(count(&packed, R_X86_64_RELATIVE),
 			  count(&plain, R_X86_64_RELATIVE));
 	for (size_t i = 0; i < packed.n; i++) {
@@ -156,7 +156,7 @@ START_TEST(packed_relocations_come_out_as_the_others)
 			hi_image_get_data_kind(packed.image, reloc->addend) ==
 				HI_DATA_STATE;
 	}
-	ck_assert_uint_ge(n_local, 3);
+	ck_assert_uint_ge(n_local, 200);
 	close_build(&plain);
 	close_build(&packed);
 	hi_fixture_done(&fx);

@@ -302,6 +302,28 @@ START_TEST(statics_are_found_again_when_their_numbers_shift)
 }
 END_TEST
 
+START_TEST(one_static_among_two_of_its_name_is_ambiguous)
+{
+	static const char first[] =
+		"int a(int i) { static int n; return n += i; }\n";
+	static const char both[] =
+		"int a(int i) { static int n; return n += i; }\n"
+		"int b(int i) { static int n; return n -= i; }\n";
+	struct build one, two;
+	struct hi_fixture fx;
+
+	hi_fixture_init(&fx);
+	one = compile(&fx, "worker.so", "gcc -O2", first);
+	two = compile(&fx, "worker.so", "gcc -O2", both);
+	assert_none(&two, &one, "n.0", true);
+	assert_none(&one, &two, "n.0", true);
+	assert_none(&one, &two, "n.1", true);
+	close_build(&one);
+	close_build(&two);
+	hi_fixture_done(&fx);
+}
+END_TEST
+
 /* A library of two files that both have a static of one name. */
 static struct build build_two(struct hi_fixture *fx, const char *name,
 			      const char *a, const char *b)
@@ -579,6 +601,7 @@ int main(void)
 	tcase_add_test(tc, what_the_compiler_made_is_marked);
 	tcase_add_test(tc, names_lose_the_compilers_counters_only);
 	tcase_add_test(tc, statics_are_found_again_when_their_numbers_shift);
+	tcase_add_test(tc, one_static_among_two_of_its_name_is_ambiguous);
 	tcase_add_test(tc, statics_of_one_name_in_two_files_are_two);
 	tcase_add_test(tc, removed_and_made_static_functions_are_gone);
 	tcase_add_test(tc, each_version_of_a_name_is_an_entry);
