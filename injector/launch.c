@@ -19,22 +19,20 @@
  * not set: a host outlives its hotinject.
  */
 static _Noreturn void run_child(int wait_fd, const char *path,
-				char *const argv[])
+				char *const argv[], const sigset_t *mask)
 {
 	char byte;
-	sigset_t none;
 
 	while (read(wait_fd, &byte, 1) < 0 && errno == EINTR)
 		;
 	close(wait_fd);
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
+	sigprocmask(SIG_SETMASK, mask, NULL);
 	execv(path, argv);
 	_exit(HI_EXIT_NO_EXEC);
 }
 
-int hi_launch(const char *path, char *const argv[], struct hi_host **ret_host,
-	      struct hi_err *err)
+int hi_launch(const char *path, char *const argv[], const sigset_t *mask,
+	      struct hi_host **ret_host, struct hi_err *err)
 {
 	struct hi_host *host;
 	int ends[2];
@@ -46,7 +44,7 @@ int hi_launch(const char *path, char *const argv[], struct hi_host **ret_host,
 	pid = fork();
 	if (pid == 0) {
 		close(ends[1]);
-		run_child(ends[0], path, argv);
+		run_child(ends[0], path, argv, mask);
 	}
 	close(ends[0]);
 	host = pid > 0 ? hi_host_new(pid) : NULL;
@@ -179,7 +177,7 @@ static int write_stack(const struct hi_host *host, uint64_t sp,
 		       uint64_t *ret_sp, struct hi_err *err)
 {
 	char value[4096];
-	char text[8192];
+	char text[3 * 4096];
 	size_t at = find_preload(host, stack, value, sizeof(value));
 	size_t extra = at == stack->env_end;
 	size_t n_words = stack->n_words + extra;

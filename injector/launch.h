@@ -17,6 +17,7 @@
 #ifndef HI_INJECTOR_LAUNCH_H
 #define HI_INJECTOR_LAUNCH_H
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -31,11 +32,12 @@ struct hi_entry_stop {
 };
 
 /*
- * Start PATH with ARGV, seized, in the caller's process group and terminal. The
+ * Start PATH with ARGV and the signal mask MASK, seized, in the caller's process
+ * group and terminal. The
  * first thing it reports is its exec.
  */
-int hi_launch(const char *path, char *const argv[], struct hi_host **ret_host,
-	      struct hi_err *err) HI_MUST_USE;
+int hi_launch(const char *path, char *const argv[], const sigset_t *mask,
+	      struct hi_host **ret_host, struct hi_err *err) HI_MUST_USE;
 
 /*
  * At an exec: add SHIM_PATH to the new program's LD_PRELOAD and arm the entry

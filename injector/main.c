@@ -1,0 +1,44 @@
+/* hotinject - the command. */
+#include <stdio.h>
+
+#include "injector/cli.h"
+#include "injector/program.h"
+#include "injector/report.h"
+#include "injector/session.h"
+
+static int run(struct hi_options *options)
+{
+	struct hi_report *report = NULL;
+	struct hi_err err = { 0 };
+	int status;
+
+	if (hi_report_new(options, &report, &err) < 0) {
+		fprintf(stderr, "hotinject: %s\n", err.sentence);
+		return HI_EXIT_HOTINJECT;
+	}
+	status = hi_session_run(options, report);
+	hi_report_free(report);
+	return status;
+}
+
+int main(int argc, char **argv)
+{
+	struct hi_options options;
+	struct hi_err err = { 0 };
+	int status = 0;
+
+	if (hi_cli_parse(argc, argv, &options, &err) < 0) {
+		fprintf(stderr, "hotinject: %s\n", err.sentence);
+		if (err.hint[0])
+			fprintf(stderr, "hint: %s\n", err.hint);
+		return HI_EXIT_HOTINJECT;
+	}
+	if (options.action == HI_CLI_HELP)
+		hi_cli_help(stdout);
+	else if (options.action == HI_CLI_VERSION)
+		puts("hotinject " HI_VERSION);
+	else
+		status = run(&options);
+	hi_options_done(&options);
+	return status;
+}

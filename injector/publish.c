@@ -1,0 +1,302 @@
+#include "injector/publish.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "injector/apply.h"
+#include "injector/remote.h"
+
+#define JUMP	  0xe9
+#define INT3	  0xcc
+#define STEPS_MAX 8
+
+static int add_patch(struct hi_publish *publish, struct hi_function *function,
+		     struct hi_build *build, uint64_t entry_remote,
+		     uint8_t jump_at)
+{
+	struct hi_patch *patch;
+
+	if ((publish->n_patches & (publish->n_patches - 1)) == 0) {
+		struct hi_patch *grown = reallocarray(
+			publish->patches,
+			publish->n_patches ? publish->n_patches * 2 : 1,
+			sizeof(*grown));
+
+		if (!grown)
+			return -1;
+		publish->patches = grown;
+	}
+	patch = &publish->patches[publish->n_patches++];
+	memset(patch, 0, sizeof(*patch));
+	patch->function = function;
+	patch->build = build;
+	patch->entry_remote = entry_remote;
+	patch->jump_at = jump_at;
+	return 0;
+}
+
+static bool has_patch_at(const struct hi_publish *publish, uint64_t entry)
+{
+	for (size_t i = 0; i < publish->n_patches; i++)
+		if (publish->patches[i].entry_remote == entry)
+			return true;
+	return false;
+}
+
+/* The homes that the new build replaces for the first time. */
+static int collect_homes(struct hi_publish *publish, struct hi_worker *worker,
+			 const struct hi_build *next)
+{
+	for (size_t i = 0; i < worker->n_functions; i++) {
+		struct hi_function *function = worker->functions[i];
+
+		if (!function->next_symbol || function->home == next ||
+		    function->patched || !function->patchable)
+			continue;
+		if (add_patch(publish, function, function->home,
+			      function->home_remote, function->jump_at) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static bool needs_all(const struct hi_build *build,
+		      const struct hi_freeze *inside)
+{
+	if (build->patched)
+		return false;
+	return (build->has_constructors && build->number > 1) ||
+	       (inside && hi_freeze_is_inside(inside, build));
+}
+
+/* Every entry of BUILD, also those whose home is elsewhere. */
+static int collect_build(struct hi_publish *publish, struct hi_build *build)
+{
+	size_t n;
+	const struct hi_symbol *symbols =
+		hi_symtab_get_functions(build->symtab, &n);
+
+	for (size_t i = 0; i < n; i++) {
+		struct hi_function *function = build->functions[i];
+		const struct hi_prologue *prologue = &build->prologues[i];
+		uint64_t entry = build->base_remote + symbols[i].addr_link;
+
+		if (!function || !function->next_symbol ||
+		    !prologue->patchable ||
+		    (function->patched && function->home_remote == entry) ||
+		    has_patch_at(publish, entry))
+			continue;
+		if (add_patch(publish, function, build, entry,
+			      prologue->jump_at) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* A relinked operand may lie in the bytes; then they differ from the file. */
+static bool is_relinked(const struct hi_build *build, uint64_t start_link,
+			size_t len)
+{
+	if (build->number == 1)
+		return false;
+	for (size_t i = 0; i < build->sites.n_sites; i++) {
+		uint64_t place = build->sites.sites[i].place_link;
+
+		if (place + 4 > start_link && place < start_link + len)
+			return true;
+	}
+	return false;
+}
+
+/* What stands there must be what the file says: no breakpoint, no other hook. */
+static void check_bytes(const struct hi_host *host, struct hi_publish *publish)
+{
+	for (size_t i = 0; i < publish->n_patches; i++) {
+		struct hi_patch *patch = &publish->patches[i];
+		size_t len = patch->jump_at + HI_JUMP_LEN;
+		uint64_t link = patch->entry_remote - patch->build->base_remote;
+		const uint8_t *file =
+			hi_image_find_bytes(patch->build->image, link, len);
+
+		if (hi_remote_read(host, patch->entry_remote, patch->before,
+				   len, NULL) < 0 ||
+		    !file ||
+		    (memcmp(file, patch->before, len) != 0 &&
+		     !is_relinked(patch->build, link, len))) {
+			patch->skipped = true;
+			publish->n_skipped++;
+		}
+	}
+}
+
+int hi_publish_prepare(struct hi_worker *worker, const struct hi_host *host,
+		       const struct hi_build *next,
+		       const struct hi_freeze *inside,
+		       struct hi_publish *ret_publish, struct hi_err *err)
+{
+	struct hi_publish publish = { NULL, 0, HI_PLAN_INIT, 0 };
+	int failed = collect_homes(&publish, worker, next);
+
+	for (size_t i = 0; i < worker->n_builds && failed == 0; i++)
+		if (needs_all(worker->builds[i], inside))
+			failed = collect_build(&publish, worker->builds[i]);
+	if (failed < 0) {
+		hi_publish_done(&publish);
+		return hi_fail(err, HI_E_NOMEM, "no memory for patch points");
+	}
+	check_bytes(host, &publish);
+	*ret_publish = publish;
+	return 0;
+}
+
+/* Step a stopped thread out of bytes that are about to change. */
+static bool step_out(struct hi_look *look, uint64_t start, uint64_t end)
+{
+	for (int i = 0; i < STEPS_MAX; i++) {
+		uint64_t pc = look->start.regs.rip;
+		struct hi_stop stop;
+
+		if (pc <= start || pc >= end)
+			return true;
+		hi_tracee_step(look->tid);
+		stop = hi_tracee_wait(look->tid, 1);
+		if (stop.kind == HI_STOP_ENDED ||
+		    hi_tracee_get_regs(look->tid, &look->start.regs, NULL) < 0)
+			return true;
+	}
+	return false;
+}
+
+static int clear_entry(struct hi_patch *patch, struct hi_freeze *freeze,
+		       bool force, struct hi_err *err)
+{
+	uint64_t start = patch->entry_remote;
+	uint64_t end = start + patch->jump_at + HI_JUMP_LEN;
+	const struct hi_look *look;
+
+	for (size_t i = 0; i < freeze->n_looks; i++)
+		if (freeze->looks[i].held)
+			(void)step_out(&freeze->looks[i], start, end);
+	look = hi_freeze_find_between(freeze, start, end);
+	if (!look)
+		return 0;
+	patch->skipped = true;
+	if (force)
+		return 0;
+	return hi_fail(err, HI_E_BUSY, "thread %d is at the entry of %s()",
+		       look->tid, patch->function->symbol->name);
+}
+
+static void add_jump(struct hi_publish *publish, const struct hi_patch *patch,
+		     int phase)
+{
+	uint64_t at = patch->entry_remote + patch->jump_at;
+	int32_t distance = (int32_t)(patch->function->slot.trampoline_remote -
+				     (at + HI_JUMP_LEN));
+	uint8_t jump[HI_JUMP_LEN] = { JUMP };
+	const uint8_t *before = patch->before + patch->jump_at;
+	static const uint8_t int3 = INT3;
+
+	memcpy(jump + 1, &distance, sizeof(distance));
+	if (phase < 0)
+		hi_plan_add(&publish->plan, at, jump, before, sizeof(jump),
+			    true);
+	else if (phase == 0)
+		hi_plan_add(&publish->plan, at, &int3, before, 1, true);
+	else if (phase == 1)
+		hi_plan_add(&publish->plan, at + 1, jump + 1, before + 1, 4,
+			    true);
+	else
+		hi_plan_add(&publish->plan, at, jump, &int3, 1, true);
+}
+
+static bool has_sleepers(const struct hi_freeze *freeze)
+{
+	for (size_t i = 0; i < freeze->n_looks; i++)
+		if (!freeze->looks[i].held)
+			return true;
+	return false;
+}
+
+/* Slots first: a jump must never lead to a function that is not there yet. */
+static void make_plan(struct hi_publish *publish,
+		      const struct hi_worker *worker,
+		      const struct hi_build *next, bool sleepers)
+{
+	for (size_t i = 0; i < worker->n_functions; i++) {
+		const struct hi_function *function = worker->functions[i];
+
+		if (function->next_symbol)
+			hi_plan_add_word(&publish->plan,
+					 function->slot.slot_remote,
+					 next->base_remote +
+						 function->next_symbol->addr_link,
+					 function->current_remote, false);
+	}
+	for (int phase = sleepers ? 0 : 2; phase < 3; phase++)
+		for (size_t i = 0; i < publish->n_patches; i++)
+			if (!publish->patches[i].skipped)
+				add_jump(publish, &publish->patches[i],
+					 sleepers ? phase : -1);
+}
+
+static void mark_patched(const struct hi_publish *publish,
+			 struct hi_worker *worker,
+			 const struct hi_freeze *freeze)
+{
+	for (size_t i = 0; i < publish->n_patches; i++) {
+		const struct hi_patch *patch = &publish->patches[i];
+
+		if (!patch->skipped &&
+		    patch->entry_remote == patch->function->home_remote)
+			patch->function->patched = true;
+	}
+	for (size_t i = 0; i < worker->n_builds; i++)
+		if (needs_all(worker->builds[i], freeze))
+			worker->builds[i]->patched = true;
+}
+
+int hi_publish_commit(struct hi_publish *publish, struct hi_worker *worker,
+		      struct hi_host *host, const struct hi_build *next,
+		      struct hi_freeze *freeze, bool force, struct hi_err *err)
+{
+	int code = 0;
+
+	for (size_t i = 0; i < publish->n_patches && code == 0; i++)
+		if (!publish->patches[i].skipped)
+			code = clear_entry(&publish->patches[i], freeze, force,
+					   err);
+	if (code < 0)
+		return code;
+	make_plan(publish, worker, next, has_sleepers(freeze));
+	code = hi_apply(host, &publish->plan, err);
+	if (code == 0)
+		mark_patched(publish, worker, freeze);
+	return code;
+}
+
+void hi_publish_done(struct hi_publish *publish)
+{
+	free(publish->patches);
+	hi_plan_done(&publish->plan);
+	memset(publish, 0, sizeof(*publish));
+}
+
+bool hi_publish_on_trap(const struct hi_worker *worker,
+			struct hi_thread *thread)
+{
+	struct user_regs_struct regs;
+
+	if (hi_tracee_get_regs(thread->tid, &regs, NULL) < 0)
+		return false;
+	for (size_t i = 0; i < worker->n_functions; i++) {
+		const struct hi_function *function = worker->functions[i];
+
+		if (!function->patched ||
+		    regs.rip - 1 != function->home_remote + function->jump_at)
+			continue;
+		regs.rip--;
+		return hi_tracee_set_regs(thread->tid, &regs, NULL) == 0;
+	}
+	return false;
+}

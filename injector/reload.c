@@ -1,0 +1,399 @@
+#include "injector/reload.h"
+
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/own.h"
+#include "injector/apply.h"
+#include "injector/clock.h"
+#include "injector/publish.h"
+#include "injector/relink.h"
+#include "injector/verdict.h"
+
+#define NAP_MIN_US 500
+#define NAP_MAX_US 10000
+
+/* What one candidate has come to. */
+struct candidate {
+	struct hi_reload *reload;
+	struct hi_build *build;
+	struct hi_reasons reasons;
+	struct hi_report_state counts;
+	struct hi_relink relink;
+	bool mapped;  /* the loader waits for a word */
+	bool newer;   /* ended by a newer file */
+	uint64_t live_ns, pause_ns;
+	bool busy;
+};
+
+static bool is_ours_to_ignore(const struct hi_err *err)
+{
+	return err->code == HI_E_CUT;
+}
+
+/* Copy and open the file; false when there is nothing to go on with. */
+static bool take(struct candidate *candidate, struct hi_err *err)
+{
+	struct hi_reload *reload = candidate->reload;
+	struct hi_worker *worker = reload->worker;
+	char *HI_FREE path = NULL;
+	struct hi_content content;
+	unsigned int number = worker->last_number + 1;
+	int code = hi_snapshot_take(reload->snapshots, worker->path, number,
+				    &path, &content, err);
+
+	if (code == 0 &&
+	    hi_content_equal(&content, &worker->current->content)) {
+		hi_report_detail(reload->report,
+				 "%s has the content of the current build",
+				 worker->name);
+		hi_snapshot_drop(reload->snapshots, path);
+		return false;
+	}
+	if (code == 0)
+		code = hi_build_open(path, number, &candidate->build, err);
+	if (code == 0) {
+		worker->last_number = number;
+		candidate->build->content = content;
+		return true;
+	}
+	if (path)
+		hi_snapshot_drop(reload->snapshots, path);
+	if (is_ours_to_ignore(err)) {
+		hi_report_ignored(reload->report, reload->host->pid,
+				  worker->name, err->sentence);
+		return false;
+	}
+	worker->last_number = number;
+	hi_reasons_add_err(&candidate->reasons, "load-file", err);
+	return false;
+}
+
+static int judge(struct candidate *candidate, struct hi_err *err)
+{
+	struct hi_reload *reload = candidate->reload;
+	int code = hi_worker_match(reload->worker, candidate->build,
+				   reload->options->state, &candidate->reasons,
+				   err);
+
+	candidate->relink.worker = reload->worker;
+	candidate->relink.build = candidate->build;
+	candidate->relink.shim = &reload->loader->place->shim;
+	if (code == 0)
+		code = hi_relink_judge(&candidate->relink,
+				       reload->options->state,
+				       &candidate->reasons, &candidate->counts,
+				       err);
+	if (code == 0)
+		code = hi_verdict(reload->worker, candidate->build,
+				  reload->used, reload->options,
+				  reload->report, &candidate->reasons, err);
+	return code;
+}
+
+static int write_plan(const struct candidate *candidate, struct hi_plan *plan,
+		      int code, struct hi_err *err)
+{
+	if (code == 0) {
+		hi_plan_sort(plan);
+		code = hi_apply(candidate->reload->host, plan, err);
+	}
+	hi_plan_done(plan);
+	return code;
+}
+
+static int construct(struct candidate *candidate, struct hi_err *err)
+{
+	struct hi_plan plan = HI_PLAN_INIT;
+	int code = hi_relink_isolate(&candidate->relink,
+				     candidate->reload->host, &plan, err);
+
+	code = write_plan(candidate, &plan, code, err);
+	if (code == 0)
+		code = hi_loader_construct(candidate->reload->loader, err);
+	return code;
+}
+
+/* Map it, run its constructors on itself alone, join it to what lives. */
+static int load(struct candidate *candidate, struct hi_err *err)
+{
+	struct hi_reload *reload = candidate->reload;
+	struct hi_plan plan = HI_PLAN_INIT;
+	int code = hi_build_silence(candidate->build, err);
+
+	if (code == 0)
+		code = hi_loader_start(reload->loader, reload->worker,
+				       candidate->build, err);
+	if (code == 0)
+		code = hi_loader_await(reload->loader, reload->worker,
+				       candidate->build, err);
+	if (code < 0)
+		return code;
+	candidate->mapped = true;
+	hi_unwinder_stale(reload->unwinder);
+	hi_worker_take_slots(reload->worker);
+	hi_worker_place(reload->worker, candidate->build);
+	code = hi_relink_read(&candidate->relink, reload->host, err);
+	if (code == 0 && candidate->build->has_constructors)
+		code = construct(candidate, err);
+	if (code == 0)
+		code = hi_relink_join(&candidate->relink, reload->host, &plan,
+				      err);
+	return write_plan(candidate, &plan, code, err);
+}
+
+static void report_waiting(const struct candidate *candidate,
+			   const struct hi_look *look, uint64_t since_ns)
+{
+	struct hi_reload *reload = candidate->reload;
+	const char *function =
+		hi_unwinder_get_function(reload->unwinder, look->inside_pc);
+	char where[256];
+
+	hi_unwinder_get_where(reload->unwinder, look->inside_pc, where,
+			      sizeof(where));
+	hi_report_waiting(reload->report, reload->host->pid,
+			  reload->worker->name, candidate->build->number,
+			  look->tid, function ? function : "?", where,
+			  since_ns);
+}
+
+/* One try: 1 when it is live, 0 when a thread is inside, negative on failure. */
+static int try_publish(struct candidate *candidate, struct hi_maps *maps,
+		       bool force, bool say, uint64_t since_ns,
+		       struct hi_err *err)
+{
+	struct hi_reload *reload = candidate->reload;
+	struct hi_publish publish;
+	struct hi_freeze freeze;
+	bool is_inside;
+	int code = hi_publish_prepare(reload->worker, reload->host,
+				      candidate->build, NULL, &publish, err);
+
+	if (code < 0)
+		return code;
+	code = hi_freeze(reload->host, reload->worker, maps, reload->unwinder,
+			 &freeze, err);
+	if (code < 0) {
+		hi_publish_done(&publish);
+		return code == HI_E_BUSY ? 0 : code;
+	}
+	is_inside = hi_freeze_find_inside(&freeze) != NULL;
+	if (is_inside && say)
+		report_waiting(candidate, hi_freeze_find_inside(&freeze),
+			       since_ns);
+	if (is_inside && force) {
+		/* the builds that threads are inside need patch points */
+		hi_publish_done(&publish);
+		code = hi_publish_prepare(reload->worker, reload->host,
+					  candidate->build, &freeze, &publish,
+					  err);
+	}
+	if (code == 0 && (!is_inside || force))
+		code = hi_publish_commit(&publish, reload->worker, reload->host,
+					 candidate->build, &freeze, force, err);
+	else if (code == 0)
+		code = HI_E_BUSY;
+	candidate->live_ns = hi_clock_ns();
+	hi_thaw(reload->host, &freeze);
+	candidate->pause_ns = freeze.paused_ns;
+	candidate->busy = is_inside;
+	hi_publish_done(&publish);
+	if (code == HI_E_BUSY)
+		return 0;
+	return code < 0 ? code : 1;
+}
+
+static bool newer_file(const struct candidate *candidate)
+{
+	struct pollfd poll_fd = { hi_watch_get_fd(candidate->reload->watch),
+				  POLLIN, 0 };
+	uint64_t time_ns;
+
+	if (poll(&poll_fd, 1, 0) <= 0)
+		return false;
+	return hi_watch_read(candidate->reload->watch, &time_ns, NULL) &
+	       HI_WATCH_CANDIDATE;
+}
+
+/*
+ * Try until no thread is inside the worker. After --wait: say who is, and swap at
+ * the entries (--busy=swap) or go on waiting.
+ */
+static int publish(struct candidate *candidate, struct hi_err *err)
+{
+	struct hi_reload *reload = candidate->reload;
+	uint64_t start = hi_clock_ns();
+	uint64_t limit = reload->options->wait_ms * HI_NS_PER_MS;
+	bool said = false;
+	struct hi_maps maps;
+	long nap_us = NAP_MIN_US;
+	int code = hi_maps_read(reload->host->pid, &maps, err);
+
+	if (code < 0)
+		return code;
+	hi_unwinder_refresh(reload->unwinder);
+	for (;;) {
+		uint64_t waited = hi_clock_ns() - start;
+		bool over = waited >= limit;
+		bool force = over && reload->options->busy == HI_BUSY_SWAP;
+
+		code = try_publish(candidate, &maps, force, over && !said,
+				   waited, err);
+		said = said || over;
+		if (code != 0)
+			break;
+		hi_host_pump(reload->host);
+		if (reload->host->ended) {
+			code = hi_fail(err, HI_E_GONE, "%s has ended",
+				       reload->host->name);
+			break;
+		}
+		if (over && newer_file(candidate)) {
+			candidate->newer = true;
+			code = hi_fail(err, HI_E_BUSY,
+				       "a newer build has come");
+			break;
+		}
+		hi_clock_nap_us(nap_us);
+		nap_us = nap_us * 2 < NAP_MAX_US ? nap_us * 2 : NAP_MAX_US;
+	}
+	hi_maps_done(&maps);
+	return code < 0 ? code : 0;
+}
+
+static const char **names_of(const struct hi_symbol **symbols, size_t n)
+{
+	const char **names = calloc(n + 1, sizeof(*names));
+
+	for (size_t i = 0; names && i < n; i++)
+		names[i] = symbols[i]->name;
+	return names;
+}
+
+/* Functions whose old code some pointer may still reach. */
+static size_t find_bypassed(const struct candidate *candidate,
+			    const char ***ret_names)
+{
+	const struct hi_worker *worker = candidate->reload->worker;
+	const char **names = calloc(worker->n_functions + 1, sizeof(*names));
+	size_t n = 0;
+
+	*ret_names = names;
+	for (size_t i = 0; names && i < worker->n_functions; i++) {
+		const struct hi_function *function = worker->functions[i];
+
+		if (function->current != candidate->build ||
+		    function->home == candidate->build || function->patched)
+			continue;
+		if (function->patchable || candidate->reload->late)
+			names[n++] = function->symbol->name;
+	}
+	return n;
+}
+
+static void report_live(const struct candidate *candidate,
+			const struct hi_build *previous)
+{
+	struct hi_reload *reload = candidate->reload;
+	struct hi_build_facts old = hi_build_get_facts(previous);
+	struct hi_build_facts new = hi_build_get_facts(candidate->build);
+	struct hi_changes changes = { 0 };
+	const char **HI_FREE changed = NULL;
+	const char **HI_FREE added = NULL;
+	const char **HI_FREE removed = NULL;
+	const char **HI_FREE bypassed = NULL;
+	struct hi_report_live live = {
+		.pid = reload->host->pid,
+		.worker = reload->worker->name,
+		.build = candidate->build->number,
+		.state = candidate->counts,
+		.state_known = reload->options->state == HI_STATE_KEEP,
+		.latency_ns = candidate->live_ns - reload->seen_ns,
+		.pause_ns = candidate->pause_ns,
+		.busy = candidate->busy,
+	};
+
+	if (hi_changes_find(&old, &new, &changes, NULL) < 0)
+		memset(&changes, 0, sizeof(changes));
+	changed = names_of(changes.changed, changes.n_changed);
+	added = names_of(changes.added, changes.n_added);
+	removed = names_of(changes.removed, changes.n_removed);
+	live.n_bypassed = find_bypassed(candidate, &bypassed);
+	live.changed = changed;
+	live.n_changed = changes.n_changed;
+	live.added = added;
+	live.n_added = changes.n_added;
+	live.removed = removed;
+	live.n_removed = changes.n_removed;
+	live.n_same = changes.n_same;
+	live.bypassed = bypassed;
+	if (changed && added && removed && bypassed)
+		hi_report_live(reload->report, &live);
+	hi_changes_done(&changes);
+}
+
+/* The build is not to be: the host lets go of it, the user hears why. */
+static void refuse(struct candidate *candidate)
+{
+	struct hi_reload *reload = candidate->reload;
+	unsigned int number = reload->worker->last_number;
+
+	if (candidate->mapped)
+		hi_loader_end(reload->loader, false);
+	if (candidate->reasons.n_given > 0 && !reload->host->ended)
+		hi_report_refused(reload->report, reload->host->pid,
+				  reload->worker->name, number,
+				  candidate->reasons.list,
+				  candidate->reasons.n,
+				  candidate->reasons.hint);
+	if (candidate->build) {
+		hi_snapshot_drop(reload->snapshots, candidate->build->path);
+		hi_worker_forget(reload->worker, candidate->build);
+		hi_unwinder_stale(reload->unwinder);
+	}
+}
+
+static void go_live(struct candidate *candidate)
+{
+	struct hi_reload *reload = candidate->reload;
+	struct hi_build *previous = reload->worker->current;
+	struct hi_err err;
+
+	hi_loader_end(reload->loader, true);
+	if (hi_worker_accept(reload->worker, candidate->build, &err) < 0) {
+		hi_report_error(reload->report, &err);
+		return;
+	}
+	report_live(candidate, previous);
+}
+
+bool hi_reload_run(struct hi_reload *reload)
+{
+	struct candidate candidate = { .reload = reload };
+	struct hi_err err = { 0 };
+	int code = 0;
+
+	if (!take(&candidate, &err)) {
+		refuse(&candidate);
+		hi_reasons_done(&candidate.reasons);
+		return false;
+	}
+	code = judge(&candidate, &err);
+	if (code == 0 && candidate.reasons.n_given == 0)
+		code = load(&candidate, &err);
+	if (code == 0 && candidate.reasons.n_given == 0)
+		code = publish(&candidate, &err);
+	if (code < 0 && !candidate.newer)
+		hi_reasons_add_err(&candidate.reasons,
+				   code == HI_E_RELINK ? "state" : "load",
+				   &err);
+	if (code == 0 && candidate.reasons.n_given == 0)
+		go_live(&candidate);
+	else
+		refuse(&candidate);
+	hi_relink_done(&candidate.relink);
+	hi_reasons_done(&candidate.reasons);
+	return candidate.newer;
+}

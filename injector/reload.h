@@ -1,0 +1,37 @@
+/*
+ * reload - the life of one candidate:
+ *
+ *     snapshot -> scan -> judge -> load -> relink -> freeze -> publish -> thaw
+ *
+ * Errors:    a build that cannot go live is reported and leaves no trace in the
+ *            host; the next one starts afresh.
+ */
+#ifndef HI_INJECTOR_RELOAD_H
+#define HI_INJECTOR_RELOAD_H
+
+#include "injector/bind.h"
+#include "injector/cli.h"
+#include "injector/loader.h"
+#include "injector/report.h"
+#include "injector/snapshot.h"
+#include "injector/watch.h"
+#include "injector/worker.h"
+
+struct hi_reload {
+	const struct hi_options *options;
+	struct hi_report *report;
+	struct hi_snapshots *snapshots;
+	struct hi_host *host;
+	struct hi_unwinder *unwinder;
+	struct hi_loader *loader;
+	struct hi_worker *worker;
+	const struct hi_used *used; /* what the host refers to */
+	struct hi_watch *watch;     /* a newer candidate ends the waiting */
+	uint64_t seen_ns;           /* when the file was complete */
+	bool late; /* the host ran before the worker was adopted */
+};
+
+/* Returns true when the waiting for the host was ended by a newer file. */
+bool hi_reload_run(struct hi_reload *reload);
+
+#endif

@@ -1,0 +1,478 @@
+#include "injector/session.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "common/own.h"
+#include "injector/adopt.h"
+#include "injector/answers.h"
+#include "injector/apply.h"
+#include "injector/clock.h"
+#include "injector/launch.h"
+#include "injector/program.h"
+#include "injector/publish.h"
+#include "injector/reload.h"
+#include "injector/safe_point.h"
+#include "injector/search.h"
+#include "injector/shim_place.h"
+
+#define WORKERS_MAX 64
+/* How long after an opening of the file the host's mapping is looked for. */
+#define LOOK_NS (3ULL * HI_NS_PER_S)
+
+/* One worker of the host. */
+struct charge {
+	struct hi_worker *worker;
+	struct hi_watch *watch;
+	struct hi_used used;
+	bool late;
+	uint64_t look_until_ns; /* the file was opened: is it mapped? */
+	uint64_t look_at_ns;
+};
+
+struct session {
+	const struct hi_options *options;
+	struct hi_report *report;
+	struct hi_snapshots *snapshots;
+	struct hi_host *host;
+	struct hi_unwinder *unwinder;
+	struct hi_loader loader;
+	struct hi_shim_place place;
+	bool placed; /* the shim is known to be in the host */
+	bool entered; /* the program has passed its entry point */
+	struct hi_entry_stop entry;
+	char *shim_path;
+	struct charge charges[WORKERS_MAX];
+	size_t n_charges;
+	int signal_fd;
+	sigset_t old_mask;
+};
+
+/* --- the worker in the host --- */
+
+static int adopt(struct session *session, struct charge *charge,
+		 struct hi_thread *thread, const struct hi_maps *maps,
+		 struct hi_err *err)
+{
+	struct hi_plan plan = HI_PLAN_INIT;
+	struct hi_used used = { NULL, 0 };
+	int code = hi_adopt(charge->worker, session->snapshots, session->host,
+			    thread, &session->place, maps, err);
+
+	if (code == 0)
+		code = hi_bind(charge->worker, session->host, maps, &plan,
+			       &used, err);
+	if (code == 0)
+		code = hi_answers_publish(charge->worker, session->host, thread,
+					  &session->place, err);
+	if (code == 0)
+		code = hi_apply(session->host, &plan, err);
+	hi_plan_done(&plan);
+	if (code < 0) {
+		hi_used_done(&used);
+		hi_worker_reset(charge->worker);
+		return code;
+	}
+	hi_used_done(&charge->used);
+	charge->used = used;
+	hi_unwinder_stale(session->unwinder);
+	hi_report_ready(session->report, session->host->name,
+			session->host->pid, charge->worker->name,
+			charge->worker->n_functions);
+	return 0;
+}
+
+/* Look whether the host has the worker now, and take it. */
+static void look_for(struct session *session, struct charge *charge,
+		     struct hi_thread *held, bool say_absent)
+{
+	struct hi_maps maps;
+	struct hi_thread *thread = held;
+	struct hi_err err = { 0 };
+	int code = hi_maps_read(session->host->pid, &maps, &err);
+
+	if (code < 0)
+		return;
+	if (!hi_adopt_find(&maps, charge->worker)) {
+		if (say_absent)
+			hi_report_absent(session->report, session->host->name,
+					 session->host->pid,
+					 charge->worker->name);
+		hi_maps_done(&maps);
+		return;
+	}
+	charge->late = !held;
+	if (!thread)
+		code = hi_safe_point_hold_any(session->host, &thread, &err);
+	if (code == 0)
+		code = adopt(session, charge, thread, &maps, &err);
+	if (!held && thread)
+		hi_host_release(session->host, thread);
+	charge->look_until_ns = 0;
+	hi_maps_done(&maps);
+	if (code < 0)
+		hi_report_error(session->report, &err);
+}
+
+/* The host may have closed the worker, or reloads it in its own way. */
+static bool still_there(struct session *session, struct charge *charge)
+{
+	struct hi_maps maps;
+	bool there;
+
+	if (hi_maps_read(session->host->pid, &maps, NULL) < 0)
+		return false;
+	there = hi_adopt_still_there(charge->worker, &maps);
+	hi_maps_done(&maps);
+	return there;
+}
+
+static void let_go(struct session *session, struct charge *charge)
+{
+	hi_report_note(session->report, "%s (%d): %s was closed by the host",
+		       session->host->name, session->host->pid,
+		       charge->worker->name);
+	hi_worker_reset(charge->worker);
+	look_for(session, charge, NULL, true);
+}
+
+static void reload(struct session *session, struct charge *charge,
+		   uint64_t seen_ns)
+{
+	struct hi_reload one = {
+		.options = session->options,
+		.report = session->report,
+		.snapshots = session->snapshots,
+		.host = session->host,
+		.unwinder = session->unwinder,
+		.loader = &session->loader,
+		.worker = charge->worker,
+		.used = &charge->used,
+		.watch = charge->watch,
+		.seen_ns = seen_ns,
+		.late = charge->late,
+	};
+
+	while (hi_reload_run(&one))
+		one.seen_ns = hi_clock_ns();
+}
+
+static void on_watch(struct session *session, struct charge *charge)
+{
+	struct hi_err err = { 0 };
+	uint64_t seen_ns = 0;
+	int events = hi_watch_read(charge->watch, &seen_ns, &err);
+
+	if (events < 0) {
+		hi_report_error(session->report, &err);
+		return;
+	}
+	if (!session->placed || !session->entered)
+		return;
+	if (charge->worker->current &&
+	    (events & (HI_WATCH_CANDIDATE | HI_WATCH_OPENED)) &&
+	    !still_there(session, charge) && !session->host->ended)
+		let_go(session, charge);
+	else if (charge->worker->current && (events & HI_WATCH_CANDIDATE))
+		reload(session, charge, seen_ns);
+	if (!charge->worker->current && (events & HI_WATCH_OPENED)) {
+		charge->look_at_ns = hi_clock_ns();
+		charge->look_until_ns = charge->look_at_ns + LOOK_NS;
+	}
+}
+
+/* --- what the host reports --- */
+
+static void on_exec(void *context, struct hi_host *host,
+		    struct hi_thread *thread)
+{
+	struct session *session = context;
+	struct hi_err err = { 0 };
+
+	for (size_t i = 0; i < session->n_charges; i++) {
+		hi_worker_reset(session->charges[i].worker);
+		session->charges[i].look_until_ns = 0;
+	}
+	session->placed = false;
+	session->entered = false;
+	hi_unwinder_free(session->unwinder);
+	session->unwinder = NULL;
+	if (hi_launch_prepare(host, thread, session->shim_path, &session->entry,
+			      &err) < 0)
+		hi_report_error(session->report, &err);
+}
+
+static void on_entry(struct session *session, struct hi_thread *thread)
+{
+	struct hi_host *host = session->host;
+	struct hi_err err = { 0 };
+	struct hi_maps maps;
+	int code = hi_maps_read(host->pid, &maps, &err);
+
+	session->entered = true;
+	if (code < 0)
+		return;
+	code = hi_shim_place_find(host, thread, &maps, session->shim_path,
+				  &session->place, &err);
+	hi_maps_done(&maps);
+	if (code == 0)
+		code = hi_unwinder_new(host, &session->unwinder, &err);
+	if (code < 0) {
+		hi_report_error(session->report, &err);
+		return;
+	}
+	session->placed = true;
+	memset(&session->loader, 0, sizeof(session->loader));
+	session->loader.host = host;
+	session->loader.unwinder = session->unwinder;
+	session->loader.place = &session->place;
+	for (size_t i = 0; i < session->n_charges; i++)
+		look_for(session, &session->charges[i], thread, true);
+}
+
+static bool on_signal(void *context, struct hi_host *host,
+		      struct hi_thread *thread, int signal)
+{
+	struct session *session = context;
+
+	if (signal == SIGTRAP &&
+	    hi_launch_at_entry(host, thread, &session->entry)) {
+		on_entry(session, thread);
+		return true;
+	}
+	if (!session->placed)
+		return false;
+	if (hi_loader_on_signal(&session->loader, thread, signal))
+		return true;
+	for (size_t i = 0; i < session->n_charges && signal == SIGTRAP; i++)
+		if (hi_publish_on_trap(session->charges[i].worker, thread))
+			return true;
+	return false;
+}
+
+/*
+ * The terminal has stopped the host: the shell waits for hotinject, so that stops
+ * as well. Both are in one process group and are continued together.
+ */
+static void on_group_stop(void *context, struct hi_host *host)
+{
+	(void)context;
+	(void)host;
+	raise(SIGSTOP);
+}
+
+/* --- the loop --- */
+
+/* A signal for hotinject is the host's, unless the terminal sent it to both. */
+static void on_own_signal(struct session *session)
+{
+	struct signalfd_siginfo info;
+
+	while (read(session->signal_fd, &info, sizeof(info)) ==
+	       (ssize_t)sizeof(info)) {
+		bool sent = info.ssi_code == SI_USER ||
+			    info.ssi_code == SI_TKILL ||
+			    info.ssi_code == SI_QUEUE;
+
+		if (info.ssi_signo == SIGCHLD || session->host->ended)
+			continue;
+		if (sent)
+			kill(session->host->pid, (int)info.ssi_signo);
+	}
+}
+
+static int next_timeout_ms(const struct session *session)
+{
+	uint64_t now = hi_clock_ns();
+	int timeout = -1;
+
+	for (size_t i = 0; i < session->n_charges; i++) {
+		const struct charge *charge = &session->charges[i];
+		int wait;
+
+		if (!charge->look_until_ns)
+			continue;
+		wait = charge->look_at_ns <= now ?
+			       0 :
+			       (int)((charge->look_at_ns - now) /
+				     HI_NS_PER_MS) +
+				       1;
+		timeout = timeout < 0 || wait < timeout ? wait : timeout;
+	}
+	return timeout;
+}
+
+static void look_again(struct session *session)
+{
+	uint64_t now = hi_clock_ns();
+
+	for (size_t i = 0; i < session->n_charges; i++) {
+		struct charge *charge = &session->charges[i];
+
+		if (!charge->look_until_ns || charge->look_at_ns > now)
+			continue;
+		if (now > charge->look_until_ns)
+			charge->look_until_ns = 0;
+		charge->look_at_ns = now + 2 * HI_NS_PER_MS;
+		if (!charge->worker->current && session->placed)
+			look_for(session, charge, NULL, false);
+	}
+}
+
+static void run_loop(struct session *session)
+{
+	struct pollfd fds[WORKERS_MAX + 1];
+
+	fds[0].fd = session->signal_fd;
+	for (size_t i = 0; i < session->n_charges; i++)
+		fds[i + 1].fd = hi_watch_get_fd(session->charges[i].watch);
+	for (size_t i = 0; i <= session->n_charges; i++)
+		fds[i].events = POLLIN;
+	for (;;) {
+		hi_host_pump(session->host);
+		if (session->host->ended)
+			return;
+		if (poll(fds, session->n_charges + 1,
+			 next_timeout_ms(session)) < 0 &&
+		    errno != EINTR)
+			return;
+		if (fds[0].revents)
+			on_own_signal(session);
+		hi_host_pump(session->host);
+		for (size_t i = 0; i < session->n_charges; i++)
+			if (fds[i + 1].revents && !session->host->ended)
+				on_watch(session, &session->charges[i]);
+		if (!session->host->ended)
+			look_again(session);
+	}
+}
+
+/* --- start and end --- */
+
+static int open_charge(struct session *session, const char *name,
+		       const char *host_path, struct hi_err *err)
+{
+	struct charge *charge = &session->charges[session->n_charges];
+	struct hi_image *image = NULL;
+	char *HI_FREE path = NULL;
+	int code;
+
+	if (session->n_charges == WORKERS_MAX)
+		return hi_fail(err, HI_E_USAGE, "more than %d workers",
+			       WORKERS_MAX);
+	code = hi_search_worker(name, host_path, &path, err);
+	if (code == 0)
+		code = hi_image_open(path, &image, err);
+	hi_image_free(image);
+	if (code == 0)
+		code = hi_worker_new(path, &charge->worker, err);
+	if (code == 0)
+		code = hi_watch_new(path, &charge->watch, err);
+	if (code < 0) {
+		hi_worker_free(charge->worker);
+		return code;
+	}
+	session->n_charges++;
+	return 0;
+}
+
+/* Signals that a wrapper passes on. Those that end with a core stay ours. */
+static int block_signals(struct session *session, struct hi_err *err)
+{
+	static const int signals[] = { SIGCHLD, SIGINT,	 SIGQUIT, SIGTERM,
+				       SIGHUP,	SIGUSR1, SIGUSR2, SIGWINCH,
+				       SIGCONT, SIGTSTP, SIGALRM, SIGTTOU };
+	sigset_t set;
+
+	sigemptyset(&set);
+	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
+		sigaddset(&set, signals[i]);
+	sigprocmask(SIG_BLOCK, &set, &session->old_mask);
+	session->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (session->signal_fd < 0)
+		return hi_fail_sys(err, "watching for signals");
+	return 0;
+}
+
+static int start(struct session *session, int *ret_exit, struct hi_err *err)
+{
+	char *HI_FREE host_path = NULL;
+	int code = hi_program_find(session->options->host, &host_path, ret_exit,
+				   err);
+
+	if (code < 0)
+		return code;
+	*ret_exit = HI_EXIT_HOTINJECT;
+	session->shim_path = hi_shim_find_file(err);
+	if (!session->shim_path)
+		return HI_E_HOST;
+	code = hi_snapshots_new(&session->snapshots, err);
+	for (size_t i = 0; i < session->options->n_workers && code == 0; i++)
+		code = open_charge(session, session->options->workers[i],
+				   host_path, err);
+	if (code == 0)
+		code = block_signals(session, err);
+	if (code == 0)
+		code = hi_launch(host_path, session->options->host_argv,
+				 &session->old_mask, &session->host, err);
+	if (code < 0)
+		return code;
+	session->host->hooks.context = session;
+	session->host->hooks.on_exec = on_exec;
+	session->host->hooks.on_signal = on_signal;
+	session->host->hooks.on_group_stop = on_group_stop;
+	return 0;
+}
+
+static void done(struct session *session)
+{
+	for (size_t i = 0; i < session->n_charges; i++) {
+		hi_worker_free(session->charges[i].worker);
+		hi_watch_free(session->charges[i].watch);
+		hi_used_done(&session->charges[i].used);
+	}
+	hi_unwinder_free(session->unwinder);
+	hi_host_free(session->host);
+	hi_snapshots_free(session->snapshots);
+	free(session->shim_path);
+	if (session->signal_fd >= 0)
+		close(session->signal_fd);
+}
+
+static int exit_status(int status)
+{
+	if (WIFSIGNALED(status))
+		return 128 + WTERMSIG(status);
+	return WEXITSTATUS(status);
+}
+
+int hi_session_run(const struct hi_options *options, struct hi_report *report)
+{
+	struct session *session = calloc(1, sizeof(*session));
+	struct hi_err err = { 0 };
+	int status = HI_EXIT_HOTINJECT;
+
+	if (!session)
+		return status;
+	session->options = options;
+	session->report = report;
+	session->signal_fd = -1;
+	if (start(session, &status, &err) < 0) {
+		hi_report_error(report, &err);
+	} else {
+		run_loop(session);
+		status = exit_status(session->host->status);
+		hi_report_exit(report, session->host->pid, status);
+	}
+	done(session);
+	free(session);
+	return status;
+}

@@ -1,0 +1,113 @@
+#include "injector/shim_place.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "common/own.h"
+#include "elfscan/symtab.h"
+
+#ifndef HI_LIBDIR
+#define HI_LIBDIR "/usr/local/lib/hotinject"
+#endif
+#define CALL_STACK_LEN (256UL << 10)
+
+char *hi_shim_find_file(struct hi_err *err)
+{
+	char self[PATH_MAX];
+	char *path = NULL;
+	ssize_t len = readlink("/proc/self/exe", self, sizeof(self) - 1);
+
+	if (len > 0) {
+		self[len] = '\0';
+		*strrchr(self, '/') = '\0';
+		if (asprintf(&path, "%s/%s", self, HI_SHIM_FILE) > 0 &&
+		    access(path, R_OK) == 0)
+			return path;
+		free(path);
+	}
+	if (asprintf(&path, "%s/%s", HI_LIBDIR, HI_SHIM_FILE) > 0 &&
+	    access(path, R_OK) == 0)
+		return path;
+	free(path);
+	hi_fail(err, HI_E_HOST, "%s is neither beside hotinject nor in %s",
+		HI_SHIM_FILE, HI_LIBDIR);
+	hi_err_hint(err, "run make, or make install");
+	return NULL;
+}
+
+static int find_variable(const char *shim_path, uint64_t *ret_link,
+			 struct hi_err *err)
+{
+	struct hi_image *image = NULL;
+	struct hi_symtab *symtab = NULL;
+	const struct hi_symbol *symbol;
+	int code = hi_image_open(shim_path, &image, err);
+
+	if (code == 0)
+		code = hi_symtab_new(image, &symtab, err);
+	if (code == 0) {
+		symbol = hi_symtab_find_exported(symtab, HI_SHIM_SYMBOL, NULL);
+		if (symbol)
+			*ret_link = symbol->addr_link;
+		else
+			code = hi_fail(err, HI_E_HOST, "%s has no %s",
+				       shim_path, HI_SHIM_SYMBOL);
+	}
+	hi_symtab_free(symtab);
+	hi_image_free(image);
+	return code;
+}
+
+static int read_shim(const struct hi_host *host, struct hi_shim_place *place,
+		     struct hi_err *err)
+{
+	int code = hi_remote_read(host, place->shim_remote, &place->shim,
+				  sizeof(place->shim), err);
+
+	if (code < 0)
+		return code;
+	if (place->shim.magic != HI_SHIM_MAGIC ||
+	    place->shim.version != HI_SHIM_VERSION ||
+	    place->shim.size != sizeof(place->shim))
+		return hi_fail(err, HI_E_HOST,
+			       "%s is of another version than hotinject",
+			       HI_SHIM_FILE);
+	if (!place->shim.spawn_remote)
+		return hi_fail(err, HI_E_HOST,
+			       "%s was mapped but not initialised",
+			       HI_SHIM_FILE);
+	return 0;
+}
+
+int hi_shim_place_find(struct hi_host *host, struct hi_thread *thread,
+		       const struct hi_maps *maps, const char *shim_path,
+		       struct hi_shim_place *ret_place, struct hi_err *err)
+{
+	char *HI_FREE real = realpath(shim_path, NULL);
+	const struct hi_map *map =
+		hi_maps_find_path(maps, real ? real : shim_path);
+	struct hi_shim_place place = { 0, { 0 }, 0 };
+	uint64_t link = 0, stack = 0;
+	int code;
+
+	if (!map)
+		return hi_fail(err, HI_E_HOST,
+			       "the loader of %s did not map %s", host->name,
+			       shim_path);
+	code = find_variable(shim_path, &link, err);
+	place.shim_remote = map->start + link;
+	if (code == 0)
+		code = read_shim(host, &place, err);
+	if (code == 0)
+		code = hi_remote_map(host, thread, &place, 0, CALL_STACK_LEN,
+				     PROT_READ | PROT_WRITE, &stack, err);
+	if (code < 0)
+		return code;
+	place.stack_remote = stack + CALL_STACK_LEN;
+	*ret_place = place;
+	return 0;
+}

@@ -1,0 +1,23 @@
+/*
+ * shim_place - where the host has the shim.
+ *
+ * Errors:    HI_E_HOST when the shim is not mapped or is of another version.
+ */
+#ifndef HI_INJECTOR_SHIM_PLACE_H
+#define HI_INJECTOR_SHIM_PLACE_H
+
+#include "common/err.h"
+#include "injector/maps.h"
+#include "injector/remote.h"
+
+/* The shim's file: beside hotinject itself, else where it was installed. The
+   result is for free(). */
+char *hi_shim_find_file(struct hi_err *err);
+
+/* Find it in the host; maps a stack for remote calls through the held THREAD. */
+int hi_shim_place_find(struct hi_host *host, struct hi_thread *thread,
+		       const struct hi_maps *maps, const char *shim_path,
+		       struct hi_shim_place *ret_place,
+		       struct hi_err *err) HI_MUST_USE;
+
+#endif
