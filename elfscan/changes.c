@@ -26,6 +26,7 @@ static void side_done(struct hi_side *side)
 	free(side->twins);
 	free(side->changed);
 	free(side->marks);
+	free(side->regions);
 }
 
 /* Functions are pairs only when each is the other's counterpart. */

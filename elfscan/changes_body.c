@@ -4,7 +4,8 @@
 
 /* A function's bytes; a symbol without a size reaches to the next one. */
 static const uint8_t *find_body(const struct hi_side *side,
-				const struct hi_symbol *function, uint64_t *ret_len)
+				const struct hi_symbol *function,
+				uint64_t *ret_len)
 {
 	const struct hi_symbol *end = side->functions + side->n_functions;
 	const struct hi_symbol *next = function;
@@ -60,8 +61,8 @@ static bool same_insn(struct hi_comparison *comparison,
 		return false;
 	if (!field)
 		return true;
-	if (memcmp(p + field + len, q + field + len,
-		   insn->len - field - len) != 0)
+	if (memcmp(p + field + len, q + field + len, insn->len - field - len) !=
+	    0)
 		return false;
 	/* inside the function, a distance is the same in both */
 	if (!insn->rip_relative && old_target >= old_start &&
@@ -73,6 +74,34 @@ static bool same_insn(struct hi_comparison *comparison,
 					 insn->is_lea);
 }
 
+static bool same_bytes(struct hi_comparison *comparison, uint64_t old_link,
+		       const uint8_t *p, uint64_t new_link, const uint8_t *q,
+		       uint64_t len)
+{
+	struct hi_insn insn;
+
+	for (uint64_t at = 0; at < len; at += insn.len) {
+		/* the new bytes are the same but for one field, or it ends */
+		if (!hi_insn_measure(p + at, len - at, old_link + at, &insn))
+			return memcmp(p + at, q + at, len - at) == 0;
+		if (!same_insn(comparison, &insn, p + at, q + at, new_link + at,
+			       old_link, old_link + len))
+			return false;
+	}
+	return true;
+}
+
+bool hi_comparison_same_code(struct hi_comparison *comparison,
+			     uint64_t old_link, uint64_t new_link, uint64_t len)
+{
+	const uint8_t *p = hi_image_find_bytes(comparison->old.facts->image,
+					       old_link, len);
+	const uint8_t *q = hi_image_find_bytes(comparison->new.facts->image,
+					       new_link, len);
+
+	return p && q && same_bytes(comparison, old_link, p, new_link, q, len);
+}
+
 bool hi_comparison_same_body(struct hi_comparison *comparison,
 			     const struct hi_symbol *old,
 			     const struct hi_symbol *new)
@@ -80,19 +109,8 @@ bool hi_comparison_same_body(struct hi_comparison *comparison,
 	uint64_t len, new_len;
 	const uint8_t *p = find_body(&comparison->old, old, &len);
 	const uint8_t *q = find_body(&comparison->new, new, &new_len);
-	struct hi_insn insn;
 
-	if (!p || !q || len != new_len || old->type != new->type)
-		return false;
-	for (uint64_t at = 0; at < len; at += insn.len) {
-		/* the new bytes are the same but for one field, or it ends */
-		if (!hi_insn_measure(p + at, len - at, old->addr_link + at,
-				     &insn))
-			return memcmp(p + at, q + at, len - at) == 0;
-		if (!same_insn(comparison, &insn, p + at, q + at,
-			       new->addr_link + at, old->addr_link,
-			       old->addr_link + len))
-			return false;
-	}
-	return true;
+	return p && q && len == new_len &&
+	       old->type == new->type &&same_bytes(comparison, old->addr_link,
+						   p, new->addr_link, q, len);
 }

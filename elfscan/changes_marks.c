@@ -10,27 +10,12 @@
  * named begins. A word of the text that only looks like an operand makes a mark
  * too many, which at worst cuts an object of which a part is named elsewhere.
  */
-struct mark_list {
-	uint64_t *items;
-	size_t n, cap;
-	bool failed;
-};
-
-static void add(struct mark_list *list, uint64_t addr)
+static void add(struct hi_side *side, uint64_t addr)
 {
-	if (list->n == list->cap) {
-		size_t cap = list->cap ? list->cap * 2 : 1024;
-		uint64_t *items =
-			reallocarray(list->items, cap, sizeof(*items));
+	uint64_t at = addr - side->marked.start;
 
-		if (!items) {
-			list->failed = true;
-			return;
-		}
-		list->items = items;
-		list->cap = cap;
-	}
-	list->items[list->n++] = addr;
+	if (addr >= side->marked.start && addr < side->marked.end)
+		side->marks[at / 64] |= 1ULL << at % 64;
 }
 
 /* From the lowest to the highest address that marks are wanted for. */
@@ -49,61 +34,73 @@ static struct hi_range find_span(const struct hi_image *image)
 		if (phdr->p_vaddr + phdr->p_filesz > span.end)
 			span.end = phdr->p_vaddr + phdr->p_filesz;
 	}
+	if (span.end < span.start)
+		span.start = span.end;
 	return span;
 }
 
-static void scan_text(const struct hi_image *image, const struct hi_range *text,
-		      const struct hi_range *span, struct mark_list *list)
+static void scan_text(struct hi_side *side, const struct hi_range *text)
 {
 	size_t len = text->end - text->start;
-	const uint8_t *bytes = hi_image_find_bytes(image, text->start, len);
+	const uint8_t *bytes =
+		hi_image_find_bytes(side->facts->image, text->start, len);
 	int32_t word;
 
 	/* ModRM with mod 00 and rm 101, then the displacement */
 	for (size_t i = 1; bytes && i + 4 <= len; i++) {
-		uint64_t target;
-
 		if ((bytes[i - 1] & 0xc7) != 0x05)
 			continue;
 		memcpy(&word, bytes + i, sizeof(word));
-		target = text->start + i + 4 + word;
-		if (target >= span->start && target < span->end)
-			add(list, target);
+		add(side, text->start + i + 4 + word);
 	}
 }
 
-static int compare(const void *a, const void *b)
-{
-	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-
-	return (x > y) - (x < y);
-}
-
-void hi_comparison_mark(struct hi_comparison *comparison, struct hi_side *side)
+/* One bit for each byte of the span. */
+static void collect(struct hi_side *side)
 {
 	const struct hi_build_facts *facts = side->facts;
-	struct hi_range span = find_span(facts->image);
-	struct mark_list list = { 0 };
-	const struct hi_range *text;
 	const struct hi_symbol *variables;
+	const struct hi_range *text;
 	size_t n;
 
-	if (side->marked)
-		return;
-	side->marked = true;
 	text = hi_image_get_text_ranges(facts->image, &n);
 	for (size_t i = 0; i < n; i++)
-		scan_text(facts->image, &text[i], &span, &list);
+		scan_text(side, &text[i]);
 	for (size_t i = 0; i < facts->n_relocs; i++)
 		if (facts->relocs[i].type == R_X86_64_RELATIVE)
-			add(&list, facts->relocs[i].addend);
+			add(side, facts->relocs[i].addend);
 	variables = hi_symtab_get_variables(facts->symtab, &n);
 	for (size_t i = 0; i < n; i++)
 		if (variables[i].type == HI_SYM_OBJECT)
-			add(&list, variables[i].addr_link);
-	if (list.n)
-		qsort(list.items, list.n, sizeof(*list.items), compare);
-	side->marks = list.items;
-	side->n_marks = list.n;
-	comparison->failed |= list.failed;
+			add(side, variables[i].addr_link);
+}
+
+uint64_t hi_comparison_next_mark(struct hi_comparison *comparison,
+				 struct hi_side *side, uint64_t addr,
+				 uint64_t end)
+{
+	if (!side->marks) {
+		side->marked = find_span(side->facts->image);
+		side->marks =
+			calloc((side->marked.end - side->marked.start) / 64 + 1,
+			       sizeof(uint64_t));
+		if (!side->marks) {
+			comparison->failed = true;
+			return end;
+		}
+		collect(side);
+	}
+	if (addr < side->marked.start || end > side->marked.end)
+		return end;
+	for (addr++; addr < end;) {
+		uint64_t at = addr - side->marked.start;
+		uint64_t bits = side->marks[at / 64] >> at % 64;
+
+		if (bits) {
+			addr += __builtin_ctzll(bits);
+			return addr < end ? addr : end;
+		}
+		addr += 64 - at % 64;
+	}
+	return end;
 }

@@ -11,6 +11,7 @@
 
 #include "elfscan/changes.h"
 #include "elfscan/insn.h"
+#include "elfscan/regions.h"
 
 /* One build, and what is worked out about it. */
 struct hi_side {
@@ -20,11 +21,12 @@ struct hi_side {
 	/* by function: its counterpart in the other build, or NULL */
 	const struct hi_symbol **twins;
 	bool *changed; /* by function of the new build */
-	/* addresses in read-only data that text and relocations name, sorted:
-	   one object does not reach beyond the next */
+	/* a bit for each byte of data that text or a relocation names: one
+	   object does not reach beyond the next; made when first asked for */
 	uint64_t *marks;
-	size_t n_marks;
-	bool marked; /* the marks were collected */
+	struct hi_range marked;
+	struct hi_region *regions; /* the same: for text without symbols */
+	size_t n_regions;
 };
 
 /* A pair of addresses that was judged before. */
@@ -45,13 +47,20 @@ struct hi_comparison {
 	bool failed;         /* out of memory */
 };
 
-/* Collect the marks of SIDE, once; the comparison fails without memory. */
-void hi_comparison_mark(struct hi_comparison *comparison, struct hi_side *side);
+/* The first address behind ADDR that something names, at most END. */
+uint64_t hi_comparison_next_mark(struct hi_comparison *comparison,
+				 struct hi_side *side, uint64_t addr,
+				 uint64_t end);
 
 /* Whether two functions are the same but for where things are. */
 bool hi_comparison_same_body(struct hi_comparison *comparison,
 			     const struct hi_symbol *old,
 			     const struct hi_symbol *new);
+
+/* The same for LEN bytes of text at two addresses. */
+bool hi_comparison_same_code(struct hi_comparison *comparison,
+			     uint64_t old_link, uint64_t new_link,
+			     uint64_t len);
 
 /*
  * Whether an address in the old build and one in the new build name the same

@@ -6,8 +6,8 @@
 #include "common/own.h"
 
 /* References followed from read-only data to read-only data (vtables, tables of
-   strings); deeper than any source nests them. */
-#define MAX_DEPTH 64
+   strings), and from callers to callees without a name. */
+#define MAX_DEPTH 1000
 
 static int32_t read_i32(const uint8_t *bytes)
 {
@@ -42,28 +42,14 @@ static uint64_t object_end(struct hi_comparison *comparison,
 {
 	const struct hi_symbol *variable =
 		hi_symtab_find_variable_at(side->facts->symtab, addr);
-	size_t low = 0, high;
 	GElf_Shdr section;
-	uint64_t end;
 
 	if (variable)
 		return variable->addr_link + variable->size;
 	if (!hi_image_find_section_at(side->facts->image, addr, &section))
 		return addr;
-	end = section.sh_addr + section.sh_size;
-	hi_comparison_mark(comparison, side);
-	high = side->n_marks;
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (side->marks[middle] <= addr)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low < side->n_marks && side->marks[low] < end ?
-		       side->marks[low] :
-		       end;
+	return hi_comparison_next_mark(comparison, side, addr,
+				       section.sh_addr + section.sh_size);
 }
 
 static bool same_reloc(struct hi_comparison *comparison,
@@ -133,8 +119,7 @@ static const char *find_text(const struct hi_side *side, uint64_t addr)
 	GElf_Shdr section;
 	uint64_t room;
 
-	if (!bytes ||
-	    hi_image_get_data_kind(image, addr) != HI_DATA_READONLY ||
+	if (!bytes || hi_image_get_data_kind(image, addr) != HI_DATA_READONLY ||
 	    !hi_image_find_section_at(image, addr, &section))
 		return NULL;
 	room = section.sh_addr + section.sh_size - addr;
@@ -186,10 +171,10 @@ static bool same_content(struct hi_comparison *comparison, uint64_t old_link,
 {
 	struct content c = { .old_link = old_link, .new_link = new_link };
 
-	c.old_len = object_end(comparison, &comparison->old, old_link) -
-		    old_link;
-	c.new_len = object_end(comparison, &comparison->new, new_link) -
-		    new_link;
+	c.old_len =
+		object_end(comparison, &comparison->old, old_link) - old_link;
+	c.new_len =
+		object_end(comparison, &comparison->new, new_link) - new_link;
 	c.old_bytes = hi_image_find_bytes(comparison->old.facts->image,
 					  old_link, c.old_len);
 	c.new_bytes = hi_image_find_bytes(comparison->new.facts->image,
@@ -271,6 +256,35 @@ static uint64_t find_stub_entry(const struct hi_side *side, uint64_t addr)
 	return 0;
 }
 
+static const struct hi_region *find_region(struct hi_comparison *comparison,
+					   struct hi_side *side, uint64_t addr)
+{
+	if (!side->regions &&
+	    hi_regions_new(side->facts->image, side->facts->symtab,
+			   &side->regions, &side->n_regions, NULL) < 0)
+		comparison->failed = true;
+	return hi_regions_find(side->regions, side->n_regions, addr);
+}
+
+/* Functions that only the unwind table knows: nobody replaces them, so they are
+   part of who calls them. */
+static bool same_nameless(struct hi_comparison *comparison, uint64_t old_link,
+			  uint64_t new_link)
+{
+	const struct hi_region *old =
+		find_region(comparison, &comparison->old, old_link);
+	const struct hi_region *new =
+		find_region(comparison, &comparison->new, new_link);
+
+	if (!old || !new || old->gap || new->gap ||
+	    old_link - old->start_link != new_link - new->start_link ||
+	    old->end_link - old->start_link != new->end_link - new->start_link)
+		return false;
+	return hi_comparison_same_code(comparison, old->start_link,
+				       new->start_link,
+				       old->end_link - old->start_link);
+}
+
 static bool same_text(struct hi_comparison *comparison, uint64_t old_link,
 		      uint64_t new_link)
 {
@@ -285,6 +299,8 @@ static bool same_text(struct hi_comparison *comparison, uint64_t old_link,
 		return same_function(comparison, old, old_link, new, new_link);
 	if (old || new)
 		return false;
+	if (!find_stub_entry(a, old_link))
+		return same_nameless(comparison, old_link, new_link);
 	old_entry = find_reloc(a, find_stub_entry(a, old_link));
 	new_entry = find_reloc(b, find_stub_entry(b, new_link));
 	return old_entry && new_entry &&
@@ -296,13 +312,13 @@ static bool same_variable(struct hi_comparison *comparison,
 			  const struct hi_symbol *new, uint64_t new_link)
 {
 	bool ambiguous;
-	const struct hi_symbol *twin =
-		hi_symtab_find_same(comparison->new.facts->symtab,
-				    comparison->old.facts->symtab, old,
-				    &ambiguous);
+	const struct hi_symbol *twin = hi_symtab_find_same(
+		comparison->new.facts->symtab, comparison->old.facts->symtab,
+		old, &ambiguous);
 
-	return twin && !ambiguous && twin->addr_link == new->addr_link &&
-	       old_link - old->addr_link == new_link - new->addr_link;
+	return twin && !ambiguous &&
+	       twin->addr_link == new->addr_link &&old_link - old->addr_link ==
+		       new_link - new->addr_link;
 }
 
 /*
@@ -315,8 +331,10 @@ static bool same_end(struct hi_comparison *comparison, uint64_t old_link,
 {
 	const struct hi_symtab *a = comparison->old.facts->symtab;
 	const struct hi_symtab *b = comparison->new.facts->symtab;
-	const struct hi_symbol *old = hi_symtab_find_variable_at(a, old_link - 1);
-	const struct hi_symbol *new = hi_symtab_find_variable_at(b, new_link - 1);
+	const struct hi_symbol *old =
+		hi_symtab_find_variable_at(a, old_link - 1);
+	const struct hi_symbol *new =
+		hi_symtab_find_variable_at(b, new_link - 1);
 	const struct hi_symbol *old_next, *new_next;
 	bool ambiguous;
 
@@ -339,8 +357,8 @@ static bool same_state(struct hi_comparison *comparison, uint64_t old_link,
 		comparison->new.facts->symtab, new_link);
 	GElf_Shdr a, b;
 
-	if (old && new &&
-	    same_variable(comparison, old, old_link, new, new_link))
+	if (old &&
+	    new &&same_variable(comparison, old, old_link, new, new_link))
 		return true;
 	if (is_lea && same_end(comparison, old_link, new_link))
 		return true;
@@ -380,11 +398,11 @@ static bool same_relocated(struct hi_comparison *comparison, uint64_t old_link,
 static bool judge(struct hi_comparison *comparison, uint64_t old_link,
 		  uint64_t new_link, bool is_lea)
 {
-	enum hi_data_kind kind = hi_image_get_data_kind(
-		comparison->old.facts->image, old_link);
+	enum hi_data_kind kind =
+		hi_image_get_data_kind(comparison->old.facts->image, old_link);
 
-	if (kind != hi_image_get_data_kind(comparison->new.facts->image,
-					   new_link))
+	if (kind !=
+	    hi_image_get_data_kind(comparison->new.facts->image, new_link))
 		return is_lea && same_end(comparison, old_link, new_link);
 	switch (kind) {
 	case HI_DATA_STATE:
@@ -407,7 +425,9 @@ static struct hi_verdict *find_verdict(struct hi_comparison *comparison,
 {
 	size_t mask = comparison->cap_verdicts - 1;
 	size_t at = (old_link * 0x9e3779b97f4a7c15 ^
-		     new_link * 0xc2b2ae3d27d4eb4f) >> 20 & mask;
+		     new_link * 0xc2b2ae3d27d4eb4f) >>
+			    20 &
+		    mask;
 
 	while (comparison->verdicts[at].used &&
 	       (comparison->verdicts[at].old_link != old_link ||
@@ -441,7 +461,8 @@ static bool make_room(struct hi_comparison *comparison)
 }
 
 bool hi_comparison_same_target(struct hi_comparison *comparison,
-			       uint64_t old_link, uint64_t new_link, bool is_lea)
+			       uint64_t old_link, uint64_t new_link,
+			       bool is_lea)
 {
 	struct hi_verdict *verdict;
 	bool same;

@@ -107,10 +107,22 @@ static enum hi_flow flow_of(const cs_insn *insn)
 	case X86_INS_XBEGIN:
 	case X86_INS_JRCXZ:
 	case X86_INS_JECXZ:
-	case X86_INS_JAE: case X86_INS_JA: case X86_INS_JBE: case X86_INS_JB:
-	case X86_INS_JE: case X86_INS_JGE: case X86_INS_JG: case X86_INS_JLE:
-	case X86_INS_JL: case X86_INS_JNE: case X86_INS_JNO: case X86_INS_JNP:
-	case X86_INS_JNS: case X86_INS_JO: case X86_INS_JP: case X86_INS_JS:
+	case X86_INS_JAE:
+	case X86_INS_JA:
+	case X86_INS_JBE:
+	case X86_INS_JB:
+	case X86_INS_JE:
+	case X86_INS_JGE:
+	case X86_INS_JG:
+	case X86_INS_JLE:
+	case X86_INS_JL:
+	case X86_INS_JNE:
+	case X86_INS_JNO:
+	case X86_INS_JNP:
+	case X86_INS_JNS:
+	case X86_INS_JO:
+	case X86_INS_JP:
+	case X86_INS_JS:
 		return HI_FLOW_BRANCH;
 	default:
 		return HI_FLOW_NEXT;
@@ -141,8 +153,8 @@ static void fill_insn(const cs_insn *from, struct hi_insn *to)
 
 		if (op->type == X86_OP_MEM && op->mem.base == X86_REG_RIP) {
 			to->rip_relative = true;
-			to->data_link = from->address + from->size +
-					op->mem.disp;
+			to->data_link =
+				from->address + from->size + op->mem.disp;
 		}
 		if (op->type == X86_OP_IMM && to->flow != HI_FLOW_NEXT &&
 		    to->flow != HI_FLOW_END)

@@ -14,24 +14,39 @@
  */
 static const char one_byte[257] =
 	/* 0                 8               */
-	"mmmmbzxxmmmmbzxp" "mmmmbzxxmmmmbzxx" /* 00, 10 */
-	"mmmmbzpxmmmmbzpx" "mmmmbzpxmmmmbzpx" /* 20, 30 */
-	"pppppppppppppppp" "................" /* 40, 50 */
-	"xxpmppppzZbB...." "jjjjjjjjjjjjjjjj" /* 60, 70 */
-	"BZxBmmmmmmmmmmmm" "..........x....." /* 80, 90 */
-	"oooo....bz......" "bbbbbbbbvvvvvvvv" /* a0, b0 */
-	"BBw.ppBZe.w..bx." "mmmmxxx.mmmmmmmm" /* c0, d0 */
-	"jjjjbbbbJJxj...." "p.pp..34......mm" /* e0, f0 */;
+	"mmmmbzxxmmmmbzxp"
+	"mmmmbzxxmmmmbzxx" /* 00, 10 */
+	"mmmmbzpxmmmmbzpx"
+	"mmmmbzpxmmmmbzpx" /* 20, 30 */
+	"pppppppppppppppp"
+	"................" /* 40, 50 */
+	"xxpmppppzZbB...."
+	"jjjjjjjjjjjjjjjj" /* 60, 70 */
+	"BZxBmmmmmmmmmmmm"
+	"..........x....." /* 80, 90 */
+	"oooo....bz......"
+	"bbbbbbbbvvvvvvvv" /* a0, b0 */
+	"BBw.ppBZe.w..bx."
+	"mmmmxxx.mmmmmmmm" /* c0, d0 */
+	"jjjjbbbbJJxj...."
+	"p.pp..34......mm" /* e0, f0 */;
 
-static const char two_byte[257] =
-	"mmmmx.....x.xm.B" "mmmmmmmmmmmmmmmm" /* 00, 10 */
-	"rrrrxxxxmmmmmmmm" "......x.pxpxxxxx" /* 20, 30 */
-	"mmmmmmmmmmmmmmmm" "mmmmmmmmmmmmmmmm" /* 40, 50 */
-	"mmmmmmmmmmmmmmmm" "BBBBmmm.mmxxmmmm" /* 60, 70 */
-	"JJJJJJJJJJJJJJJJ" "mmmmmmmmmmmmmmmm" /* 80, 90 */
-	"...mBmmm...mBmmm" "mmmmmmmmmmBmmmmm" /* a0, b0 */
-	"mmBmBBBm........" "mmmmmmmmmmmmmmmm" /* c0, d0 */
-	"mmmmmmmmmmmmmmmm" "mmmmmmmmmmmmmmmm" /* e0, f0 */;
+static const char two_byte[257] = "mmmmx.....x.xm.B"
+				  "mmmmmmmmmmmmmmmm" /* 00, 10 */
+				  "rrrrxxxxmmmmmmmm"
+				  "......x.pxpxxxxx" /* 20, 30 */
+				  "mmmmmmmmmmmmmmmm"
+				  "mmmmmmmmmmmmmmmm" /* 40, 50 */
+				  "mmmmmmmmmmmmmmmm"
+				  "BBBBmmm.mmxxmmmm" /* 60, 70 */
+				  "JJJJJJJJJJJJJJJJ"
+				  "mmmmmmmmmmmmmmmm" /* 80, 90 */
+				  "...mBmmm...mBmmm"
+				  "mmmmmmmmmmBmmmmm" /* a0, b0 */
+				  "mmBmBBBm........"
+				  "mmmmmmmmmmmmmmmm" /* c0, d0 */
+				  "mmmmmmmmmmmmmmmm"
+				  "mmmmmmmmmmmmmmmm" /* e0, f0 */;
 
 /* The reader's place in one instruction. */
 struct scan {
@@ -82,8 +97,13 @@ static uint8_t scan_prefixes(struct scan *s)
 		case 0xf3:
 			s->rep = true;
 			break;
-		case 0x26: case 0x2e: case 0x36: case 0x3e:
-		case 0x64: case 0x65: case 0xf0:
+		case 0x26:
+		case 0x2e:
+		case 0x36:
+		case 0x3e:
+		case 0x64:
+		case 0x65:
+		case 0xf0:
 			break;
 		default:
 			/* a REX counts only right before the opcode */
@@ -204,9 +224,12 @@ static int imm_len(const struct scan *s, char letter)
 	int z = s->osize && !s->rex_w ? 2 : 4;
 
 	switch (letter) {
-	case 'b': case 'B': case 'j':
+	case 'b':
+	case 'B':
+	case 'j':
 		return 1;
-	case 'z': case 'Z':
+	case 'z':
+	case 'Z':
 		return z;
 	case 'w':
 		return 2;
@@ -221,7 +244,8 @@ static int imm_len(const struct scan *s, char letter)
 		return (s->modrm & 0x38) < 0x10 ? 1 : 0;
 	case '4':
 		return (s->modrm & 0x38) < 0x10 ? z : 0;
-	case 'x': case 'p':
+	case 'x':
+	case 'p':
 		return -1;
 	default:
 		return 0;
@@ -279,8 +303,8 @@ static void resolve(const struct scan *s, char letter, struct hi_insn *insn)
 		 (insn->flow == HI_FLOW_BRANCH && insn->imm_len == 4))
 		insn->target_link = next + (int64_t)read_i32(imm);
 	if (insn->rip_relative)
-		insn->data_link = next + (int64_t)read_i32(
-						 s->bytes + insn->disp_offset);
+		insn->data_link =
+			next + (int64_t)read_i32(s->bytes + insn->disp_offset);
 }
 
 int hi_insn_measure(const uint8_t *bytes, size_t len, uint64_t addr_link,

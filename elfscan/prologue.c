@@ -48,7 +48,8 @@ static bool is_marked(const struct survey *survey, uint64_t addr)
 	if (addr < survey->low || addr >= survey->high)
 		return false;
 	return survey->arrivals[(addr - survey->low) >> 3] >>
-		       ((addr - survey->low) & 7) & 1;
+		       ((addr - survey->low) & 7) &
+	       1;
 }
 
 static int32_t read_i32(const uint8_t *bytes)
@@ -140,8 +141,8 @@ static void survey_text(struct survey *survey)
 		if (!bytes)
 			continue;
 		if (!region->gap)
-			survey->decodes[i] = walk(survey, bytes, len,
-						  region->start_link);
+			survey->decodes[i] =
+				walk(survey, bytes, len, region->start_link);
 		if (!survey->decodes[i])
 			search_branches(survey, bytes, len, region->start_link);
 	}

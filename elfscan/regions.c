@@ -15,8 +15,8 @@ static void push(struct region_list *list, uint64_t start, uint64_t end,
 {
 	if (list->n == list->cap) {
 		size_t cap = list->cap ? list->cap * 2 : 1024;
-		struct hi_region *items = reallocarray(list->items, cap,
-						       sizeof(*items));
+		struct hi_region *items =
+			reallocarray(list->items, cap, sizeof(*items));
 
 		if (!items) {
 			list->failed = true;
@@ -36,7 +36,7 @@ static void push(struct region_list *list, uint64_t start, uint64_t end,
 /* The unwind table as the linker sorted it: one entry a function. */
 struct unwind_table {
 	const struct hi_image *image;
-	uint64_t base_link;     /* of .eh_frame_hdr, which its entries count from */
+	uint64_t base_link; /* of .eh_frame_hdr, which its entries count from */
 	const uint8_t *entries; /* pairs of int32: function, FDE */
 	size_t n;
 };
@@ -70,8 +70,8 @@ static void find_unwind_table(const struct hi_image *image,
 	if (!bytes || bytes[0] != 1 || bytes[2] != 0x03 || bytes[3] != 0x3b)
 		return;
 	table->n = (uint32_t)read_i32(bytes + 8);
-	table->entries = hi_image_find_bytes(image, table->base_link + 12,
-					     table->n * 8);
+	table->entries =
+		hi_image_find_bytes(image, table->base_link + 12, table->n * 8);
 	if (!table->entries)
 		table->n = 0;
 }
@@ -192,8 +192,9 @@ int hi_regions_new(struct hi_image *image, const struct hi_symtab *symtab,
 			   &at);
 	if (list.failed) {
 		free(list.items);
-		return hi_fail(err, HI_E_NOMEM, "out of memory for the map of "
-						"the text");
+		return hi_fail(err, HI_E_NOMEM,
+			       "out of memory for the map of "
+			       "the text");
 	}
 	*ret_regions = list.items;
 	*ret_n = list.n;
@@ -214,5 +215,5 @@ const struct hi_region *hi_regions_find(const struct hi_region *regions,
 			high = middle;
 	}
 	return low < n && regions[low].start_link <= addr_link ? &regions[low] :
-								  NULL;
+								 NULL;
 }

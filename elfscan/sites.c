@@ -32,8 +32,9 @@ static bool grow(void *items, size_t n, size_t *cap, size_t size)
 
 static int no_memory(struct hi_err *err)
 {
-	return hi_fail(err, HI_E_NOMEM, "out of memory for the list of "
-					"operands");
+	return hi_fail(err, HI_E_NOMEM,
+		       "out of memory for the list of "
+		       "operands");
 }
 
 int hi_site_finder_add(struct hi_site_finder *finder,
@@ -140,8 +141,7 @@ static int judge_word(struct hi_site_finder *finder,
 	int32_t word = read_i32(p);
 	uint64_t target = place + 4 + word;
 
-	if (within(&window->state, target) &&
-	    state_target(finder, place, word))
+	if (within(&window->state, target) && state_target(finder, place, word))
 		return add_candidate(finder, place, true, false, err);
 	if (!is_lea_word(p))
 		return 0;
@@ -157,8 +157,8 @@ static int judge_word(struct hi_site_finder *finder,
  * a test of one byte leaves about one word in twenty.
  */
 static int scan_range(struct hi_site_finder *finder,
-		      const struct window *window,
-		      const struct hi_range *range, struct hi_err *err)
+		      const struct window *window, const struct hi_range *range,
+		      struct hi_err *err)
 {
 	size_t len = range->end - range->start;
 	const uint8_t *bytes =
@@ -388,8 +388,8 @@ static int walk_candidates(struct hi_site_finder *finder, struct hi_err *err)
 
 /* The module's own GOT pairs: DTPMOD64 without a symbol, DTPOFF absent. Those of
    the general-dynamic model look the same; the code tells them apart. */
-static int find_pairs(const struct hi_site_finder *finder,
-		      uint64_t **ret_pairs, size_t *ret_n, struct hi_err *err)
+static int find_pairs(const struct hi_site_finder *finder, uint64_t **ret_pairs,
+		      size_t *ret_n, struct hi_err *err)
 {
 	uint64_t *pairs;
 	size_t n = 0;

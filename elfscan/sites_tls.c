@@ -26,9 +26,9 @@
 enum {
 	NOTHING_YET = 0, /* no path has come here */
 	OTHER = 1,
-	PERHAPS = 2,      /* the base on some paths only */
-	BASE = 3,         /* BASE + 2n: the result of call n */
-	                  /* BASE + 2n + 1: that plus an index */
+	PERHAPS = 2, /* the base on some paths only */
+	BASE = 3,    /* BASE + 2n: the result of call n */
+		     /* BASE + 2n + 1: that plus an index */
 };
 
 #define N_REGS  16
@@ -203,7 +203,8 @@ static void write_registers(const struct step *step, uint16_t value,
 static void forget_slots(const struct flow *flow, struct value_set *set)
 {
 	for (size_t i = 0; i < flow->n_slots; i++)
-		if (flow->slots[i].reg == REG_RSP && is_base(set->at[N_REGS + i]))
+		if (flow->slots[i].reg == REG_RSP &&
+		    is_base(set->at[N_REGS + i]))
 			set->at[N_REGS + i] = PERHAPS;
 }
 
@@ -282,8 +283,7 @@ static bool is_base_call(const struct hi_site_finder *finder,
 	       !memcmp(p, "\x48\x8d\x3d", 3) &&
 	       hi_site_finder_is_pair(finder, insn->data_link) &&
 	       lea + 1 < flow->n_steps &&
-	       flow->steps[lea + 1].insn.flow == HI_FLOW_CALL &&
-	       p[7] != 0x66;
+	       flow->steps[lea + 1].insn.flow == HI_FLOW_CALL && p[7] != 0x66;
 }
 
 static int add_bases(struct hi_site_finder *finder,
@@ -374,9 +374,8 @@ static bool find_field(const struct step *step, uint8_t *ret_at,
 }
 
 /* What is known of a field with this register value; false: no offset. */
-static bool judge_field(const struct step *step, uint16_t value,
-			int64_t offset, uint64_t tls_size,
-			struct hi_site *site)
+static bool judge_field(const struct step *step, uint16_t value, int64_t offset,
+			uint64_t tls_size, struct hi_site *site)
 {
 	bool in_block = offset >= 0 && (uint64_t)offset <= tls_size;
 	bool small = offset >= INT8_MIN && offset <= INT8_MAX &&
@@ -511,8 +510,8 @@ int hi_sites_find_tls(struct hi_site_finder *finder,
 		code = hi_fail(err, HI_E_NOMEM,
 			       "out of memory for a function's flow");
 	else
-		code = run_flow(finder, region, &flow, candidates,
-				n_candidates, err);
+		code = run_flow(finder, region, &flow, candidates, n_candidates,
+				err);
 	free(flow.steps);
 	free(flow.index);
 	free(flow.queue);

@@ -7,9 +7,17 @@
 #include "tests/unit/fixture.h"
 
 static const char *const compilers[] = {
-	"gcc -O0",   "gcc -O2",	  "gcc -Os",	    "gcc -O3",
-	"clang -O0", "clang -O2", "clang -Os",	    "gcc -O2 -fcf-protection",
-	"gcc -O2 -g", "gcc -O2 -fno-plt", "clang -O2 -fuse-ld=lld",
+	"gcc -O0",
+	"gcc -O2",
+	"gcc -Os",
+	"gcc -O3",
+	"clang -O0",
+	"clang -O2",
+	"clang -Os",
+	"gcc -O2 -fcf-protection",
+	"gcc -O2 -g",
+	"gcc -O2 -fno-plt",
+	"clang -O2 -fuse-ld=lld",
 };
 #define N_COMPILERS (sizeof(compilers) / sizeof(*compilers))
 
@@ -79,9 +87,8 @@ static void diff(char *text, size_t size, const char *compiler,
 	build_open(&old, hi_fixture_path(&fx, "old.so"));
 	path = hi_fixture_library(&fx, "worker.so", compiler, new_source);
 	build_open(&new, path);
-	ck_assert_int_eq(hi_changes_find(&old.facts, &new.facts, &changes,
-					 &err),
-			 0);
+	ck_assert_int_eq(
+		hi_changes_find(&old.facts, &new.facts, &changes, &err), 0);
 	list(changed, sizeof(changed), changes.changed, changes.n_changed);
 	list(added, sizeof(added), changes.added, changes.n_added);
 	list(removed, sizeof(removed), changes.removed, changes.n_removed);
@@ -94,40 +101,39 @@ static void diff(char *text, size_t size, const char *compiler,
 }
 
 /* A worker with a hole for each thing that a test changes. */
-#define WORKER(statics, constant, literal, extra, table)                      \
-	"#include <stdio.h>\n#include <string.h>\n" statics                   \
-	"static int counter; static long list[50]; int shared = 3;\n"         \
+#define WORKER(statics, constant, literal, extra, table)                         \
+	"#include <stdio.h>\n#include <string.h>\n" statics                      \
+	"static int counter; static long list[50]; int shared = 3;\n"            \
 	"static const char *const names[] = { \"red\", \"green\", \"blue\" };\n" \
-	"static const int weights[] = { 4, 9, " table ", 25 };\n"             \
-	"static __attribute__((noinline)) int helper(int a)\n"                \
-	"{ counter += a; return a * " constant "; }\n"                        \
-	"static int less(int a) { return a - counter; }\n"                    \
-	"int (*callback(void))(int) { return less; }\n"                       \
-	extra                                                                 \
-	"int update(int a) { printf(\"%d green\\n\", a);"                     \
-	" return helper(a) + shared; }\n"                                     \
-	"const char *name(int i) { return names[i]; }\n"                      \
-	"const char *hello(void) { return \"" literal "\"; }\n"               \
-	"const char *other(void) { return \"unchanged\"; }\n"                 \
-	"double scale(double x) { return x * 1.5 + 0.25; }\n"                 \
-	"int weight(int i) { return weights[i]; }\n"                          \
-	"long total(void) { long sum = 0; for (long *p = list;"               \
-	" p < list + 50; p++) sum += *p; return sum; }\n"                     \
-	"int choose(int a) { switch (a) { case 0: return helper(3);\n"        \
-	"case 1: puts(\"one\"); return 7; case 2: return shared;\n"           \
-	"case 3: return helper(a) * 7; case 4: puts(\"four\"); break;\n"      \
-	"case 5: list[a] = 2; break; case 6: return counter * 3; }\n"       \
+	"static const int weights[] = { 4, 9, " table ", 25 };\n"                \
+	"static __attribute__((noinline)) int helper(int a)\n"                   \
+	"{ counter += a; return a * " constant "; }\n"                           \
+	"static int less(int a) { return a - counter; }\n"                       \
+	"int (*callback(void))(int) { return less; }\n" extra                    \
+	"int update(int a) { printf(\"%d green\\n\", a);"                        \
+	" return helper(a) + shared; }\n"                                        \
+	"const char *name(int i) { return names[i]; }\n"                         \
+	"const char *hello(void) { return \"" literal "\"; }\n"                  \
+	"const char *other(void) { return \"unchanged\"; }\n"                    \
+	"double scale(double x) { return x * 1.5 + 0.25; }\n"                    \
+	"int weight(int i) { return weights[i]; }\n"                             \
+	"long total(void) { long sum = 0; for (long *p = list;"                  \
+	" p < list + 50; p++) sum += *p; return sum; }\n"                        \
+	"int choose(int a) { switch (a) { case 0: return helper(3);\n"           \
+	"case 1: puts(\"one\"); return 7; case 2: return shared;\n"              \
+	"case 3: return helper(a) * 7; case 4: puts(\"four\"); break;\n"         \
+	"case 5: list[a] = 2; break; case 6: return counter * 3; }\n"            \
 	"return a; }\n"
 
 #define PLAIN WORKER("", "3", "hello", "", "16")
 
-#define ck_diff(old_source, new_source, expected)                             \
-	do {                                                                  \
-		char text[2048];                                              \
-		diff(text, sizeof(text), compilers[_i], old_source,           \
-		     new_source);                                             \
-		ck_assert_msg(!strcmp(text, expected), "%s: %s",              \
-			      compilers[_i], text);                           \
+#define ck_diff(old_source, new_source, expected)                   \
+	do {                                                        \
+		char text[2048];                                    \
+		diff(text, sizeof(text), compilers[_i], old_source, \
+		     new_source);                                   \
+		ck_assert_msg(!strcmp(text, expected), "%s: %s",    \
+			      compilers[_i], text);                 \
 	} while (0)
 
 START_TEST(the_same_source_has_no_changes)
@@ -160,8 +166,8 @@ START_TEST(a_changed_string_marks_its_user_only)
 {
 	ck_diff(PLAIN, WORKER("", "3", "hullo", "", "16"),
 		"changed: hello; added: ; removed: ; same: 10");
-	ck_diff(PLAIN, WORKER("", "3", "a much longer text than before", "",
-			      "16"),
+	ck_diff(PLAIN,
+		WORKER("", "3", "a much longer text than before", "", "16"),
 		"changed: hello; added: ; removed: ; same: 10");
 }
 END_TEST
@@ -280,8 +286,7 @@ START_TEST(a_vtable_that_moves_marks_nothing)
 	     "static const struct ops ops = { a, b, \"ops\" };\n"
 	     "const struct ops *get(void) { return &ops; }\n"
 	     "int a(int x) { return x; } int b(int x) { return x + 1; }\n");
-	ck_assert_str_eq(text,
-			 "changed: ; added: get2; removed: ; same: 3");
+	ck_assert_str_eq(text, "changed: ; added: get2; removed: ; same: 3");
 }
 END_TEST
 

@@ -69,9 +69,11 @@ END_TEST
 
 START_TEST(what_is_no_instruction_is_refused)
 {
-	static const char *const bad[] = { "\x06", "\xea", "\x0f\x0a",
-					   "\x66\xe8\x01\x02\x03\x04",
-					   "\xd6", "\x48\x8d\x05\x01" };
+	static const char *const bad[] = {
+		"\x06",     "\xea",
+		"\x0f\x0a", "\x66\xe8\x01\x02\x03\x04",
+		"\xd6",     "\x48\x8d\x05\x01"
+	};
 	struct hi_insn insn;
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++)
@@ -119,7 +121,8 @@ static void assert_same(const struct hi_insn *a, const struct hi_insn *b)
 			      a->disp_len == b->disp_len &&
 			      a->imm_offset == b->imm_offset &&
 			      a->imm_len == b->imm_len &&
-			      a->is_lea == b->is_lea && a->is_nop == b->is_nop &&
+			      a->is_lea == b->is_lea &&
+			      a->is_nop == b->is_nop &&
 			      a->is_endbr64 == b->is_endbr64,
 		      "the readers differ at %#lx", (long)a->addr_link);
 }
@@ -132,7 +135,8 @@ static long compare(struct hi_decoder *decoder, const uint8_t *bytes,
 	long n = 0;
 
 	for (size_t at = 0; at < len; n++) {
-		int len_a = hi_insn_measure(bytes + at, len - at, addr + at, &a);
+		int len_a =
+			hi_insn_measure(bytes + at, len - at, addr + at, &a);
 
 		if (!len_a)
 			break;

@@ -74,14 +74,14 @@ static void assert_refused(const struct judged *j, const char *name,
 }
 
 #define ASM(text) "__asm__(\".text\\n" text "\");"
-#define FUNC(name, body)                                                      \
-	".globl " #name "\\n.type " #name ",@function\\n" #name ":\\n" body   \
+#define FUNC(name, body)                                                    \
+	".globl " #name "\\n.type " #name ",@function\\n" #name ":\\n" body \
 	".size " #name ",.-" #name "\\n"
 
 START_TEST(an_ordinary_function_can_be_patched)
 {
-	static const char *const compilers[] = { "gcc -O0", "gcc -O2",
-						 "gcc -Os", "clang -O0",
+	static const char *const compilers[] = { "gcc -O0",   "gcc -O2",
+						 "gcc -Os",   "clang -O0",
 						 "clang -O2", "clang -Os" };
 
 	for (size_t i = 0; i < sizeof(compilers) / sizeof(*compilers); i++) {
@@ -126,11 +126,11 @@ START_TEST(padding_counts_and_the_next_function_does_not)
 	struct judged j = { 0 };
 
 	judge(&j, "gcc",
-	      ASM(FUNC(padded, "ret\\n") ".p2align 4\\n"
-		  FUNC(traps, "ret\\n") ".fill 15,1,0xcc\\n"
-		  FUNC(zeros, "ret\\n") ".fill 15,1,0\\n"
-		  FUNC(tight, "xor %eax,%eax\\nret\\n")
-		  FUNC(after, "mov $1,%eax\\nret\\n")));
+	      ASM(FUNC(padded, "ret\\n") ".p2align 4\\n" FUNC(traps, "ret\\n") ".fill 15,1,0xcc\\n" FUNC(
+		      zeros,
+		      "ret\\n") ".fill 15,1,0\\n" FUNC(tight,
+						       "xor %eax,%eax\\nret\\n")
+			  FUNC(after, "mov $1,%eax\\nret\\n")));
 	assert_patchable(&j, "padded", 0);
 	assert_patchable(&j, "traps", 0);
 	assert_patchable(&j, "after", 0);
@@ -145,11 +145,13 @@ START_TEST(a_branch_into_the_first_bytes_is_found)
 	struct judged j = { 0 };
 
 	judge(&j, "gcc",
-	      ASM(FUNC(loop, "push %rbx\\n1: dec %edi\\njne 1b\\npop %rbx\\n"
-			     "ret\\n")
-		  FUNC(whole, "0: dec %edi\\njne 0b\\nmov $1,%eax\\nret\\n")
-		  FUNC(other, "mov $1,%eax\\njmp target+2\\n")
-		  FUNC(target, "nop\\nnop\\nmov $1,%eax\\nret\\n")));
+	      ASM(FUNC(
+		      loop,
+		      "push %rbx\\n1: dec %edi\\njne 1b\\npop %rbx\\n"
+		      "ret\\n") FUNC(whole,
+				     "0: dec %edi\\njne 0b\\nmov $1,%eax\\nret\\n")
+			  FUNC(other, "mov $1,%eax\\njmp target+2\\n") FUNC(
+				  target, "nop\\nnop\\nmov $1,%eax\\nret\\n")));
 	assert_refused(&j, "loop", "a branch leads into its first bytes");
 	assert_refused(&j, "target", "a branch leads into its first bytes");
 	assert_patchable(&j, "whole", 0); /* back to the entry itself */
@@ -163,8 +165,9 @@ START_TEST(a_branch_from_text_without_a_symbol_is_found)
 	struct judged j = { 0 };
 
 	judge(&j, "gcc",
-	      ASM(FUNC(target, "nop\\nnop\\nmov $1,%eax\\nret\\n")
-		  "mov $3,%eax\\njmp target+1\\n"));
+	      ASM(FUNC(
+		      target,
+		      "nop\\nnop\\nmov $1,%eax\\nret\\n") "mov $3,%eax\\njmp target+1\\n"));
 	assert_refused(&j, "target", "a branch leads into its first bytes");
 	judged_done(&j);
 }
@@ -178,9 +181,8 @@ START_TEST(a_jump_table_into_the_first_bytes_is_found)
 	      ASM(FUNC(dispatch,
 		       "push %rbx\\n1: mov %edi,%ebx\\nlea 9f(%rip),%rax\\n"
 		       "movslq (%rax,%rbx,4),%rbx\\nadd %rax,%rbx\\n"
-		       "jmp *%rbx\\n2: pop %rbx\\nret\\n")
-		  ".section .rodata\\n.p2align 2\\n9: .long 1b-9b,2b-9b\\n"
-		  ".text\\n"));
+		       "jmp *%rbx\\n2: pop %rbx\\nret\\n") ".section .rodata\\n.p2align 2\\n9: .long 1b-9b,2b-9b\\n"
+							   ".text\\n"));
 	assert_refused(&j, "dispatch", "a branch leads into its first bytes");
 	judged_done(&j);
 }
@@ -191,9 +193,11 @@ START_TEST(a_label_in_data_is_found)
 	struct judged j = { 0 };
 
 	judge(&j, "gcc",
-	      ASM(FUNC(interpreter, "nop\\n1: mov $1,%eax\\nret\\n")
-		  ".data\\n.p2align 3\\n.quad 1b\\n.text\\n"));
-	assert_refused(&j, "interpreter", "a branch leads into its first bytes");
+	      ASM(FUNC(
+		      interpreter,
+		      "nop\\n1: mov $1,%eax\\nret\\n") ".data\\n.p2align 3\\n.quad 1b\\n.text\\n"));
+	assert_refused(&j, "interpreter",
+		       "a branch leads into its first bytes");
 	judged_done(&j);
 }
 END_TEST
@@ -204,7 +208,7 @@ START_TEST(data_in_a_function_refuses_it)
 
 	judge(&j, "gcc",
 	      ASM(FUNC(mixed, "mov $1,%eax\\nret\\n.byte 6,6,6,6\\n")
-		  FUNC(plain, "mov $1,%eax\\nret\\n")));
+			  FUNC(plain, "mov $1,%eax\\nret\\n")));
 	assert_refused(&j, "mixed", "not all of it decodes as instructions");
 	assert_patchable(&j, "plain", 0);
 	judged_done(&j);
@@ -290,8 +294,7 @@ int main(void)
 	tcase_add_test(tcase, an_entry_inside_the_first_bytes_refuses);
 	tcase_add_test(tcase, aliases_share_one_answer);
 	tcase_add_test(tcase, what_the_compiler_made_is_left_alone);
-	tcase_add_test(tcase,
-		       a_stripped_library_is_judged_by_its_unwind_table);
+	tcase_add_test(tcase, a_stripped_library_is_judged_by_its_unwind_table);
 	tcase_set_timeout(tcase, 60);
 	suite_add_tcase(suite, tcase);
 	return hi_fixture_main(suite);

@@ -6,8 +6,8 @@
 #include "elfscan/sites.h"
 #include "tests/unit/fixture.h"
 
-static const char *const compilers[] = { "gcc -O0",   "gcc -O2",   "gcc -Os",
-					 "gcc -O3",   "clang -O0", "clang -O2",
+static const char *const compilers[] = { "gcc -O0",  "gcc -O2",   "gcc -Os",
+					 "gcc -O3",  "clang -O0", "clang -O2",
 					 "clang -Os" };
 #define N_COMPILERS (sizeof(compilers) / sizeof(*compilers))
 
@@ -183,12 +183,12 @@ START_TEST(a_function_whose_address_is_taken_is_found)
 	size_t n;
 
 	hi_fixture_init(&fx);
-	search(&s, hi_fixture_library(
-			   &fx, "libworker.so", "gcc -O2",
-			   "static int cb(int a) { return a + 3; }\n"
-			   "extern void set(int (*)(int));\n"
-			   "void start(void) { set(cb); }\n"
-			   "int (*get(void))(int) { return cb; }\n"));
+	search(&s,
+	       hi_fixture_library(&fx, "libworker.so", "gcc -O2",
+				  "static int cb(int a) { return a + 3; }\n"
+				  "extern void set(int (*)(int));\n"
+				  "void start(void) { set(cb); }\n"
+				  "int (*get(void))(int) { return cb; }\n"));
 	function = hi_symtab_get_functions(s.symtab, &n);
 	while (strcmp(function->name, "cb"))
 		function++;
@@ -205,14 +205,15 @@ START_TEST(read_only_data_and_the_got_are_no_state)
 	struct searched s;
 
 	hi_fixture_init(&fx);
-	search(&s, hi_fixture_library(
-			   &fx, "libworker.so", "gcc -O2",
-			   "#include <stdio.h>\n"
-			   "static const int table[] = { 4, 5, 6, 7 };\n"
-			   "static const char *const names[] = {\"a\", \"b\"};\n"
-			   "int state;\n"
-			   "int update(int a) { puts(names[a]); puts(\"x\");"
-			   " return table[a] + state; }\n"));
+	search(&s,
+	       hi_fixture_library(
+		       &fx, "libworker.so", "gcc -O2",
+		       "#include <stdio.h>\n"
+		       "static const int table[] = { 4, 5, 6, 7 };\n"
+		       "static const char *const names[] = {\"a\", \"b\"};\n"
+		       "int state;\n"
+		       "int update(int a) { puts(names[a]); puts(\"x\");"
+		       " return table[a] + state; }\n"));
 	ck_assert_uint_eq(s.sites.n_sites, 0);
 	ck_assert_uint_eq(s.sites.n_unproven, 0);
 	searched_done(&s);
