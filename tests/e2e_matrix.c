@@ -10,62 +10,119 @@
 #define LEN(array) (sizeof(array) / sizeof(*(array)))
 
 static const char *const compilers[] = { "gcc", "clang" };
-static const char *const levels[] = { "-O0", "-O2", "-Os" };
 static const char *const linkers[] = { "bfd", "lld", "mold" };
 
-static const struct {
+/* How host and worker are bound to each other, or the worker is linked. */
+struct linking {
 	const char *name, *host_flags, *worker_flags;
-} bindings[] = {
+};
+
+static const struct linking bindings[] = {
 	{ "lazy", "-fPIE -pie -Wl,-z,lazy -Wl,-z,norelro", "-Wl,-z,lazy" },
 	{ "now", "-fPIE -pie -Wl,-z,now -Wl,-z,relro", "-Wl,-z,now" },
 	{ "fixed", "-fno-pie -no-pie -Wl,-z,now -Wl,-z,relro", "-Wl,-z,now" },
+};
+
+static const struct linking other_bindings[] = {
 	{ "no-plt", "-fPIE -pie -fno-plt", "-fno-plt" },
 	{ "symbolic", "-fPIE -pie", "-Wl,-Bsymbolic" },
+	{ "symbolic-fixed", "-fno-pie -no-pie -DSYMBOLIC", "-Wl,-Bsymbolic" },
+	{ "not-interposed", "-fPIE -pie", "-fno-semantic-interposition" },
+	{ "cet", "-fPIE -pie -fcf-protection=full", "-fcf-protection=full" },
+	{ "sections", "-fPIE -pie -Wl,--gc-sections",
+	  "-ffunction-sections -fdata-sections -Wl,--gc-sections" },
 };
 
-/* -fno-plt and -Bsymbolic add nothing at other levels. */
-enum { N_BINDINGS = LEN(bindings), N_MAIN_BINDINGS = 3 };
-
-enum {
-	N_VARIANTS = LEN(compilers) * LEN(levels) * LEN(linkers) * N_BINDINGS,
+static const struct linking accounts[] = {
+	{ "found", "", "" },
+	{ "told", "", "-Wl,--emit-relocs" },
 };
 
-static void run_variant(const char *story, int number)
+static const struct linking usual[] = { { "usual", "", "" } };
+
+/* A story and what it is told with, beside all compilers and linkers. */
+static const struct sweep {
+	const char *story;
+	const struct linking *linkings;
+	size_t n_linkings;
+	const char *levels[5];
+} sweeps[] = {
+	{ "routes", bindings, LEN(bindings), { "-O0", "-O2", "-Os" } },
+	{ "routes", other_bindings, LEN(other_bindings), { "-O2" } },
+	{ "state", accounts, LEN(accounts), { "-O0", "-O2", "-Os", "-O3" } },
+	{ "state-cxx", usual, LEN(usual), { "-O0", "-O2" } },
+	{ "state-copied", usual, LEN(usual), { "-O2" } },
+	{ "tls", accounts, LEN(accounts), { "-O0", "-O2" } },
+	{ "tls-local-dynamic", usual, LEN(usual), { "-O2" } },
+	{ "vtables", usual, LEN(usual), { "-O0", "-O2" } },
+	{ "versions", usual, LEN(usual), { "-O2" } },
+	{ "interposed", usual, LEN(usual), { "-O2" } },
+};
+
+enum { N_TOOLCHAINS = LEN(compilers) * LEN(linkers) };
+
+static int count_levels(const struct sweep *sweep)
 {
-	struct support_variant variant;
-	size_t compiler, level, linker, binding;
-	char name[100], flags[100];
+	int n = 0;
 
-	compiler = (size_t)number % LEN(compilers);
-	number /= LEN(compilers);
-	linker = (size_t)number % LEN(linkers);
-	number /= LEN(linkers);
-	level = (size_t)number % LEN(levels);
-	binding = (size_t)number / LEN(levels);
-	if (binding >= N_MAIN_BINDINGS && level != 1)
-		return;
-	snprintf(name, sizeof(name), "%s%s-%s-%s", compilers[compiler],
-		 levels[level], linkers[linker], bindings[binding].name);
-	snprintf(flags, sizeof(flags), "%s -g", levels[level]);
-	variant.name = name;
-	variant.cc = compilers[compiler];
-	variant.linker = linkers[linker];
-	variant.flags = flags;
-	variant.worker_flags = bindings[binding].worker_flags;
-	variant.host_flags = bindings[binding].host_flags;
-	support_case_run(story, &variant);
+	while (sweep->levels[n])
+		n++;
+	return n;
 }
 
-START_TEST(every_route_leads_to_the_new_build)
+static int count_variants(const struct sweep *sweep)
 {
-	run_variant("routes", _i);
+	return (int)sweep->n_linkings * count_levels(sweep) * N_TOOLCHAINS;
+}
+
+static void run_variant(const struct sweep *sweep, int number)
+{
+	const struct linking *linking;
+	struct support_variant variant;
+	const char *level;
+	char name[100], flags[100];
+
+	variant.cc = compilers[number % (int)LEN(compilers)];
+	number /= (int)LEN(compilers);
+	variant.linker = linkers[number % (int)LEN(linkers)];
+	number /= (int)LEN(linkers);
+	level = sweep->levels[number % count_levels(sweep)];
+	linking = &sweep->linkings[number / count_levels(sweep)];
+	snprintf(name, sizeof(name), "%s%s-%s-%s", variant.cc, level,
+		 variant.linker, linking->name);
+	snprintf(flags, sizeof(flags), "%s -g", level);
+	variant.name = name;
+	variant.flags = flags;
+	variant.worker_flags = linking->worker_flags;
+	variant.host_flags = linking->host_flags;
+	support_case_run(sweep->story, &variant);
+}
+
+/* All variants of all sweeps are numbered through. */
+START_TEST(the_story_goes_as_expected_with_every_toolchain)
+{
+	const struct sweep *sweep = sweeps;
+	int number = _i;
+
+	for (; number >= count_variants(sweep); sweep++)
+		number -= count_variants(sweep);
+	run_variant(sweep, number);
 }
 END_TEST
 
 static void add(Suite *suite)
 {
-	tcase_add_loop_test(support_tcase(suite, "routes"),
-			    every_route_leads_to_the_new_build, 0, N_VARIANTS);
+	int first = 0;
+
+	for (size_t i = 0; i < LEN(sweeps); i++) {
+		TCase *tcase = support_tcase(suite, sweeps[i].story);
+		int n = count_variants(&sweeps[i]);
+
+		tcase_add_loop_test(
+			tcase, the_story_goes_as_expected_with_every_toolchain,
+			first, first + n);
+		first += n;
+	}
 }
 
 int main(void)

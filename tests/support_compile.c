@@ -24,7 +24,7 @@ static bool try_source(struct support *scene, const char *folder,
 		const char *ending, *compiler;
 	} languages[] = {
 		{ "c", variant->cc },
-		{ "cc", clang ? "clang++" : "g++" },
+		{ "cc", clang ? "clang++ -std=gnu++17" : "g++ -std=gnu++17" },
 		{ "rs", "rustc" },
 	};
 	char file[600];

@@ -2,8 +2,9 @@
 
 #include "worker.h"
 
-int value(void)
+__attribute__((noinline)) int value(void)
 {
+	__asm__ volatile("");
 	return BUILD;
 }
 
