@@ -380,8 +380,7 @@ static int walk_candidates(struct hi_site_finder *finder, struct hi_err *err)
 		code = walk_region(finder, region, all + i, next - i, &tls,
 				   err);
 		if (code == 0 && tls)
-			code = hi_sites_find_tls(finder, region, all + i,
-						 next - i, err);
+			code = hi_sites_find_tls(finder, region, err);
 	}
 	return code;
 }
@@ -446,12 +445,31 @@ static void find_start_code(struct hi_site_finder *finder)
 	finder->start_code.end = init + 0x10;
 }
 
+/* By place; what is known best first. */
 static int compare_sites(const void *a, const void *b)
 {
 	const struct hi_site *x = a, *y = b;
 
-	return (x->place_link > y->place_link) -
-	       (x->place_link < y->place_link);
+	if (x->place_link != y->place_link)
+		return x->place_link < y->place_link ? -1 : 1;
+	if (!x->base_place_link != !y->base_place_link)
+		return x->base_place_link ? -1 : 1;
+	return x->ambiguous - y->ambiguous;
+}
+
+static void sort_sites(struct hi_sites *found)
+{
+	size_t n = 0;
+
+	if (!found->n_sites)
+		return;
+	qsort(found->sites, found->n_sites, sizeof(*found->sites),
+	      compare_sites);
+	for (size_t i = 0; i < found->n_sites; i++)
+		if (!n || found->sites[n - 1].place_link !=
+				  found->sites[i].place_link)
+			found->sites[n++] = found->sites[i];
+	found->n_sites = n;
 }
 
 static int find_all(struct hi_site_finder *finder, struct hi_err *err)
@@ -463,9 +481,7 @@ static int find_all(struct hi_site_finder *finder, struct hi_err *err)
 		code = read_candidates(finder, err);
 	if (code == 0)
 		code = walk_candidates(finder, err);
-	if (code == 0 && finder->found->n_sites)
-		qsort(finder->found->sites, finder->found->n_sites,
-		      sizeof(struct hi_site), compare_sites);
+	sort_sites(finder->found);
 	return code;
 }
 

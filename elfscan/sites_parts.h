@@ -52,12 +52,11 @@ bool hi_site_finder_is_pair(const struct hi_site_finder *finder,
 
 /*
  * The thread-locals of one region that decodes as a whole and in which one of
- * the pairs is named: a TLS_BASE site for each call, a TLS site for each offset.
- * CANDIDATES are the region's own.
+ * the pairs is named, and of the parts that were moved away from it: a TLS_BASE
+ * site for each call, a TLS site for each offset. A place may come out twice.
  */
 int hi_sites_find_tls(struct hi_site_finder *finder,
 		      const struct hi_region *region,
-		      const struct hi_candidate *candidates,
-		      size_t n_candidates, struct hi_err *err) HI_MUST_USE;
+		      struct hi_err *err) HI_MUST_USE;
 
 #endif

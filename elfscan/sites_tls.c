@@ -19,7 +19,8 @@
  * call is followed through registers and stack slots, over all branches of the
  * function, until nothing changes any more. As the assembler writes a constant
  * that fits in a byte as a byte, a 4-byte field with such a value is an offset
- * whatever its register holds.
+ * whatever its register holds. Registers stay what they are on a jump into the
+ * part that the compiler moved away (f.cold), so that is followed too.
  */
 
 /* What a register or stack slot holds; larger is what a join gives. */
@@ -334,17 +335,32 @@ static void mark_entered(struct flow *flow)
 
 static void run(struct flow *flow)
 {
-	struct value_set start;
-
-	for (int i = 0; i < N_REGS + N_SLOTS; i++)
-		start.at[i] = OTHER;
-	mark_entered(flow);
-	flow_to(flow, 0, &start);
 	while (flow->n_queue) {
 		size_t i = flow->queue[--flow->n_queue];
 
 		flow->steps[i].queued = false;
 		propagate(flow, i);
+	}
+}
+
+static void enter(struct flow *flow)
+{
+	struct value_set start;
+
+	for (int i = 0; i < N_REGS + N_SLOTS; i++)
+		start.at[i] = OTHER;
+	flow_to(flow, 0, &start);
+}
+
+/* Enter FLOW where steps of its parent jump into it. */
+static void enter_from(struct flow *flow, const struct flow *parent)
+{
+	for (size_t i = 0; i < parent->n_steps; i++) {
+		const struct step *step = &parent->steps[i];
+
+		if (step->insn.flow != HI_FLOW_CALL)
+			flow_to(flow, step_at(flow, step->insn.target_link),
+				&step->in);
 	}
 }
 
@@ -398,18 +414,25 @@ static bool judge_field(const struct step *step, uint16_t value, int64_t offset,
 	return value == PERHAPS;
 }
 
-static bool is_listed(const struct hi_candidate *candidates, size_t n,
-		      uint64_t place)
+/* Whether a static relocation names PLACE as an offset. */
+static bool is_listed(const struct hi_site_finder *finder, uint64_t place)
 {
-	for (size_t i = 0; i < n; i++)
-		if (candidates[i].place_link == place && candidates[i].tls)
-			return true;
-	return false;
+	size_t low = 0, high = finder->n_candidates;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (finder->candidates[middle].place_link < place)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low < finder->n_candidates && finder->candidates[low].tls &&
+	       finder->candidates[low].place_link == place;
 }
 
 static int add_offsets(struct hi_site_finder *finder,
 		       const struct hi_region *region, const struct flow *flow,
-		       const struct hi_candidate *candidates, size_t n,
 		       struct hi_err *err)
 {
 	const GElf_Phdr *tls = hi_image_get_header(finder->image)->tls;
@@ -431,7 +454,7 @@ static int add_offsets(struct hi_site_finder *finder,
 		site.place_link = addr + at;
 		site.target_link = offset;
 		if (finder->found->exact ?
-			    !is_listed(candidates, n, site.place_link) :
+			    !is_listed(finder, site.place_link) :
 			    !judge_field(step, value, offset,
 					 tls ? tls->p_memsz : 0, &site))
 			continue;
@@ -470,51 +493,105 @@ static bool decode(struct hi_site_finder *finder, struct flow *flow)
 	return true;
 }
 
+static int flow_init(struct flow *flow, const struct hi_site_finder *finder,
+		     const struct hi_region *region, const struct flow *parent,
+		     struct hi_err *err)
+{
+	size_t len = region->end_link - region->start_link;
+	size_t n_bases = parent ? parent->n_bases : 0;
+
+	memset(flow, 0, sizeof(*flow));
+	flow->start_link = region->start_link;
+	flow->end_link = region->end_link;
+	flow->bytes =
+		hi_image_find_bytes(finder->image, region->start_link, len);
+	flow->steps = calloc(len + 1, sizeof(struct step));
+	flow->index = calloc(len + 1, sizeof(uint32_t));
+	flow->queue = calloc(len + 1, sizeof(size_t));
+	flow->bases = calloc(n_bases + len + 1, sizeof(uint64_t));
+	if (!flow->steps || !flow->index || !flow->queue || !flow->bases)
+		return hi_fail(err, HI_E_NOMEM,
+			       "out of memory for a function's flow");
+	if (parent) {
+		/* what the parent's values say stays true */
+		memcpy(flow->bases, parent->bases, n_bases * sizeof(uint64_t));
+		memcpy(flow->slots, parent->slots, sizeof(flow->slots));
+		flow->n_bases = n_bases;
+		flow->n_slots = parent->n_slots;
+	}
+	return 0;
+}
+
+static void flow_done(struct flow *flow)
+{
+	free(flow->steps);
+	free(flow->index);
+	free(flow->queue);
+	free(flow->bases);
+}
+
 static int run_flow(struct hi_site_finder *finder,
 		    const struct hi_region *region, struct flow *flow,
-		    const struct hi_candidate *candidates, size_t n_candidates,
-		    struct hi_err *err)
+		    const struct flow *parent, struct hi_err *err)
 {
 	int code = 0;
 
 	if (!finder->decoder)
 		code = hi_decoder_new(&finder->decoder, err);
-	if (code < 0 || !decode(finder, flow))
+	if (code < 0 || !flow->bytes || !decode(finder, flow))
 		return code;
 	code = add_bases(finder, region, flow, err);
 	if (code < 0 || (!flow->n_bases && !finder->found->exact))
 		return code;
+	mark_entered(flow);
+	if (parent)
+		enter_from(flow, parent);
+	else
+		enter(flow);
 	run(flow);
-	return add_offsets(finder, region, flow, candidates, n_candidates, err);
+	return add_offsets(finder, region, flow, err);
+}
+
+/* The parts that the compiler moved away from the function of FLOW. */
+static int follow_parts(struct hi_site_finder *finder, const struct flow *flow,
+			struct hi_err *err)
+{
+	const struct hi_region *last = NULL;
+	int code = 0;
+
+	for (size_t i = 0; i < flow->n_steps && code == 0; i++) {
+		const struct hi_insn *insn = &flow->steps[i].insn;
+		const struct hi_region *region;
+		struct flow part;
+
+		if (!insn->target_link || insn->flow == HI_FLOW_CALL ||
+		    step_at(flow, insn->target_link) < flow->n_steps)
+			continue;
+		region = hi_regions_find(finder->regions, finder->n_regions,
+					 insn->target_link);
+		/* without symbols any jump out may lead to such a part */
+		if (!region || region == last ||
+		    (region->function ? !region->function->clone : region->gap))
+			continue;
+		last = region;
+		code = flow_init(&part, finder, region, flow, err);
+		if (code == 0)
+			code = run_flow(finder, region, &part, flow, err);
+		flow_done(&part);
+	}
+	return code;
 }
 
 int hi_sites_find_tls(struct hi_site_finder *finder,
-		      const struct hi_region *region,
-		      const struct hi_candidate *candidates,
-		      size_t n_candidates, struct hi_err *err)
+		      const struct hi_region *region, struct hi_err *err)
 {
-	size_t len = region->end_link - region->start_link;
-	struct flow flow = {
-		.bytes = hi_image_find_bytes(finder->image, region->start_link,
-					     len),
-		.start_link = region->start_link,
-		.end_link = region->end_link,
-		.steps = calloc(len + 1, sizeof(struct step)),
-		.index = calloc(len + 1, sizeof(uint32_t)),
-		.queue = calloc(len + 1, sizeof(size_t)),
-		.bases = calloc(len + 1, sizeof(uint64_t)),
-	};
-	int code;
+	struct flow flow;
+	int code = flow_init(&flow, finder, region, NULL, err);
 
-	if (!flow.steps || !flow.index || !flow.queue || !flow.bases)
-		code = hi_fail(err, HI_E_NOMEM,
-			       "out of memory for a function's flow");
-	else
-		code = run_flow(finder, region, &flow, candidates, n_candidates,
-				err);
-	free(flow.steps);
-	free(flow.index);
-	free(flow.queue);
-	free(flow.bases);
+	if (code == 0)
+		code = run_flow(finder, region, &flow, NULL, err);
+	if (code == 0)
+		code = follow_parts(finder, &flow, err);
+	flow_done(&flow);
 	return code;
 }

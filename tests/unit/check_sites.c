@@ -158,7 +158,13 @@ static const char tls_source[] =
 	"char *get(int i) { text[i] = 'a'; return &text[i]; }\n"
 	"struct big { char pad[300]; int x; };\n"
 	"int mix(struct big *b) { b->x += far; far = b->x + tail;"
-	" return b->x + list[b->x & 31]; }\n";
+	" return b->x + list[b->x & 31]; }\n"
+	"extern void rare(int) __attribute__((cold));\n"
+	"extern int work(int);\n"
+	"int split(int a) { first += a; far += work(a);\n"
+	"	if (__builtin_expect(a == 7, 0)) { rare(1); far = work(2) + a;\n"
+	"		rare(far); first = 3; }\n"
+	"	return first + text[a] + far; }\n";
 
 START_TEST(offsets_of_thread_locals_are_found_exactly)
 {
