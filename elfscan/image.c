@@ -8,9 +8,10 @@
 #include "common/own.h"
 #include "elfscan/image_parts.h"
 
-static int map_file(struct hi_image *image, struct hi_err *err)
+static int map_file(struct hi_image *image, const char *path,
+		    struct hi_err *err)
 {
-	int HI_CLOSE fd = open(image->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	int HI_CLOSE fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	struct stat status;
 	void *bytes;
 
@@ -79,9 +80,9 @@ static int open_elf(struct hi_image *image, struct hi_err *err)
 	return 0;
 }
 
-static int prove(struct hi_image *image, struct hi_err *err)
+static int prove(struct hi_image *image, const char *path, struct hi_err *err)
 {
-	int code = map_file(image, err);
+	int code = map_file(image, path, err);
 
 	if (code >= 0)
 		code = hi_image_check_header(image, err);
@@ -100,22 +101,23 @@ static int prove(struct hi_image *image, struct hi_err *err)
 	return code;
 }
 
-static int open_file(const char *path, bool programs,
+/* Read PATH; NAME is what sentences and the search for debug files go by. */
+static int open_file(const char *path, const char *name, bool programs,
 		     struct hi_image **ret_image, struct hi_err *err)
 {
 	struct hi_image *image = calloc(1, sizeof(*image));
 	int code;
 
 	if (image)
-		image->path = strdup(path);
+		image->path = strdup(name);
 	if (!image || !image->path) {
 		free(image);
 		return hi_fail(err, HI_E_NOMEM, "%s: out of memory",
-			       basename(path));
+			       basename(name));
 	}
 	image->name = basename(image->path);
 	image->programs = programs;
-	code = prove(image, err);
+	code = prove(image, path, err);
 	if (code < 0) {
 		hi_image_free(image);
 		return code;
@@ -129,13 +131,19 @@ static int open_file(const char *path, bool programs,
 int hi_image_open(const char *path, struct hi_image **ret_image,
 		  struct hi_err *err)
 {
-	return open_file(path, false, ret_image, err);
+	return open_file(path, path, false, ret_image, err);
 }
 
 int hi_image_open_any(const char *path, struct hi_image **ret_image,
 		      struct hi_err *err)
 {
-	return open_file(path, true, ret_image, err);
+	return open_file(path, path, true, ret_image, err);
+}
+
+int hi_image_open_copy(const char *path, const char *original,
+		       struct hi_image **ret_image, struct hi_err *err)
+{
+	return open_file(path, original, false, ret_image, err);
 }
 
 void hi_image_free(struct hi_image *image)

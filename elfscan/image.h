@@ -85,6 +85,13 @@ int hi_image_open(const char *path, struct hi_image **ret_image,
 /* As hi_image_open(), for programs as well: what a host has mapped. */
 int hi_image_open_any(const char *path, struct hi_image **ret_image,
 		      struct hi_err *err) HI_MUST_USE;
+/*
+ * As hi_image_open(), for a copy of the file ORIGINAL: sentences name the original,
+ * and its folder is where a separate debug file is looked for.
+ */
+int hi_image_open_copy(const char *path, const char *original,
+		       struct hi_image **ret_image,
+		       struct hi_err *err) HI_MUST_USE;
 void hi_image_free(struct hi_image *image);
 
 const struct hi_image_header *hi_image_get_header(const struct hi_image *image);

@@ -54,7 +54,7 @@ static int take_build(struct hi_worker *worker, struct hi_snapshots *snapshots,
 		code = hi_snapshot_take(snapshots, map->path, 1, &copy,
 					&content, err);
 	if (code == 0)
-		code = hi_build_open(copy, 1, ret_build, err);
+		code = hi_build_open(copy, worker->path, 1, ret_build, err);
 	if (code < 0)
 		return code;
 	worker->last_number = 1;

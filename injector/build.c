@@ -12,10 +12,10 @@
 #define DT_SILENCED 0x6000484a
 
 static int read_facts(struct hi_build *build, const char *path,
-		      struct hi_err *err)
+		      const char *original, struct hi_err *err)
 {
 	size_t n_functions, n_variables;
-	int code = hi_image_open(path, &build->image, err);
+	int code = hi_image_open_copy(path, original, &build->image, err);
 
 	if (code == 0)
 		code = hi_symtab_new(build->image, &build->symtab, err);
@@ -60,7 +60,7 @@ static bool find_constructors(const struct hi_build *build)
 	return false;
 }
 
-int hi_build_open(const char *path, unsigned int number,
+int hi_build_open(const char *path, const char *original, unsigned int number,
 		  struct hi_build **ret_build, struct hi_err *err)
 {
 	struct hi_build *build = calloc(1, sizeof(*build));
@@ -69,7 +69,7 @@ int hi_build_open(const char *path, unsigned int number,
 	if (!build)
 		return hi_fail(err, HI_E_NOMEM, "no memory for %s", path);
 	build->number = number;
-	code = read_facts(build, path, err);
+	code = read_facts(build, path, original, err);
 	if (code < 0) {
 		hi_build_free(build);
 		return code;

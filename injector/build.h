@@ -50,7 +50,8 @@ struct hi_build {
 	bool patched; /* all its entries lead to the trampolines */
 };
 
-int hi_build_open(const char *path, unsigned int number,
+/* PATH is the private copy of ORIGINAL, which sentences name. */
+int hi_build_open(const char *path, const char *original, unsigned int number,
 		  struct hi_build **ret_build, struct hi_err *err) HI_MUST_USE;
 void hi_build_free(struct hi_build *build);
 

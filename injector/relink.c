@@ -166,9 +166,8 @@ static uint64_t join_value(const struct hi_relink *relink,
 		return bound;
 	if (reloc->sym_type == STT_FUNC || reloc->sym_type == STT_GNU_IFUNC)
 		return join_function(relink, reloc, bound);
-	if (is_state_object(relink, reloc))
-		return join_address(relink, reloc->sym_link) + addend;
-	return own_value(relink, reloc);
+	/* state, type information, or the build's own read-only data */
+	return join_address(relink, reloc->sym_link) + addend;
 }
 
 /* The words at the places of all relocations. */

@@ -143,9 +143,11 @@ static void count(const struct hi_relink *relink,
 	for (size_t i = 0; i < n; i++) {
 		const struct hi_variable *variable = build->variables[i];
 
-		if (variable && variable->home == build)
+		if (!variable || variable->identity)
+			continue;
+		if (variable->home == build)
 			ret_counts->fresh++;
-		else if (variable)
+		else
 			ret_counts->kept++;
 	}
 }

@@ -52,7 +52,8 @@ static bool take(struct candidate *candidate, struct hi_err *err)
 		return false;
 	}
 	if (code == 0)
-		code = hi_build_open(path, number, &candidate->build, err);
+		code = hi_build_open(path, worker->path, number,
+				     &candidate->build, err);
 	if (code == 0) {
 		worker->last_number = number;
 		candidate->build->content = content;

@@ -83,6 +83,30 @@ static int to_syscall_stop(struct hi_thread *thread, struct hi_err *err)
 	}
 }
 
+/*
+ * The kernel restarts an interrupted system call only on its way out of a signal
+ * stop, not out of a system call stop: bring the thread to the former.
+ */
+static int to_trap_stop(struct hi_thread *thread, struct hi_err *err)
+{
+	int code = hi_tracee_interrupt(thread->tid, err);
+
+	while (code == 0) {
+		struct hi_stop stop;
+
+		hi_tracee_resume(thread->tid, 0);
+		stop = hi_tracee_wait(thread->tid, 1);
+		if (stop.kind == HI_STOP_TRAP || stop.kind == HI_STOP_GROUP)
+			return 0;
+		if (stop.kind == HI_STOP_ENDED)
+			return hi_fail(err, HI_E_GONE, "thread %d has ended",
+				       thread->tid);
+		if (stop.kind == HI_STOP_SIGNAL)
+			thread->signal = (int)stop.value;
+	}
+	return code;
+}
+
 int hi_remote_syscall(struct hi_host *host, struct hi_thread *thread,
 		      const struct hi_shim_place *place, long number,
 		      const uint64_t arguments[6], int64_t *ret_value,
@@ -112,6 +136,8 @@ int hi_remote_syscall(struct hi_host *host, struct hi_thread *thread,
 		code = to_syscall_stop(thread, err); /* exit */
 	if (code == 0)
 		code = hi_tracee_get_regs(thread->tid, &regs, err);
+	if (code == 0)
+		code = to_trap_stop(thread, err);
 	if (code == 0)
 		code = hi_tracee_set_regs(thread->tid, &saved, err);
 	if (code == 0)

@@ -85,6 +85,14 @@ static bool is_state(const struct hi_build *build,
 	       HI_DATA_STATE;
 }
 
+/* typeinfo objects and names: Itanium C++ ABI ch. 5.1.4.1, 2.9.5. */
+static bool is_type_identity(const struct hi_symbol *symbol)
+{
+	return symbol->type == HI_SYM_OBJECT &&
+	       (strncmp(symbol->name, "_ZTI", 4) == 0 ||
+		strncmp(symbol->name, "_ZTS", 4) == 0);
+}
+
 static struct hi_function *add_function(struct hi_worker *worker,
 					struct hi_build *build,
 					const struct hi_symbol *symbol)
@@ -121,6 +129,7 @@ static struct hi_variable *add_variable(struct hi_worker *worker,
 	}
 	variable->symbol = symbol;
 	variable->home = build;
+	variable->identity = is_type_identity(symbol);
 	return variable;
 }
 
@@ -190,6 +199,58 @@ static struct hi_variable *match_variable(const struct hi_worker *worker,
 	return NULL;
 }
 
+/* What a relocation names, for comparing two builds. */
+static const char *get_referent(const struct hi_build *build,
+				const struct hi_reloc *reloc)
+{
+	const struct hi_symbol *symbol;
+
+	if (reloc->name[0])
+		return reloc->name;
+	symbol = hi_symtab_find_variable_at(build->symtab,
+					    (uint64_t)reloc->addend);
+	return symbol ? symbol->name : "";
+}
+
+/* The next relocation inside [START, START + SIZE) from index *AT on. */
+static const struct hi_reloc *next_reloc(const struct hi_build *build,
+					 const struct hi_symbol *symbol,
+					 size_t *at)
+{
+	while (*at < build->n_relocs) {
+		const struct hi_reloc *reloc = &build->relocs[(*at)++];
+
+		if (reloc->place_link >= symbol->addr_link &&
+		    reloc->place_link < symbol->addr_link + symbol->size)
+			return reloc;
+	}
+	return NULL;
+}
+
+/* Type information is shared only when name and bases are the same. */
+static bool is_same_type(const struct hi_variable *variable,
+			 const struct hi_build *build,
+			 const struct hi_symbol *symbol)
+{
+	const struct hi_build *home = variable->home;
+	size_t here = 0, there = 0;
+
+	if (variable->symbol->size != symbol->size)
+		return false;
+	for (;;) {
+		const struct hi_reloc *one =
+			next_reloc(home, variable->symbol, &there);
+		const struct hi_reloc *other =
+			next_reloc(build, symbol, &here);
+
+		if (!one || !other)
+			return one == other;
+		if (strcmp(get_referent(home, one),
+			   get_referent(build, other)) != 0)
+			return false;
+	}
+}
+
 static const char *kind_name(const struct hi_symbol *symbol)
 {
 	return symbol->type == HI_SYM_TLS ? "thread-local" : "variable";
@@ -234,7 +295,7 @@ static int match_one_variable(struct hi_worker *worker, struct hi_build *build,
 	bool ambiguous = false;
 	struct hi_variable *variable = NULL;
 
-	if (state == HI_STATE_KEEP)
+	if (state == HI_STATE_KEEP || is_type_identity(symbol))
 		variable = match_variable(worker, build, symbol, &ambiguous);
 	if (ambiguous) {
 		hi_reasons_add(reasons, "variable-ambiguous", symbol->name, "",
@@ -244,8 +305,12 @@ static int match_one_variable(struct hi_worker *worker, struct hi_build *build,
 					 "--state=fresh");
 		return 0;
 	}
-	if (variable && !may_keep(variable, symbol, reasons))
+	if (variable && variable->identity) {
+		if (!is_same_type(variable, build, symbol))
+			variable = NULL;
+	} else if (variable && !may_keep(variable, symbol, reasons)) {
 		return 0;
+	}
 	if (!variable)
 		variable = add_variable(worker, build, symbol);
 	if (!variable)
@@ -265,7 +330,8 @@ static int match_variables(struct hi_worker *worker, struct hi_build *build,
 	int code = 0;
 
 	for (size_t i = 0; i < n && code == 0; i++)
-		if (is_state(build, &symbols[i]))
+		if (is_state(build, &symbols[i]) ||
+		    is_type_identity(&symbols[i]))
 			code = match_one_variable(worker, build, &symbols[i], i,
 						  state, reasons, err);
 	return code;

@@ -48,6 +48,8 @@ struct hi_variable {
 	const struct hi_symbol *symbol; /* in its home build */
 	struct hi_build *home;
 	uint64_t home_remote; /* 0 for thread-locals */
+	bool identity; /* C++ type information: read-only, but its address is
+			  what typeid and catch compare */
 };
 
 struct hi_worker {
