@@ -33,6 +33,7 @@ static int keep(void)
 		return 0;
 	if (fork() != 0)
 		return 1;
+	close(to_child[1]);
 	while (read(to_child[0], &byte, 1) == 1) {
 		got = value();
 		if (write(from_child[1], &got, sizeof(got)) < 0)

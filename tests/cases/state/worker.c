@@ -15,6 +15,9 @@ struct node {
 	struct node *next, *previous;
 };
 
+extern int exported_counter;
+static int static_counter;
+
 #if BUILD == 3
 static int new_first = 500;
 static int touched_new = 7;

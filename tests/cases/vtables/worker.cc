@@ -13,7 +13,7 @@ const char *failure::what() const noexcept
 	return "failure";
 }
 
-namespace
+namespace shapes
 {
 
 struct square final : shape, second_base {
@@ -28,11 +28,11 @@ struct square final : shape, second_base {
 	}
 };
 
-} // namespace
+} // namespace shapes
 
 std::unique_ptr<shape> make_shape()
 {
-	return std::make_unique<square>();
+	return std::make_unique<shapes::square>();
 }
 
 second_base *get_second(shape *of)
