@@ -58,7 +58,7 @@ struct hi_insn {
  * Measure the instruction at BYTES (LEN available), which runs at ADDR_LINK.
  * Returns its length; 0 when the bytes are no valid opcode of 64-bit mode, are
  * cut off, or mean different things on different makers' processors (a near
- * branch with an operand-size prefix).
+ * branch with an operand-size prefix); RET_INSN holds nothing of use then.
  */
 int hi_insn_measure(const uint8_t *bytes, size_t len, uint64_t addr_link,
 		    struct hi_insn *ret_insn);

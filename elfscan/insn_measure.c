@@ -51,7 +51,6 @@ static const char two_byte[257] = "mmmmx.....x.xm.B"
 /* The reader's place in one instruction. */
 struct scan {
 	const uint8_t *bytes;
-	size_t len;
 	size_t at;
 	uint8_t map; /* 0: one byte, 1: 0f, 2: 0f38, 3: 0f3a, 5, 6: EVEX,
 			8 to 10: XOP */
@@ -61,13 +60,9 @@ struct scan {
 	bool osize, asize, repne, rep, rex_w, rex_b;
 };
 
-/* The next byte; 0 past the end, which the caller sees by "at" > "len". */
 static inline uint8_t take(struct scan *s)
 {
-	uint8_t byte = s->at < s->len ? s->bytes[s->at] : 0;
-
-	s->at++;
-	return byte;
+	return s->bytes[s->at++];
 }
 
 static inline int32_t read_i32(const uint8_t *bytes)
@@ -84,6 +79,8 @@ static uint8_t scan_prefixes(struct scan *s)
 	for (;;) {
 		uint8_t byte = take(s);
 
+		if (one_byte[byte] != 'p')
+			return byte;
 		switch (byte) {
 		case 0x66:
 			s->osize = true;
@@ -173,7 +170,7 @@ static char scan_opcode(struct scan *s, struct hi_insn *insn)
 		return s->map == 3 ? 'B' : 'm';
 	}
 	/* pop's ModRM has reg 0, so that AMD could put XOP here */
-	if (byte == 0x8f && s->at < s->len && (s->bytes[s->at] & 0x18))
+	if (byte == 0x8f && (s->bytes[s->at] & 0x18))
 		return scan_xop(s);
 	s->opcode = byte;
 	if (byte != 0x0f)
@@ -252,29 +249,73 @@ static int imm_len(const struct scan *s, char letter)
 	}
 }
 
+enum kind { PLAIN, BRANCH, CALL, JUMP, END, LEA, NOP, INT3, GROUP5, XBEGIN };
+
+static const uint8_t one_byte_kind[256] = {
+	[0x70 ... 0x7f] = BRANCH,
+	[0xe0 ... 0xe3] = BRANCH,
+	[0xe8] = CALL,
+	[0xe9] = JUMP,
+	[0xeb] = JUMP,
+	[0xc2] = END,
+	[0xc3] = END,
+	[0xca] = END,
+	[0xcb] = END,
+	[0xcf] = END,
+	[0xf4] = END,
+	[0x8d] = LEA,
+	[0x90] = NOP,
+	[0xcc] = INT3,
+	[0xff] = GROUP5,
+	[0xc7] = XBEGIN,
+};
+
+static void flow_group5(const struct scan *s, struct hi_insn *insn)
+{
+	uint8_t reg = s->modrm >> 3 & 7;
+
+	if (reg == 2 || reg == 3)
+		insn->flow = HI_FLOW_CALL;
+	else if (reg == 4 || reg == 5)
+		insn->flow = HI_FLOW_JUMP;
+}
+
 static void flow_one_byte(const struct scan *s, struct hi_insn *insn)
 {
-	uint8_t op = s->opcode, reg = s->modrm >> 3 & 7;
-
-	if ((op & 0xf0) == 0x70 || (op & 0xfc) == 0xe0)
+	switch ((enum kind)one_byte_kind[s->opcode]) {
+	case PLAIN:
+		break;
+	case BRANCH:
 		insn->flow = HI_FLOW_BRANCH;
-	else if (op == 0xe8)
+		break;
+	case CALL:
 		insn->flow = HI_FLOW_CALL;
-	else if (op == 0xe9 || op == 0xeb)
+		break;
+	case JUMP:
 		insn->flow = HI_FLOW_JUMP;
-	else if (op == 0xff && (reg == 2 || reg == 3))
-		insn->flow = HI_FLOW_CALL;
-	else if (op == 0xff && (reg == 4 || reg == 5))
-		insn->flow = HI_FLOW_JUMP;
-	else if (op == 0xc2 || op == 0xc3 || op == 0xca || op == 0xcb ||
-		 op == 0xcf || op == 0xf4)
+		break;
+	case END:
 		insn->flow = HI_FLOW_END;
-	else if (op == 0xc7 && s->modrm == 0xf8)
-		insn->flow = HI_FLOW_BRANCH; /* xbegin: its abort handler */
-	else if (op == 0x8d)
+		break;
+	case LEA:
 		insn->is_lea = true;
-	else if (op == 0xcc || (op == 0x90 && !s->rep && !s->rex_b))
+		break;
+	case NOP:
+		/* f3 90 is pause, 41 90 an exchange */
+		insn->is_nop = !s->rep && !s->rex_b;
+		break;
+	case INT3:
 		insn->is_nop = true;
+		break;
+	case GROUP5:
+		flow_group5(s, insn);
+		break;
+	case XBEGIN:
+		/* its target is the handler of aborts */
+		if (s->modrm == 0xf8)
+			insn->flow = HI_FLOW_BRANCH;
+		break;
+	}
 }
 
 static void flow_two_byte(const struct scan *s, struct hi_insn *insn)
@@ -307,38 +348,50 @@ static void resolve(const struct scan *s, char letter, struct hi_insn *insn)
 			next + (int64_t)read_i32(s->bytes + insn->disp_offset);
 }
 
-int hi_insn_measure(const uint8_t *bytes, size_t len, uint64_t addr_link,
-		    struct hi_insn *ret_insn)
+static int measure(const uint8_t *bytes, size_t len, uint64_t addr_link,
+		   struct hi_insn *insn)
 {
-	struct scan s = { .bytes = bytes, .len = len };
-	struct hi_insn insn = { .addr_link = addr_link };
-	char letter = scan_opcode(&s, &insn);
+	struct scan s = { .bytes = bytes };
+	char letter;
 	int imm;
 
+	*insn = (struct hi_insn){ .addr_link = addr_link };
+	letter = scan_opcode(&s, insn);
 	if (letter == 'm' || letter == 'B' || letter == 'Z' || letter == 'r' ||
 	    letter == '3' || letter == '4')
-		scan_modrm(&s, &insn, letter == 'r');
-	imm = imm_len(&s, letter);
+		scan_modrm(&s, insn, letter == 'r');
+	imm = letter == 'm' ? 0 : imm_len(&s, letter);
 	if (imm < 0)
 		return 0;
 	if (letter == 'o') {
-		insn.disp_offset = s.at;
-		insn.disp_len = s.asize ? 4 : 8;
-		s.at += insn.disp_len;
+		insn->disp_offset = s.at;
+		insn->disp_len = s.asize ? 4 : 8;
+		s.at += insn->disp_len;
 	}
 	if (imm) {
-		insn.imm_offset = s.at;
-		insn.imm_len = imm;
+		insn->imm_offset = s.at;
+		insn->imm_len = imm;
 		s.at += imm;
 	}
 	if (s.at > len || s.at > HI_INSN_MAX)
 		return 0;
-	insn.len = s.at;
+	insn->len = s.at;
 	if (s.map == 0)
-		flow_one_byte(&s, &insn);
+		flow_one_byte(&s, insn);
 	else if (s.map == 1 && !s.vex)
-		flow_two_byte(&s, &insn);
-	resolve(&s, letter, &insn);
-	*ret_insn = insn;
-	return insn.len;
+		flow_two_byte(&s, insn);
+	resolve(&s, letter, insn);
+	return insn->len;
+}
+
+int hi_insn_measure(const uint8_t *bytes, size_t len, uint64_t addr_link,
+		    struct hi_insn *ret_insn)
+{
+	/* prefixes end at HI_INSN_MAX; opcode, ModRM, SIB come behind */
+	uint8_t padded[2 * HI_INSN_MAX] = { 0 };
+
+	if (len >= sizeof(padded))
+		return measure(bytes, len, addr_link, ret_insn);
+	memcpy(padded, bytes, len);
+	return measure(padded, len, addr_link, ret_insn);
 }
