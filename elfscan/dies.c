@@ -1,0 +1,392 @@
+#include "elfscan/dies.h"
+
+#include <dwarf.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define DEPTH_MAX 32 /* of namespaces and blocks; more is damaged */
+
+/* --- opening ------------------------------------------------------------- */
+
+static bool has_sections(Elf *elf, bool *ret_compressed)
+{
+	Elf_Scn *section = NULL;
+	size_t strings;
+	bool found = false;
+
+	*ret_compressed = false;
+	if (elf_getshdrstrndx(elf, &strings))
+		return false;
+	while ((section = elf_nextscn(elf, section))) {
+		GElf_Shdr shdr;
+		const char *name;
+
+		if (!gelf_getshdr(section, &shdr) || shdr.sh_type == SHT_NOBITS)
+			continue;
+		name = elf_strptr(elf, strings, shdr.sh_name);
+		if (!name)
+			continue;
+		if (!strcmp(name, ".debug_info") ||
+		    !strcmp(name, ".zdebug_info"))
+			found = true;
+		if (!strncmp(name, ".zdebug_", 8) ||
+		    (!strncmp(name, ".debug_", 7) &&
+		     shdr.sh_flags & SHF_COMPRESSED))
+			*ret_compressed = true;
+	}
+	return found;
+}
+
+/* Use the file of LEN bytes at FILE when it has debug information. */
+static bool open_bytes(struct hi_dies *dies, const uint8_t *file, size_t len)
+{
+	bool found, compressed;
+
+	elf_version(EV_CURRENT);
+	/* libelf only reads the memory, its type is historical */
+	dies->elf = elf_memory((char *)file, len);
+	found = dies->elf && has_sections(dies->elf, &compressed);
+	if (found && compressed) {
+		/* libdw unpacks sections and notes that in the section
+		   headers, which libelf leaves in the memory it was given */
+		elf_end(dies->elf);
+		dies->elf = NULL;
+		dies->copy = malloc(len);
+		if (dies->copy)
+			dies->elf =
+				elf_memory(memcpy(dies->copy, file, len), len);
+	}
+	if (found && dies->elf)
+		dies->dwarf = dwarf_begin_elf(dies->elf, DWARF_C_READ, NULL);
+	if (dies->dwarf)
+		return true;
+	elf_end(dies->elf);
+	free(dies->copy);
+	dies->elf = NULL;
+	dies->copy = NULL;
+	return false;
+}
+
+void hi_dies_init(struct hi_dies *dies, const struct hi_image *image)
+{
+	size_t len;
+	const uint8_t *file = hi_image_get_file(image, &len);
+
+	*dies = (struct hi_dies){ 0 };
+	if (open_bytes(dies, file, len))
+		return;
+	hi_debugfile_open(image, &dies->debugfile);
+	if (dies->debugfile.path)
+		open_bytes(dies, dies->debugfile.file, dies->debugfile.len);
+}
+
+void hi_dies_done(struct hi_dies *dies)
+{
+	dwarf_end(dies->dwarf);
+	elf_end(dies->elf);
+	free(dies->copy);
+	hi_debugfile_done(&dies->debugfile);
+	free(dies->wanted);
+	*dies = (struct hi_dies){ 0 };
+}
+
+/* --- what is wanted ------------------------------------------------------ */
+
+static bool is_function(const struct hi_symbol *symbol)
+{
+	return symbol->type == HI_SYM_FUNC || symbol->type == HI_SYM_IFUNC;
+}
+
+int hi_dies_want(struct hi_dies *dies, const struct hi_symbol *symbol,
+		 struct hi_err *err)
+{
+	if (dies->n_wanted == dies->cap_wanted) {
+		size_t cap = dies->cap_wanted ? 2 * dies->cap_wanted : 64;
+		void *grown =
+			realloc(dies->wanted, cap * sizeof(*dies->wanted));
+
+		if (!grown)
+			return hi_fail(err, HI_E_NOMEM,
+				       "out of memory for debug information");
+		dies->wanted = grown;
+		dies->cap_wanted = cap;
+	}
+	if (!is_function(symbol))
+		dies->has_variables = true;
+	dies->wanted[dies->n_wanted++] = (struct hi_wanted){ .symbol = symbol };
+	return 0;
+}
+
+/* Thread-locals first: their offsets are no addresses. */
+static int compare_places(bool tls_a, uint64_t a, bool tls_b, uint64_t b)
+{
+	if (tls_a != tls_b)
+		return tls_a ? -1 : 1;
+	return (a > b) - (a < b);
+}
+
+static bool is_tls(const struct hi_wanted *wanted)
+{
+	return wanted->symbol->type == HI_SYM_TLS;
+}
+
+static int compare_wanted(const void *left, const void *right)
+{
+	const struct hi_wanted *a = left, *b = right;
+
+	return compare_places(is_tls(a), a->symbol->addr_link, is_tls(b),
+			      b->symbol->addr_link);
+}
+
+/* The first that is wanted at the place; n_wanted or another when none is. */
+static size_t find_first(const struct hi_dies *dies, bool tls, uint64_t addr)
+{
+	size_t low = 0, high = dies->n_wanted;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		const struct hi_wanted *wanted = &dies->wanted[middle];
+
+		if (compare_places(is_tls(wanted), wanted->symbol->addr_link,
+				   tls, addr) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+static bool is_at(const struct hi_dies *dies, size_t at, bool tls,
+		  uint64_t addr)
+{
+	return at < dies->n_wanted && is_tls(&dies->wanted[at]) == tls &&
+	       dies->wanted[at].symbol->addr_link == addr;
+}
+
+/* --- the walk ------------------------------------------------------------ */
+
+static const char *get_string(Dwarf_Die *die, unsigned int name)
+{
+	Dwarf_Attribute attr;
+
+	return dwarf_formstring(dwarf_attr_integrate(die, name, &attr));
+}
+
+/* How well the entry's name agrees with the symbol's: 1 not at all, 2 it is
+   part of the symbol's (a mangled static), 3 fully. */
+static uint8_t get_fit(Dwarf_Die *die, const struct hi_symbol *symbol)
+{
+	const char *linkage = get_string(die, DW_AT_linkage_name);
+	const char *name = get_string(die, DW_AT_name);
+
+	if (!linkage)
+		linkage = get_string(die, DW_AT_MIPS_linkage_name);
+	if (linkage && !strcmp(linkage, symbol->name))
+		return 3;
+	if (!name)
+		return 1;
+	if (!strcmp(name, symbol->name) || !strcmp(name, symbol->base))
+		return linkage ? 2 : 3;
+	return strstr(symbol->name, name) ? 2 : 1;
+}
+
+static void take(struct hi_dies *dies, Dwarf_Die *die, bool function, bool tls,
+		 uint64_t addr)
+{
+	for (size_t i = find_first(dies, tls, addr); is_at(dies, i, tls, addr);
+	     i++) {
+		struct hi_wanted *wanted = &dies->wanted[i];
+		uint8_t fit;
+
+		if (is_function(wanted->symbol) != function)
+			continue;
+		fit = get_fit(die, wanted->symbol);
+		/* a variable that the linker threw away is left at offset 0,
+		   where another one lives */
+		if (fit <= wanted->fit || (tls && fit < 2))
+			continue;
+		wanted->fit = fit;
+		wanted->die = *die;
+	}
+}
+
+static void take_function(struct hi_dies *dies, Dwarf_Die *die)
+{
+	Dwarf_Addr base, start, end;
+	ptrdiff_t at = 0;
+
+	if (!dwarf_lowpc(die, &start)) {
+		take(dies, die, true, false, start);
+		return;
+	}
+	if (!dwarf_hasattr(die, DW_AT_ranges))
+		return;
+	/* the entry of a function in several parts starts one of them */
+	while ((at = dwarf_ranges(die, at, &base, &start, &end)) > 0)
+		take(dies, die, true, false, start);
+}
+
+static uint64_t get_word(const uint8_t *bytes, size_t len)
+{
+	uint64_t word = 0;
+
+	memcpy(&word, bytes, len);
+	return word;
+}
+
+static bool get_tls_offset(const Dwarf_Block *block, uint64_t *ret_addr)
+{
+	size_t len = block->length;
+	uint8_t last = block->data[len - 1];
+
+	if (last != DW_OP_form_tls_address &&
+	    last != DW_OP_GNU_push_tls_address)
+		return false;
+	if (block->data[0] == DW_OP_const8u && len == 10)
+		*ret_addr = get_word(block->data + 1, 8);
+	else if (block->data[0] == DW_OP_const4u && len == 6)
+		*ret_addr = get_word(block->data + 1, 4);
+	else
+		return false;
+	return true;
+}
+
+/* An address that stands in .debug_addr. */
+static bool get_indexed(Dwarf_Attribute *attr, bool *ret_tls,
+			uint64_t *ret_addr)
+{
+	Dwarf_Attribute value;
+	Dwarf_Op *ops;
+	size_t n;
+
+	if (dwarf_getlocation(attr, &ops, &n) || !n || n > 2 ||
+	    dwarf_getlocation_attr(attr, &ops[0], &value))
+		return false;
+	if (n == 1 && (ops[0].atom == DW_OP_addrx ||
+		       ops[0].atom == DW_OP_GNU_addr_index)) {
+		*ret_tls = false;
+		return dwarf_formaddr(&value, ret_addr) == 0;
+	}
+	if (n == 2 && (ops[1].atom == DW_OP_form_tls_address ||
+		       ops[1].atom == DW_OP_GNU_push_tls_address)) {
+		*ret_tls = true;
+		return !dwarf_formudata(&value, ret_addr) ||
+		       !dwarf_formaddr(&value, ret_addr);
+	}
+	return false;
+}
+
+static void take_variable(struct hi_dies *dies, Dwarf_Die *die)
+{
+	Dwarf_Attribute attr;
+	Dwarf_Block block;
+	uint64_t addr;
+	bool tls = false;
+
+	if (!dwarf_attr(die, DW_AT_location, &attr) ||
+	    dwarf_formblock(&attr, &block) || !block.length)
+		return;
+	if (block.data[0] == DW_OP_addr && block.length == 9)
+		addr = get_word(block.data + 1, 8);
+	else if (get_tls_offset(&block, &addr))
+		tls = true;
+	else if (!get_indexed(&attr, &tls, &addr))
+		return;
+	take(dies, die, false, tls, addr);
+}
+
+/* DEEP: into functions as well, for the variables that live in them. */
+static void walk(struct hi_dies *dies, Dwarf_Die *parent, bool deep, int depth)
+{
+	Dwarf_Die die;
+
+	if (depth > DEPTH_MAX || dwarf_child(parent, &die))
+		return;
+	do {
+		switch (dwarf_tag(&die)) {
+		case DW_TAG_subprogram:
+			if (deep)
+				walk(dies, &die, deep, depth + 1);
+			else
+				take_function(dies, &die);
+			break;
+		case DW_TAG_variable:
+			if (dies->has_variables)
+				take_variable(dies, &die);
+			break;
+		case DW_TAG_namespace:
+		case DW_TAG_module:
+			walk(dies, &die, deep, depth + 1);
+			break;
+		case DW_TAG_lexical_block:
+			if (deep)
+				walk(dies, &die, deep, depth + 1);
+			break;
+		}
+	} while (!dwarf_siblingof(&die, &die));
+}
+
+/* Whether a variable is left that may live in a function of UNIT. */
+static bool may_hold_missing(const struct hi_dies *dies, Dwarf_Die *unit)
+{
+	const char *path = get_string(unit, DW_AT_name);
+
+	for (size_t i = 0; i < dies->n_wanted; i++) {
+		const struct hi_wanted *wanted = &dies->wanted[i];
+
+		if (wanted->fit || is_function(wanted->symbol))
+			continue;
+		if (!path || !wanted->symbol->file[0] ||
+		    !strcmp(basename(wanted->symbol->file), basename(path)))
+			return true;
+	}
+	return false;
+}
+
+static void walk_units(struct hi_dies *dies, bool deep)
+{
+	Dwarf_CU *unit = NULL;
+	Dwarf_Die top, split;
+	uint8_t type;
+
+	while (!dwarf_get_units(dies->dwarf, unit, &unit, NULL, &type, &top,
+				&split)) {
+		Dwarf_Die *die = &top;
+
+		if (type == DW_UT_type || type == DW_UT_split_type)
+			continue;
+		if (type == DW_UT_skeleton)
+			die = &split;
+		if (!die->addr || !die->cu ||
+		    dwarf_srclang(die) == DW_LANG_Mips_Assembler ||
+		    (deep && !may_hold_missing(dies, die)))
+			continue;
+		walk(dies, die, deep, 0);
+	}
+}
+
+void hi_dies_find(struct hi_dies *dies)
+{
+	if (!dies->n_wanted || !dies->dwarf)
+		return;
+	qsort(dies->wanted, dies->n_wanted, sizeof(*dies->wanted),
+	      compare_wanted);
+	walk_units(dies, false);
+	if (dies->has_variables)
+		walk_units(dies, true);
+}
+
+bool hi_dies_get(const struct hi_dies *dies, const struct hi_symbol *symbol,
+		 Dwarf_Die *ret_die)
+{
+	bool tls = symbol->type == HI_SYM_TLS;
+
+	for (size_t i = find_first(dies, tls, symbol->addr_link);
+	     is_at(dies, i, tls, symbol->addr_link); i++) {
+		if (dies->wanted[i].symbol != symbol || !dies->wanted[i].fit)
+			continue;
+		*ret_die = dies->wanted[i].die;
+		return true;
+	}
+	return false;
+}

@@ -1,0 +1,57 @@
+/*
+ * dies - the debug information entries of functions and variables, by address.
+ *
+ * The entries are looked for by the addresses of symbols that were asked for in
+ * advance, so that one walk over the top of each unit finds them all and no name
+ * is read on the way. Where several entries claim one address (functions that
+ * the linker folded into one) the one with the symbol's name is taken.
+ *
+ * Units:     addresses are link-time; of thread-locals, offsets in PT_TLS.
+ * Ownership: hi_dies_init() fills a value that hi_dies_done() ends; entries
+ *            live as long as it, symbols belong to the caller.
+ * Errors:    HI_E_NOMEM. Debug information that is absent, damaged or in a file
+ *            that cannot be found is no error: its entries are not found.
+ * Threads:   one at a time per value.
+ * Source:    DWARF 5 ch. 2.6, 3.3.1, 4.1; GNU extensions for split DWARF 4.
+ */
+#ifndef HI_ELFSCAN_DIES_H
+#define HI_ELFSCAN_DIES_H
+
+#include <elfutils/libdw.h>
+
+#include "elfscan/debugfile.h"
+#include "elfscan/image.h"
+#include "elfscan/symtab.h"
+
+struct hi_wanted {
+	const struct hi_symbol *symbol;
+	Dwarf_Die die;
+	uint8_t fit; /* 0: nothing found; more: how well the names agree */
+};
+
+struct hi_dies {
+	Dwarf *dwarf; /* NULL: the image has no debug information */
+	Elf *elf;
+	void *copy; /* of the file, where sections are compressed */
+	struct hi_debugfile debugfile;
+	struct hi_wanted *wanted;
+	size_t n_wanted;
+	size_t cap_wanted;
+	bool has_variables;
+};
+
+/* Open the debug information of IMAGE: its own, else that of its debug file. */
+void hi_dies_init(struct hi_dies *dies, const struct hi_image *image);
+void hi_dies_done(struct hi_dies *dies);
+
+int hi_dies_want(struct hi_dies *dies, const struct hi_symbol *symbol,
+		 struct hi_err *err) HI_MUST_USE;
+
+/* Look for all that is wanted, once; nothing can be wanted afterwards. */
+void hi_dies_find(struct hi_dies *dies);
+
+/* The entry of SYMBOL, or false. */
+bool hi_dies_get(const struct hi_dies *dies, const struct hi_symbol *symbol,
+		 Dwarf_Die *ret_die);
+
+#endif
