@@ -16,7 +16,7 @@ static int side_init(struct hi_side *side, const struct hi_build_facts *facts)
 	side->facts = facts;
 	side->functions =
 		hi_symtab_get_functions(facts->symtab, &side->n_functions);
-	side->twins = calloc(side->n_functions + 1, sizeof(*side->twins));
+	side->twins = calloc(side->n_functions + 1, sizeof(void *));
 	side->changed = calloc(side->n_functions + 1, sizeof(bool));
 	return side->twins && side->changed ? 0 : HI_E_NOMEM;
 }

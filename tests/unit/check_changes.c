@@ -58,7 +58,7 @@ static int compare_text(const void *a, const void *b)
 static void list(char *text, size_t size, const struct hi_symbol **symbols,
 		 size_t n)
 {
-	const char *names[64];
+	const char *names[64] = { NULL };
 
 	ck_assert_uint_lt(n, 64);
 	for (size_t i = 0; i < n; i++)
@@ -307,6 +307,19 @@ START_TEST(a_changed_vtable_marks_its_user)
 }
 END_TEST
 
+START_TEST(without_symbols_a_static_function_is_part_of_its_callers)
+{
+	char text[1024];
+
+	diff(text, sizeof(text), "gcc -O2 -s", PLAIN, PLAIN);
+	ck_assert_str_eq(text, "changed: ; added: ; removed: ; same: 9");
+	diff(text, sizeof(text), "gcc -O2 -s", PLAIN,
+	     WORKER("", "5", "hello", "", "16"));
+	ck_assert_str_eq(text,
+			 "changed: choose update; added: ; removed: ; same: 7");
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("changes");
@@ -328,6 +341,9 @@ int main(void)
 	tcase_add_test(tcase, a_changed_clone_marks_who_calls_it);
 	tcase_add_test(tcase, a_vtable_that_moves_marks_nothing);
 	tcase_add_test(tcase, a_changed_vtable_marks_its_user);
+	tcase_add_test(
+		tcase,
+		without_symbols_a_static_function_is_part_of_its_callers);
 	tcase_set_timeout(tcase, 60);
 	suite_add_tcase(suite, tcase);
 	return hi_fixture_main(suite);
