@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define DEPTH_MAX 32 /* of namespaces and blocks; more is damaged */
+#include "elfscan/unit_scan.h"
 
 /* --- opening ------------------------------------------------------------- */
 
@@ -111,8 +111,12 @@ int hi_dies_want(struct hi_dies *dies, const struct hi_symbol *symbol,
 		dies->wanted = grown;
 		dies->cap_wanted = cap;
 	}
-	if (!is_function(symbol))
+	if (!is_function(symbol)) {
 		dies->has_variables = true;
+		/* what C++ exports may be a variable of an inline function */
+		if (!symbol->exported || !strncmp(symbol->name, "_ZZ", 3))
+			dies->deep = true;
+	}
 	dies->wanted[dies->n_wanted++] = (struct hi_wanted){ .symbol = symbol };
 	return 0;
 }
@@ -295,55 +299,32 @@ static void take_variable(struct hi_dies *dies, Dwarf_Die *die)
 	take(dies, die, false, tls, addr);
 }
 
-/* DEEP: into functions as well, for the variables that live in them. */
-static void walk(struct hi_dies *dies, Dwarf_Die *parent, bool deep, int depth)
+static bool visit(void *context, const struct hi_shape *shape, Dwarf_Die *die)
 {
-	Dwarf_Die die;
+	struct hi_dies *dies = context;
 
-	if (depth > DEPTH_MAX || dwarf_child(parent, &die))
-		return;
-	do {
-		switch (dwarf_tag(&die)) {
-		case DW_TAG_subprogram:
-			if (deep)
-				walk(dies, &die, deep, depth + 1);
-			else
-				take_function(dies, &die);
-			break;
-		case DW_TAG_variable:
-			if (dies->has_variables)
-				take_variable(dies, &die);
-			break;
-		case DW_TAG_namespace:
-		case DW_TAG_module:
-			walk(dies, &die, deep, depth + 1);
-			break;
-		case DW_TAG_lexical_block:
-			if (deep)
-				walk(dies, &die, deep, depth + 1);
-			break;
-		}
-	} while (!dwarf_siblingof(&die, &die));
-}
-
-/* Whether a variable is left that may live in a function of UNIT. */
-static bool may_hold_missing(const struct hi_dies *dies, Dwarf_Die *unit)
-{
-	const char *path = get_string(unit, DW_AT_name);
-
-	for (size_t i = 0; i < dies->n_wanted; i++) {
-		const struct hi_wanted *wanted = &dies->wanted[i];
-
-		if (wanted->fit || is_function(wanted->symbol))
-			continue;
-		if (!path || !wanted->symbol->file[0] ||
-		    !strcmp(basename(wanted->symbol->file), basename(path)))
-			return true;
+	switch (shape->tag) {
+	case DW_TAG_subprogram:
+		if (shape->has_place)
+			take_function(dies, die);
+		return dies->deep;
+	case DW_TAG_variable:
+		if (shape->has_place && dies->has_variables)
+			take_variable(dies, die);
+		return false;
+	case DW_TAG_lexical_block:
+		return dies->deep;
+	case DW_TAG_namespace:
+	case DW_TAG_module:
+		return true;
+	default:
+		return false;
 	}
-	return false;
 }
 
-static void walk_units(struct hi_dies *dies, bool deep)
+/* Call VISIT for the entries of all units that were compiled from a language
+   with types. */
+static void for_each_unit(struct hi_dies *dies, hi_unit_visit visit)
 {
 	Dwarf_CU *unit = NULL;
 	Dwarf_Die top, split;
@@ -357,11 +338,9 @@ static void walk_units(struct hi_dies *dies, bool deep)
 			continue;
 		if (type == DW_UT_skeleton)
 			die = &split;
-		if (!die->addr || !die->cu ||
-		    dwarf_srclang(die) == DW_LANG_Mips_Assembler ||
-		    (deep && !may_hold_missing(dies, die)))
-			continue;
-		walk(dies, die, deep, 0);
+		if (die->addr && die->cu &&
+		    dwarf_srclang(die) != DW_LANG_Mips_Assembler)
+			hi_unit_scan(die, visit, dies);
 	}
 }
 
@@ -371,9 +350,7 @@ void hi_dies_find(struct hi_dies *dies)
 		return;
 	qsort(dies->wanted, dies->n_wanted, sizeof(*dies->wanted),
 	      compare_wanted);
-	walk_units(dies, false);
-	if (dies->has_variables)
-		walk_units(dies, true);
+	for_each_unit(dies, visit);
 }
 
 bool hi_dies_get(const struct hi_dies *dies, const struct hi_symbol *symbol,

@@ -38,6 +38,7 @@ struct hi_dies {
 	size_t n_wanted;
 	size_t cap_wanted;
 	bool has_variables;
+	bool deep; /* variables of functions are wanted too */
 };
 
 /* Open the debug information of IMAGE: its own, else that of its debug file. */
