@@ -227,6 +227,15 @@ static void want(struct comparison *comparison, const struct hi_symbol *old)
 						comparison->err);
 }
 
+/* Inline functions and templates of C++ are exported by whoever has a copy; only
+   the host's own use makes them part of an interface. */
+static bool is_judged(const struct comparison *comparison,
+		      const struct hi_symbol *symbol)
+{
+	return symbol->exported && !symbol->compiler_made &&
+	       (symbol->elf_bind == STB_GLOBAL || is_used(comparison, symbol));
+}
+
 /* Call DO_ONE for everything that the old build exports. */
 static void for_each_export(struct comparison *comparison,
 			    void (*do_one)(struct comparison *comparison,
@@ -238,12 +247,12 @@ static void for_each_export(struct comparison *comparison,
 
 	symbols = hi_symtab_get_functions(symtab, &n);
 	for (size_t i = 0; i < n && comparison->code >= 0; i++) {
-		if (symbols[i].exported && !symbols[i].compiler_made)
+		if (is_judged(comparison, &symbols[i]))
 			do_one(comparison, &symbols[i]);
 	}
 	symbols = hi_symtab_get_variables(symtab, &n);
 	for (size_t i = 0; i < n && comparison->code >= 0; i++) {
-		if (symbols[i].exported && !symbols[i].compiler_made)
+		if (is_judged(comparison, &symbols[i]))
 			do_one(comparison, &symbols[i]);
 	}
 }

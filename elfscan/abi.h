@@ -5,7 +5,8 @@
  * What is judged: exported functions and variables. A symbol that the host uses
  * is missing; a function became a variable, or the other way round; a variable
  * has another size or type; a function takes or returns something else. What
- * pointers lead to, and functions that only the worker calls, are not judged.
+ * pointers lead to is not judged, nor are weak symbols (inline functions and
+ * templates of C++ above all) that the host does not use.
  *
  * Ownership: hi_abi_compare() fills a value that hi_abi_findings_done() ends.
  * Errors:    HI_E_NOMEM. Debug information that is absent or damaged is no error:

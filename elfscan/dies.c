@@ -86,6 +86,7 @@ void hi_dies_done(struct hi_dies *dies)
 	elf_end(dies->elf);
 	free(dies->copy);
 	hi_debugfile_done(&dies->debugfile);
+	free(dies->missing);
 	free(dies->wanted);
 	*dies = (struct hi_dies){ 0 };
 }
@@ -344,6 +345,70 @@ static void for_each_unit(struct hi_dies *dies, hi_unit_visit visit)
 	}
 }
 
+/* --- functions without a place ------------------------------------------- */
+
+static int compare_names(const void *left, const void *right)
+{
+	const struct hi_wanted *const *a = left, *const *b = right;
+
+	return strcmp((*a)->symbol->name, (*b)->symbol->name);
+}
+
+static int compare_to_name(const void *name, const void *right)
+{
+	const struct hi_wanted *const *wanted = right;
+
+	return strcmp(name, (*wanted)->symbol->name);
+}
+
+static bool visit_names(void *context, const struct hi_shape *shape,
+			Dwarf_Die *die)
+{
+	struct hi_dies *dies = context;
+	struct hi_wanted **found;
+	Dwarf_Attribute attr;
+	const char *name;
+
+	if (shape->tag == DW_TAG_namespace || shape->tag == DW_TAG_module)
+		return true;
+	if (shape->tag != DW_TAG_subprogram || shape->has_place ||
+	    shape->is_declaration ||
+	    !dwarf_attr_integrate(die, DW_AT_external, &attr))
+		return false;
+	name = get_string(die, DW_AT_linkage_name);
+	if (!name)
+		name = get_string(die, DW_AT_name);
+	found = name ? bsearch(name, dies->missing, dies->n_missing,
+			       sizeof(*dies->missing), compare_to_name) :
+		       NULL;
+	if (found) {
+		(*found)->fit = 3;
+		(*found)->die = *die;
+	}
+	return false;
+}
+
+/*
+ * Of two equal functions gcc compiles one and lets the other jump to it or share
+ * its address: the other's entry has no place, only its name.
+ */
+static void find_missing(struct hi_dies *dies)
+{
+	dies->missing = calloc(dies->n_wanted, sizeof(*dies->missing));
+	for (size_t i = 0; dies->missing && i < dies->n_wanted; i++) {
+		struct hi_wanted *wanted = &dies->wanted[i];
+
+		if (wanted->fit < 2 && wanted->symbol->exported &&
+		    is_function(wanted->symbol))
+			dies->missing[dies->n_missing++] = wanted;
+	}
+	if (!dies->n_missing)
+		return;
+	qsort(dies->missing, dies->n_missing, sizeof(*dies->missing),
+	      compare_names);
+	for_each_unit(dies, visit_names);
+}
+
 void hi_dies_find(struct hi_dies *dies)
 {
 	if (!dies->n_wanted || !dies->dwarf)
@@ -351,6 +416,7 @@ void hi_dies_find(struct hi_dies *dies)
 	qsort(dies->wanted, dies->n_wanted, sizeof(*dies->wanted),
 	      compare_wanted);
 	for_each_unit(dies, visit);
+	find_missing(dies);
 }
 
 bool hi_dies_get(const struct hi_dies *dies, const struct hi_symbol *symbol,

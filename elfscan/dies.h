@@ -4,7 +4,8 @@
  * The entries are looked for by the addresses of symbols that were asked for in
  * advance, so that one walk over the top of each unit finds them all and no name
  * is read on the way. Where several entries claim one address (functions that
- * the linker folded into one) the one with the symbol's name is taken.
+ * the linker folded into one) the one with the symbol's name is taken; a function
+ * without a place of its own is looked for by name at last.
  *
  * Units:     addresses are link-time; of thread-locals, offsets in PT_TLS.
  * Ownership: hi_dies_init() fills a value that hi_dies_done() ends; entries
@@ -37,6 +38,8 @@ struct hi_dies {
 	struct hi_wanted *wanted;
 	size_t n_wanted;
 	size_t cap_wanted;
+	struct hi_wanted **missing; /* functions, by name */
+	size_t n_missing;
 	bool has_variables;
 	bool deep; /* variables of functions are wanted too */
 };
