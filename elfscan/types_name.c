@@ -108,9 +108,14 @@ static const char *get_base_name(const char *name)
 /* The type at the end of the chain: "struct vec", "unsigned int", "ns::Vec". */
 static void name_end(Dwarf_Die *die, struct hi_buf *buf)
 {
-	const char *name = dwarf_diename(die);
-	const char *word = NULL;
+	const char *name, *word = NULL;
+	Dwarf_Attribute attr;
+	Dwarf_Die full;
 
+	/* a declaration that stands for a type unit has no name of its own */
+	if (dwarf_formref_die(dwarf_attr(die, DW_AT_signature, &attr), &full))
+		die = &full;
+	name = dwarf_diename(die);
 	switch (dwarf_tag(die)) {
 	case DW_TAG_structure_type:
 		word = "struct";
