@@ -192,7 +192,8 @@ static uint8_t get_fit(Dwarf_Die *die, const struct hi_symbol *symbol)
 		return 1;
 	if (!strcmp(name, symbol->name) || !strcmp(name, symbol->base))
 		return linkage ? 2 : 3;
-	return strstr(symbol->name, name) ? 2 : 1;
+	/* constructors and destructors have an entry each, but many symbols */
+	return *name == '~' || strstr(symbol->name, name) ? 2 : 1;
 }
 
 static void take(struct hi_dies *dies, Dwarf_Die *die, bool function, bool tls,
@@ -349,23 +350,23 @@ static void for_each_unit(struct hi_dies *dies, hi_unit_visit visit)
 
 static int compare_names(const void *left, const void *right)
 {
-	const struct hi_wanted *const *a = left, *const *b = right;
+	const struct hi_missing *a = left, *b = right;
 
-	return strcmp((*a)->symbol->name, (*b)->symbol->name);
+	return strcmp(a->wanted->symbol->name, b->wanted->symbol->name);
 }
 
 static int compare_to_name(const void *name, const void *right)
 {
-	const struct hi_wanted *const *wanted = right;
+	const struct hi_missing *missing = right;
 
-	return strcmp(name, (*wanted)->symbol->name);
+	return strcmp(name, missing->wanted->symbol->name);
 }
 
 static bool visit_names(void *context, const struct hi_shape *shape,
 			Dwarf_Die *die)
 {
 	struct hi_dies *dies = context;
-	struct hi_wanted **found;
+	struct hi_missing *found;
 	Dwarf_Attribute attr;
 	const char *name;
 
@@ -382,8 +383,8 @@ static bool visit_names(void *context, const struct hi_shape *shape,
 			       sizeof(*dies->missing), compare_to_name) :
 		       NULL;
 	if (found) {
-		(*found)->fit = 3;
-		(*found)->die = *die;
+		found->wanted->fit = 3;
+		found->wanted->die = *die;
 	}
 	return false;
 }
@@ -400,9 +401,9 @@ static void find_missing(struct hi_dies *dies)
 
 		if (wanted->fit < 2 && wanted->symbol->exported &&
 		    is_function(wanted->symbol))
-			dies->missing[dies->n_missing++] = wanted;
+			dies->missing[dies->n_missing++].wanted = wanted;
 	}
-	if (!dies->n_missing)
+	if (!dies->missing || !dies->n_missing)
 		return;
 	qsort(dies->missing, dies->n_missing, sizeof(*dies->missing),
 	      compare_names);

@@ -30,6 +30,10 @@ struct hi_wanted {
 	uint8_t fit; /* 0: nothing found; more: how well the names agree */
 };
 
+struct hi_missing {
+	struct hi_wanted *wanted;
+};
+
 struct hi_dies {
 	Dwarf *dwarf; /* NULL: the image has no debug information */
 	Elf *elf;
@@ -38,7 +42,7 @@ struct hi_dies {
 	struct hi_wanted *wanted;
 	size_t n_wanted;
 	size_t cap_wanted;
-	struct hi_wanted **missing; /* functions, by name */
+	struct hi_missing *missing; /* functions, by name */
 	size_t n_missing;
 	bool has_variables;
 	bool deep; /* variables of functions are wanted too */

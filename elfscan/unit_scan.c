@@ -201,7 +201,7 @@ static void add_abbrev(struct scan *scan, Dwarf_Abbrev *source)
 		return;
 	abbrev = &scan->abbrevs[code];
 	*abbrev = (struct abbrev){ .first_step = scan->n_steps };
-	abbrev->shape.tag = dwarf_getabbrevtag(source);
+	abbrev->shape.tag = (int)dwarf_getabbrevtag(source);
 	abbrev->shape.has_children = dwarf_abbrevhaschildren(source);
 	/* dwarf_getattrcnt() of elfutils 0.188 miscounts implicit constants */
 	for (size_t i = 0; !dwarf_getabbrevattr_data(source, i, &name, &form,
