@@ -38,6 +38,8 @@ static const struct linking accounts[] = {
 	{ "told", "", "-Wl,--emit-relocs" },
 };
 
+static const struct linking told[] = { { "told", "", "-Wl,--emit-relocs" } };
+
 static const struct linking usual[] = { { "usual", "", "" } };
 
 /* A story and what it is told with, beside all compilers and linkers. */
@@ -50,6 +52,9 @@ static const struct sweep {
 	{ "routes", bindings, LEN(bindings), { "-O0", "-O2", "-Os" } },
 	{ "routes", other_bindings, LEN(other_bindings), { "-O2" } },
 	{ "state", accounts, LEN(accounts), { "-O0", "-O2", "-Os", "-O3" } },
+	{ "state-layout", told, LEN(told), { "-O0", "-O2", "-Os", "-O3" } },
+	{ "state-ends", accounts, LEN(accounts), { "-O0", "-O2", "-Os" } },
+	{ "state-locals", usual, LEN(usual), { "-O0", "-O2" } },
 	{ "state-cxx", usual, LEN(usual), { "-O0", "-O2" } },
 	{ "state-copied", usual, LEN(usual), { "-O2" } },
 	{ "tls", accounts, LEN(accounts), { "-O0", "-O2" } },

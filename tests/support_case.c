@@ -139,11 +139,26 @@ static bool event_has(struct story *story, json_t *event, const char *key,
 	       (long)json_number_value(item) == strtol(value, NULL, 10);
 }
 
+/* The next event, which is of one of the kinds: "live", or "live|refused". */
+static json_t *wait_for(struct story *story, const char *kinds)
+{
+	const char *kind;
+	json_t *event;
+
+	if (!strchr(kinds, '|'))
+		return support_event(story->scene, kinds);
+	event = support_event_any(story->scene);
+	kind = support_event_text(story->scene, event, "event");
+	if (!strstr(kinds, kind))
+		support_fail(story->scene, "%s came instead of %s", kind,
+			     kinds);
+	return event;
+}
+
 static void check_event(struct story *story, char *expected)
 {
 	char *at = expected, *word, *sign;
-	const char *kind = next_word(&at);
-	json_t *event = support_event(story->scene, kind);
+	json_t *event = wait_for(story, next_word(&at));
 	char *HI_FREE text = json_dumps(event, JSON_COMPACT);
 
 	while (at && *(at += strspn(at, " \t"))) {

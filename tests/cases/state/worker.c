@@ -72,14 +72,14 @@ static int (*handler_pointer)(void) = handler;
 static int padding(int a)
 {
 	int b = a + 1, c = b * 2, d = c - a;
-	static int count = 1000;
+	static int other = 1000;
 
 	{
 		int e = b + c, f = d;
 
-		count += e + f - e - f;
+		other += e + f - e - f;
 	}
-	return count - 1000 + a - a;
+	return other - 1000 + a - a;
 }
 #endif
 
