@@ -3,6 +3,7 @@
 #include <elf.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 
 #include "common/own.h"
@@ -111,6 +112,22 @@ static int fill_slots(const struct hi_worker *worker,
 	return code;
 }
 
+/* ld.so makes RELRO read-only when it has relocated an object. */
+static int check_relocated(const struct hi_build *build,
+			   const struct hi_maps *maps, struct hi_err *err)
+{
+	const struct hi_range *relro =
+		&hi_image_get_header(build->image)->relro;
+	const struct hi_map *map;
+
+	if (relro->start >= relro->end)
+		return 0;
+	map = hi_maps_find(maps, build->base_remote + relro->start);
+	if (map && !(map->prot & PROT_WRITE))
+		return 0;
+	return hi_fail(err, HI_E_BUSY, "the host is still loading the worker");
+}
+
 int hi_adopt(struct hi_worker *worker, struct hi_snapshots *snapshots,
 	     struct hi_host *host, struct hi_thread *thread,
 	     const struct hi_shim_place *place, const struct hi_maps *maps,
@@ -127,7 +144,9 @@ int hi_adopt(struct hi_worker *worker, struct hi_snapshots *snapshots,
 	code = take_build(worker, snapshots, map, &build, err);
 	if (code < 0)
 		return code;
-	code = hi_pin(build, host, thread, place, maps, err);
+	code = check_relocated(build, maps, err);
+	if (code == 0)
+		code = hi_pin(build, host, thread, place, maps, err);
 	if (code == 0)
 		code = hi_worker_adopt(worker, build, err);
 	else

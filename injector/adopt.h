@@ -12,7 +12,7 @@
  *            or there is no room for the table; those of elfscan and remote. On failure
  *            the host is as it was, but for private copies of unchanged bytes.
  * Threads:   one; a thread of the host is held while the host's memory changes.
- * Source:    mmap(2), madvise(2) MADV_POPULATE_WRITE, ld.so(8).
+ * Source:    mmap(2), mremap(2), ld.so(8).
  */
 #ifndef HI_INJECTOR_ADOPT_H
 #define HI_INJECTOR_ADOPT_H
@@ -31,8 +31,7 @@ const struct hi_map *hi_adopt_find(const struct hi_maps *maps,
 				   const struct hi_worker *worker);
 
 /*
- * Adopt it through the held THREAD. EARLY: the host has not run any code of its
- * own yet.
+ * Adopt it through the held THREAD; all other threads of the host are held, too.
  */
 int hi_adopt(struct hi_worker *worker, struct hi_snapshots *snapshots,
 	     struct hi_host *host, struct hi_thread *thread,

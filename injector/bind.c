@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/own.h"
+#include "elfscan/dynsym.h"
 #include "injector/remote.h"
 
 void hi_used_done(struct hi_used *used)
@@ -52,6 +53,9 @@ struct object {
 	bool is_worker;
 	struct hi_plan *plan;
 	struct hi_used *used;
+	/* by the worker's functions: another object defines the name, too;
+	   NULL when unbound slots are left alone */
+	bool *elsewhere;
 };
 
 /* Whether VALUE is still the object's own lazy binding stub. */
@@ -64,6 +68,15 @@ static bool is_unbound(const struct object *object, uint64_t value)
 	       value < object->base_remote + header->span_link;
 }
 
+static const struct hi_symbol *find_unversioned(const struct hi_build *build,
+						const char *name)
+{
+	const struct hi_symbol *symbol =
+		hi_symtab_find_exported(build->symtab, name, NULL);
+
+	return symbol && symbol->version[0] == '\0' ? symbol : NULL;
+}
+
 static struct hi_function *find_exported(const struct hi_worker *worker,
 					 const struct hi_reloc *reloc)
 {
@@ -72,9 +85,27 @@ static struct hi_function *find_exported(const struct hi_worker *worker,
 		build->symtab, reloc->name,
 		reloc->version[0] ? reloc->version : NULL);
 
+	/* a library without versions satisfies a versioned reference */
+	if (!symbol)
+		symbol = find_unversioned(build, reloc->name);
 	if (!symbol || symbol->type != HI_SYM_FUNC)
 		return NULL;
 	return build->functions[hi_build_function_index(build, symbol)];
+}
+
+/* A slot that lazy binding is to fill with the worker's function. */
+static struct hi_function *find_unbound(const struct object *object,
+					const struct hi_reloc *reloc)
+{
+	struct hi_function *function;
+
+	if (!object->elsewhere || reloc->defined)
+		return NULL;
+	function = find_exported(object->worker, reloc);
+	if (!function || object->elsewhere[hi_build_function_index(
+				 function->home, function->symbol)])
+		return NULL;
+	return function;
 }
 
 static bool needs_poke(const struct object *object, uint64_t place_link)
@@ -104,8 +135,8 @@ static void bind_reloc(const struct object *object,
 	if (hi_remote_read(object->host, place, &value, 8, NULL) < 0)
 		return;
 	function = hi_worker_find_home(object->worker, value);
-	if (!function && slot && !reloc->defined && is_unbound(object, value))
-		function = find_exported(object->worker, reloc);
+	if (!function && slot && is_unbound(object, value))
+		function = find_unbound(object, reloc);
 	if (!function || (!slot && function->patchable))
 		return;
 	hi_plan_add_word(object->plan, place, function->slot.trampoline_remote,
@@ -164,50 +195,80 @@ static bool starts_object(const struct hi_map *map)
 	       !strstr(map->path, "/ld-linux-x86-64.so");
 }
 
-/*
- * The worker itself is read from its snapshot, and libraries that do not refer to it
- * are told apart by their undefined symbols alone.
- */
-static void bind_map(struct object *object, const struct hi_map *map)
+/* Which of the worker's functions the object defines as well. */
+static int note_definitions(struct object *object, struct hi_err *err)
+{
+	const struct hi_dynsym *dynsym = hi_image_get_dynsym(object->image);
+	const struct hi_build *build = object->worker->builds[0];
+
+	(void)err;
+	for (size_t i = 0; i < dynsym->n; i++) {
+		Elf64_Sym sym = hi_dynsym_get(dynsym, i);
+		const struct hi_symbol *symbol;
+
+		if (sym.st_shndx == SHN_UNDEF && sym.st_value == 0)
+			continue;
+		symbol = hi_symtab_find_exported(
+			build->symtab, hi_dynsym_get_name(dynsym, i), NULL);
+		if (symbol && symbol->type == HI_SYM_FUNC)
+			object->elsewhere[hi_build_function_index(
+				build, symbol)] = true;
+	}
+	return 0;
+}
+
+/* Call VISIT for every object that is mapped, the worker perhaps excepted. */
+static void visit_objects(struct object *object, const struct hi_maps *maps,
+			  bool worker_too,
+			  int (*visit)(struct object *, struct hi_err *))
 {
 	const struct hi_build *first = object->worker->builds[0];
-	struct hi_err ignored;
+	const char *last = "";
 
-	if (map->start == first->base_remote) {
+	for (size_t i = 0; i < maps->n_maps; i++) {
+		const struct hi_map *map = &maps->maps[i];
+		struct hi_err ignored;
+
+		if (!starts_object(map) || strcmp(map->path, last) == 0)
+			continue;
+		last = map->path;
+		object->is_worker = map->start == first->base_remote;
 		object->image = first->image;
 		object->base_remote = first->base_remote;
-		object->is_worker = true;
-		(void)!bind_object(object, &ignored);
-		return;
+		if (object->is_worker && worker_too)
+			(void)!visit(object, &ignored);
+		if (object->is_worker ||
+		    hi_image_open_any(map->path, &object->image, &ignored) < 0)
+			continue;
+		object->base_remote = map->start -
+				      hi_image_get_header(object->image)
+					      ->load_start_link;
+		(void)!visit(object, &ignored);
+		hi_image_free(object->image);
 	}
-	object->is_worker = false;
-	if (hi_image_open_any(map->path, &object->image, &ignored) < 0)
-		return;
-	object->base_remote =
-		map->start -
-		hi_image_get_header(object->image)->load_start_link;
-	(void)!bind_object(object, &ignored);
-	hi_image_free(object->image);
 }
 
 int hi_bind(const struct hi_worker *worker, const struct hi_host *host,
-	    const struct hi_maps *maps, struct hi_plan *plan,
+	    const struct hi_maps *maps, bool early, struct hi_plan *plan,
 	    struct hi_used *ret_used, struct hi_err *err)
 {
 	struct object object = { .worker = worker,
 				 .host = host,
 				 .plan = plan,
 				 .used = ret_used };
-	const char *last = "";
+	bool *HI_FREE elsewhere = NULL;
+	size_t n;
 
-	for (size_t i = 0; i < maps->n_maps; i++) {
-		const struct hi_map *map = &maps->maps[i];
-
-		if (!starts_object(map) || strcmp(map->path, last) == 0)
-			continue;
-		last = map->path;
-		bind_map(&object, map);
-	}
+	hi_symtab_get_functions(worker->builds[0]->symtab, &n);
+	elsewhere = calloc(n + 1, sizeof(*elsewhere));
+	if (!elsewhere)
+		return hi_fail(err, HI_E_NOMEM, "no memory to bind the host");
+	object.elsewhere = elsewhere;
+	if (early)
+		visit_objects(&object, maps, false, note_definitions);
+	else
+		object.elsewhere = NULL;
+	visit_objects(&object, maps, true, bind_object);
 	if (ret_used->n)
 		qsort(ret_used->names, ret_used->n, sizeof(*ret_used->names),
 		      by_name);

@@ -2,8 +2,9 @@
  * bind - the references that the host's objects hold to the worker's functions.
  *
  * A PLT slot that leads to a function of the table is pointed at its trampoline.
- * A slot that lazy binding has not filled yet is filled, when no other object
- * could be meant. References by address (GOT, absolute words, lea in the worker)
+ * A slot that lazy binding has not filled yet is filled when the host has not run
+ * yet and no other object defines the name; otherwise it is left to ld.so, and
+ * patch points catch what it binds to. References by address (GOT, absolute words, lea in the worker)
  * are left alone where the function's entry can be overwritten: a pointer then
  * stays what it was. Otherwise they get the trampoline, too.
  *
@@ -11,6 +12,8 @@
  */
 #ifndef HI_INJECTOR_BIND_H
 #define HI_INJECTOR_BIND_H
+
+#include <stdbool.h>
 
 #include "common/err.h"
 #include "injector/host.h"
@@ -29,7 +32,7 @@ bool hi_used_has(const struct hi_used *used, const char *name);
 
 /* The writes that bind, and what the host uses. */
 int hi_bind(const struct hi_worker *worker, const struct hi_host *host,
-	    const struct hi_maps *maps, struct hi_plan *plan,
+	    const struct hi_maps *maps, bool early, struct hi_plan *plan,
 	    struct hi_used *ret_used, struct hi_err *err) HI_MUST_USE;
 
 #endif

@@ -364,3 +364,24 @@ bool hi_host_find_sleep(struct hi_host *host, struct hi_thread *thread,
 	*ret_sp = strtoull(last + 1, NULL, 16);
 	return true;
 }
+
+void hi_host_hold_all(struct hi_host *host)
+{
+	struct hi_thread *thread, *next;
+
+	HASH_ITER(hh, host->threads, thread, next)
+		if (!thread->held)
+			(void)!hi_host_ask(host, thread, NULL);
+	HASH_ITER(hh, host->threads, thread, next)
+		if (thread->wanted)
+			(void)!hi_host_await(host, thread, NULL);
+}
+
+void hi_host_release_all(struct hi_host *host, const struct hi_thread *keep)
+{
+	struct hi_thread *thread, *next;
+
+	HASH_ITER(hh, host->threads, thread, next)
+		if (thread != keep && thread->held)
+			hi_host_release(host, thread);
+}

@@ -85,6 +85,9 @@ int hi_host_ask(struct hi_host *host, struct hi_thread *thread,
 		struct hi_err *err) HI_MUST_USE;
 int hi_host_await(struct hi_host *host, struct hi_thread *thread,
 		  struct hi_err *err) HI_MUST_USE;
+/* Hold every thread that can be held; and let go of all but KEEP (or NULL). */
+void hi_host_hold_all(struct hi_host *host);
+void hi_host_release_all(struct hi_host *host, const struct hi_thread *keep);
 /*
  * Let it go on. A system call that ends with EINTR after any stop (signal(7)) and
  * that only our interrupt has ended is made again, so that the host does not

@@ -2,14 +2,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 
-#ifndef MADV_POPULATE_WRITE
-#define MADV_POPULATE_WRITE 23 /* Linux 5.14 */
-#endif
-#define PAGE 4096UL
+#include "common/own.h"
+
+#define PAGE  4096UL
+#define CHUNK (256UL << 10)
 
 struct pin {
 	const struct hi_build *build;
@@ -58,29 +59,50 @@ static int map_again(const struct pin *pin, const struct hi_map *map,
 	return call(pin, SYS_mmap, args, &value, err);
 }
 
-static int make_private(const struct pin *pin, const struct hi_map *map,
-			struct hi_err *err)
+/* Copy LEN bytes of the host from one place to another. */
+static int copy_bytes(const struct pin *pin, uint64_t to, uint64_t from,
+		      size_t len, struct hi_err *err)
 {
-	uint64_t args[6] = { map->start, map->end - map->start,
-			     MADV_POPULATE_WRITE };
-	int64_t value;
-
-	return call(pin, SYS_madvise, args, &value, err);
-}
-
-/* One byte of each page, written with itself: nobody else writes there. */
-static int touch_pages(const struct pin *pin, const struct hi_map *map,
-		       struct hi_err *err)
-{
+	unsigned char *HI_FREE chunk = malloc(CHUNK);
 	int code = 0;
 
-	for (uint64_t at = map->start; at < map->end && code == 0; at += PAGE) {
-		uint8_t byte;
+	if (!chunk)
+		return hi_fail(err, HI_E_NOMEM, "no memory to pin the worker");
+	for (size_t at = 0; at < len && code == 0; at += CHUNK) {
+		size_t n = len - at < CHUNK ? len - at : CHUNK;
 
-		code = hi_remote_read(pin->host, at, &byte, 1, err);
+		code = hi_remote_read(pin->host, from + at, chunk, n, err);
 		if (code == 0)
-			code = hi_remote_poke(pin->host, at, &byte, 1, err);
+			code = hi_remote_write(pin->host, to + at, chunk, n,
+					       err);
 	}
+	return code;
+}
+
+/*
+ * A file mapping's private pages are dropped as well when the file is truncated
+ * (unmap_mapping_range() with even_cows), so data is moved to anonymous memory:
+ * copied beside, then put in place in one step.
+ */
+static int make_anonymous(const struct pin *pin, const struct hi_map *map,
+			  struct hi_err *err)
+{
+	size_t len = map->end - map->start;
+	uint64_t beside = 0;
+	int64_t value;
+	int code = hi_remote_map(pin->host, pin->thread, pin->place, 0, len,
+				 PROT_READ | PROT_WRITE, &beside, err);
+	uint64_t protect[6] = { beside, len, map->prot };
+	uint64_t move[6] = { beside, len, len, MREMAP_MAYMOVE | MREMAP_FIXED,
+			     map->start };
+
+	if (code == 0)
+		code = copy_bytes(pin, beside, map->start, len, err);
+	protect[0] = move[0] = beside;
+	if (code == 0)
+		code = call(pin, SYS_mprotect, protect, &value, err);
+	if (code == 0)
+		code = call(pin, SYS_mremap, move, &value, err);
 	return code;
 }
 
@@ -110,9 +132,7 @@ static int pin_map(const struct pin *pin, const struct hi_map *map, int64_t fd,
 		return 0;
 	if (!is_data_segment(pin->build, map))
 		return map_again(pin, map, fd, err);
-	if (!(map->prot & PROT_WRITE))
-		return touch_pages(pin, map, err);
-	return make_private(pin, map, err);
+	return make_anonymous(pin, map, err);
 }
 
 int hi_pin(const struct hi_build *build, struct hi_host *host,

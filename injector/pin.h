@@ -3,13 +3,11 @@
  *
  * A file that is rewritten in place changes under everyone who maps it, and a
  * shorter one turns the pages behind its end into SIGBUS. Text and read-only data
- * are mapped again from the snapshot, which holds the same bytes; writable pages
- * are made private where they are (MADV_POPULATE_WRITE); what ld.so has
- * made read-only after relocation is written with its own bytes, which does
- * the same.
+ * are mapped again from the snapshot, which holds the same bytes; the data segment
+ * is moved to anonymous memory. No thread may run meanwhile.
  *
  * Errors:    HI_E_SYS; what is pinned so far stays pinned, which changes nothing.
- * Source:    mmap(2), madvise(2).
+ * Source:    mmap(2), mremap(2).
  */
 #ifndef HI_INJECTOR_PIN_H
 #define HI_INJECTOR_PIN_H

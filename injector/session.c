@@ -27,6 +27,7 @@
 #define WORKERS_MAX 64
 /* How long after an opening of the file the host's mapping is looked for. */
 #define LOOK_NS (3ULL * HI_NS_PER_S)
+#define SAFE_POINT_NS (5 * HI_NS_PER_MS)
 
 /* One worker of the host. */
 struct charge {
@@ -68,8 +69,8 @@ static int adopt(struct session *session, struct charge *charge,
 			    thread, &session->place, maps, err);
 
 	if (code == 0)
-		code = hi_bind(charge->worker, session->host, maps, &plan,
-			       &used, err);
+		code = hi_bind(charge->worker, session->host, maps,
+			       !charge->late, &plan, &used, err);
 	if (code == 0)
 		code = hi_answers_publish(charge->worker, session->host, thread,
 					  &session->place, err);
@@ -94,7 +95,7 @@ static int adopt(struct session *session, struct charge *charge,
 static void look_for(struct session *session, struct charge *charge,
 		     struct hi_thread *held, bool say_absent)
 {
-	struct hi_maps maps;
+	struct hi_maps maps = { NULL, 0, NULL };
 	struct hi_thread *thread = held;
 	struct hi_err err = { 0 };
 	int code = hi_maps_read(session->host->pid, &maps, &err);
@@ -109,15 +110,24 @@ static void look_for(struct session *session, struct charge *charge,
 		hi_maps_done(&maps);
 		return;
 	}
-	charge->late = !held;
-	if (!thread)
-		code = hi_safe_point_hold_any(session->host, &thread, &err);
-	if (code == 0)
-		code = adopt(session, charge, thread, &maps, &err);
-	if (!held && thread)
-		hi_host_release(session->host, thread);
-	charge->look_until_ns = 0;
 	hi_maps_done(&maps);
+	charge->late = !held;
+	/* not in the middle of the dlopen() that maps it */
+	hi_unwinder_stale(session->unwinder);
+	if (!thread)
+		code = hi_safe_point_hold(session->host, session->unwinder,
+					  SAFE_POINT_NS, &thread, &err);
+	if (code == 0) {
+		hi_host_hold_all(session->host);
+		code = hi_maps_read(session->host->pid, &maps, &err);
+		if (code == 0)
+			code = adopt(session, charge, thread, &maps, &err);
+		hi_host_release_all(session->host, held);
+		hi_maps_done(&maps);
+	}
+	if (code == HI_E_BUSY || code == HI_E_GONE)
+		return; /* looked for again soon */
+	charge->look_until_ns = 0;
 	if (code < 0)
 		hi_report_error(session->report, &err);
 }
@@ -129,8 +139,10 @@ static bool still_there(struct session *session, struct charge *charge)
 	bool there;
 
 	if (hi_maps_read(session->host->pid, &maps, NULL) < 0)
-		return false;
-	there = hi_adopt_still_there(charge->worker, &maps);
+		return true;
+	/* no mapping at all: the host is ending, which is reported soon */
+	there = maps.n_maps == 0 ||
+		hi_adopt_still_there(charge->worker, &maps);
 	hi_maps_done(&maps);
 	return there;
 }

@@ -93,7 +93,7 @@ static int create_copy(const struct hi_snapshots *snapshots, const char *name,
 				"out of memory for the copy of %s", name);
 			return HI_E_NOMEM;
 		}
-		fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0500);
+		fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0700);
 		if (fd >= 0) {
 			*ret_path = hi_take_ptr(&path);
 			return fd;
