@@ -172,6 +172,8 @@ static int ask_all(struct hi_host *host, struct hi_freeze *freeze,
 		long number;
 		int code;
 
+		if (thread->mine)
+			continue;
 		look->tid = thread->tid;
 		if (!thread->held &&
 		    hi_host_find_sleep(host, thread, &number, &sp, &pc)) {

@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,7 +13,7 @@
 #include "injector/clock.h"
 
 #define AWAIT_LIMIT_NS (500 * HI_NS_PER_MS)
-#define SPIN_NS	       (2 * HI_NS_PER_MS)
+#define SPIN_NS	       (20 * HI_NS_PER_US)
 #define SYSCALL_LEN    2
 
 struct hi_host *hi_host_new(pid_t pid)
@@ -264,10 +263,9 @@ int hi_host_await(struct hi_host *host, struct hi_thread *thread,
 				       "wait and cannot be stopped",
 				       tid);
 		}
+		/* at SCHED_FIFO, yielding would not let the thread run */
 		if (waited > SPIN_NS)
-			hi_clock_nap_us(50);
-		else
-			sched_yield();
+			hi_clock_nap_us(20);
 	}
 	return 0;
 }

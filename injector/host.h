@@ -28,6 +28,7 @@ struct hi_thread {
 	bool held;   /* in a stop, and stays there until it is resumed */
 	bool wanted; /* an interrupt is under way */
 	bool trapped; /* held by our interrupt, not by an event of its own */
+	bool mine;   /* the shim's loader: never inside the worker for long */
 	bool group;  /* stopped by job control: resumed by listening */
 	int signal;  /* delivered when it is resumed */
 	uint64_t again_rip; /* a system call that it makes again: see release */

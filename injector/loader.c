@@ -75,9 +75,15 @@ static int read_load(struct hi_loader *loader, struct hi_err *err)
 	int code = hi_remote_read(loader->host, load_remote(loader),
 				  &loader->load, SHORT_LEN, err);
 
-	if (code == 0 && loader->load.thread)
-		loader->thread = loader->load.thread;
-	return code;
+	struct hi_thread *thread;
+
+	if (code < 0 || !loader->load.thread)
+		return code;
+	loader->thread = loader->load.thread;
+	thread = hi_host_find_thread(loader->host, loader->thread);
+	if (thread)
+		thread->mine = true;
+	return 0;
 }
 
 /* Until the loader's step is beyond STEP. */
@@ -194,6 +200,10 @@ int hi_loader_await(struct hi_loader *loader, struct hi_worker *worker,
 	if (loader->load.step == HI_LOAD_FAILED ||
 	    loader->load.step == HI_LOAD_DONE)
 		return fail_with_dlerror(loader, worker, build, err);
+	if (hi_worker_find_build(worker, loader->load.base_remote))
+		return hi_fail(err, HI_E_INTERNAL,
+			       "the host's loader took the new build for one "
+			       "that it has");
 	build->base_remote = loader->load.base_remote;
 	build->map_remote = loader->load.map_remote;
 	build->tls = loader->load.tls_new;

@@ -165,7 +165,7 @@ static bool try_thread(struct hi_host *host, struct hi_unwinder *unwinder,
 {
 	pid_t tid = thread->tid;
 
-	if (thread->held || thread->group ||
+	if (thread->held || thread->group || thread->mine ||
 	    hi_host_hold(host, thread, NULL) < 0)
 		return false;
 	if (thread->trapped && !thread->signal && is_safe(unwinder, thread))

@@ -57,6 +57,10 @@ struct hi_worker {
 	const char *name; /* its base name */
 	struct hi_build **builds; /* that are or were live, oldest first */
 	size_t n_builds;
+	/* The file that the host mapped, kept open: were its inode freed, a
+	   snapshot might get the same number, and ld.so, which knows files by
+	   device and inode, would take it for the library that it has. */
+	int first_fd;
 	struct hi_build *current; /* NULL before the host has it */
 	unsigned int last_number; /* given to a candidate */
 	struct hi_function **functions;
