@@ -1,6 +1,7 @@
 #include "injector/bind.h"
 
 #include <elf.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,8 +14,8 @@ void hi_used_done(struct hi_used *used)
 	for (size_t i = 0; i < used->n; i++)
 		free(used->names[i]);
 	free(used->names);
-	used->names = NULL;
-	used->n = 0;
+	free(used->program);
+	memset(used, 0, sizeof(*used));
 }
 
 static int by_name(const void *a, const void *b)
@@ -26,6 +27,25 @@ bool hi_used_has(const struct hi_used *used, const char *name)
 {
 	return used->n && bsearch(&name, used->names, used->n,
 				  sizeof(*used->names), by_name);
+}
+
+bool hi_used_mentions(const struct hi_used *used, const char *name)
+{
+	struct hi_image *image = NULL;
+	size_t len = strlen(name) + 1;
+	const uint8_t *text = NULL;
+	GElf_Shdr section;
+	bool found = false;
+
+	if (!used->program ||
+	    hi_image_open_any(used->program, &image, NULL) < 0)
+		return false;
+	if (hi_image_find_section(image, ".rodata", &section))
+		text = hi_image_find_bytes(image, section.sh_addr,
+					   section.sh_size);
+	found = text && memmem(text, section.sh_size, name, len);
+	hi_image_free(image);
+	return found;
 }
 
 static void add_used(struct hi_used *used, const char *name)
@@ -257,6 +277,7 @@ int hi_bind(const struct hi_worker *worker, const struct hi_host *host,
 				 .plan = plan,
 				 .used = ret_used };
 	bool *HI_FREE elsewhere = NULL;
+	char program[64];
 	size_t n;
 
 	hi_symtab_get_functions(worker->builds[0]->symtab, &n);
@@ -269,6 +290,8 @@ int hi_bind(const struct hi_worker *worker, const struct hi_host *host,
 	else
 		object.elsewhere = NULL;
 	visit_objects(&object, maps, true, bind_object);
+	snprintf(program, sizeof(program), "/proc/%d/exe", host->pid);
+	ret_used->program = realpath(program, NULL);
 	if (ret_used->n)
 		qsort(ret_used->names, ret_used->n, sizeof(*ret_used->names),
 		      by_name);

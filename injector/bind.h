@@ -25,10 +25,13 @@
 struct hi_used {
 	char **names;
 	size_t n;
+	char *program; /* the host's executable, or NULL */
 };
 
 void hi_used_done(struct hi_used *used);
 bool hi_used_has(const struct hi_used *used, const char *name);
+/* Whether the executable holds NAME as a string: it may look it up by dlsym(). */
+bool hi_used_mentions(const struct hi_used *used, const char *name);
 
 /* The writes that bind, and what the host uses. */
 int hi_bind(const struct hi_worker *worker, const struct hi_host *host,

@@ -120,7 +120,6 @@ static void confirm(const struct hi_worker *worker,
 
 	if (!frames) {
 		look->inside = true;
-		look->inside_pc = look->words[0];
 		return;
 	}
 	hi_unwind(unwinder, look->tid, &look->start, frames);
@@ -129,9 +128,8 @@ static void confirm(const struct hi_worker *worker,
 			continue;
 		look->inside = true;
 		look->inside_pc = frames->frames[i].pc;
-		return;
 	}
-	if (!frames->whole) {
+	if (!look->inside && !frames->whole && look->n_words) {
 		look->inside = true;
 		look->inside_pc = look->words[0] - 1;
 	}
@@ -275,6 +273,12 @@ int hi_freeze(struct hi_host *host, const struct hi_worker *worker,
 	return 0;
 }
 
+void hi_freeze_explain(const struct hi_worker *worker,
+		       struct hi_unwinder *unwinder, struct hi_look *look)
+{
+	confirm(worker, unwinder, look);
+}
+
 void hi_thaw(struct hi_host *host, struct hi_freeze *freeze)
 {
 	for (size_t i = 0; i < freeze->n_looks; i++) {
@@ -293,7 +297,7 @@ void hi_thaw(struct hi_host *host, struct hi_freeze *freeze)
 	freeze->n_looks = 0;
 }
 
-const struct hi_look *hi_freeze_find_inside(const struct hi_freeze *freeze)
+struct hi_look *hi_freeze_find_inside(const struct hi_freeze *freeze)
 {
 	for (size_t i = 0; i < freeze->n_looks; i++)
 		if (freeze->looks[i].inside)

@@ -36,7 +36,8 @@ struct hi_look {
 	uint64_t *words;
 	size_t n_words;
 	bool inside;        /* has a frame in the worker */
-	uint64_t inside_pc; /* of the innermost such frame */
+	uint64_t inside_pc; /* of the outermost such frame: the function that
+			       the host has called */
 };
 
 struct hi_freeze {
@@ -54,11 +55,14 @@ struct hi_freeze {
 int hi_freeze(struct hi_host *host, const struct hi_worker *worker,
 	      const struct hi_maps *maps, struct hi_unwinder *unwinder,
 	      struct hi_freeze *ret_freeze, struct hi_err *err) HI_MUST_USE;
+/* Unwind a look that was told by its program counter alone. */
+void hi_freeze_explain(const struct hi_worker *worker,
+		       struct hi_unwinder *unwinder, struct hi_look *look);
 /* Let everything go on. */
 void hi_thaw(struct hi_host *host, struct hi_freeze *freeze);
 
 /* The first thread with a frame in the worker, or NULL: the host is quiescent. */
-const struct hi_look *hi_freeze_find_inside(const struct hi_freeze *freeze);
+struct hi_look *hi_freeze_find_inside(const struct hi_freeze *freeze);
 /* Whether a thread has a frame in BUILD. */
 bool hi_freeze_is_inside(const struct hi_freeze *freeze,
 			 const struct hi_build *build);

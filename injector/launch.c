@@ -139,7 +139,7 @@ static size_t find_preload(const struct hi_host *host,
 			   size_t size)
 {
 	static const char name[] = "LD_PRELOAD=";
-	char text[sizeof(name) + 4096];
+	char text[sizeof(name) - 1 + 4096];
 
 	value[0] = '\0';
 	for (size_t i = stack->env_at; i < stack->env_end; i++) {

@@ -308,9 +308,14 @@ static int join_site(const struct hi_relink *relink, const struct hi_site *site,
 
 		target = function ? function->address_remote : own;
 	} else {
-		const struct hi_symbol *symbol;
-		const struct hi_variable *variable = hi_relink_find_state(
-			relink, site->target_link, &symbol);
+		const struct hi_symbol *other;
+		const struct hi_symbol *symbol =
+			hi_relink_resolve(relink, site, &other);
+		const struct hi_variable *variable =
+			symbol ? relink->build->variables
+					 [hi_build_variable_index(
+						 relink->build, symbol)] :
+				 NULL;
 
 		target = variable && variable->home_remote ?
 				 variable->home_remote + site->target_link -

@@ -8,62 +8,22 @@ static bool is_data_site(const struct hi_site *site)
 	return site->kind == HI_SITE_ACCESS || site->kind == HI_SITE_ADDRESS;
 }
 
-/* How far a variable is from its home; equal distances cannot be confused. */
-static uint64_t distance(const struct hi_build *build,
-			 const struct hi_symbol *symbol)
-{
-	const struct hi_variable *variable =
-		build->variables[hi_build_variable_index(build, symbol)];
-
-	if (!variable || variable->home == build)
-		return 0;
-	return variable->home_remote - symbol->addr_link;
-}
-
-/*
- * `lea` of the first byte of a variable could also be one past the end of the
- * array before it, which the same function loops over. Both move alike unless the
- * layout changed.
- */
-static bool is_ambiguous_end(const struct hi_build *build,
-			     const struct hi_site *site,
-			     const struct hi_symbol *symbol)
-{
-	const struct hi_symbol *before =
-		hi_symtab_find_variable_at(build->symtab, site->target_link - 1);
-
-	if (site->kind != HI_SITE_ADDRESS || !before || before == symbol ||
-	    symbol->addr_link != site->target_link ||
-	    distance(build, before) == distance(build, symbol))
-		return false;
-	for (size_t i = 0; i < build->sites.n_sites; i++) {
-		const struct hi_site *other = &build->sites.sites[i];
-
-		if (other->kind == HI_SITE_ADDRESS &&
-		    other->function == site->function &&
-		    other->target_link >= before->addr_link &&
-		    other->target_link < before->addr_link + before->size)
-			return true;
-	}
-	return false;
-}
-
 static void judge_site(const struct hi_relink *relink,
 		       const struct hi_site *site, struct hi_reasons *reasons)
 {
-	const struct hi_build *build = relink->build;
-	const struct hi_symbol *symbol = NULL;
-	const char *function = site->function ? site->function->name : "?";
+	const struct hi_symbol *other;
+	const struct hi_symbol *symbol =
+		hi_relink_resolve(relink, site, &other);
 
-	hi_relink_find_state(relink, site->target_link, &symbol);
-	if (symbol && !build->sites.exact &&
-	    is_ambiguous_end(build, site, symbol)) {
-		hi_reasons_add(reasons, "state-ambiguous", symbol->name, "",
-			       "%s() may mean %s or the end of the array "
-			       "before it, and the two have moved apart",
-			       function, symbol->base);
-		hi_reasons_hint(reasons, HI_EMIT_RELOCS_HINT);
-	}
+	if (!symbol || !other)
+		return;
+	hi_reasons_add(reasons, "state-ambiguous", symbol->name, "",
+		       "an address in %s() may mean %s or %s, which have moved "
+		       "apart",
+		       site->function ? site->function->name : "?",
+		       symbol->base, other->base);
+	hi_reasons_hint(reasons, "build it in two steps, layout and code apart, "
+				 "or pass --state=fresh");
 }
 
 static void judge_unproven(const struct hi_relink *relink,

@@ -26,6 +26,14 @@ struct hi_variable *hi_relink_find_state(const struct hi_relink *relink,
 					 uint64_t addr_link,
 					 const struct hi_symbol **ret_symbol);
 
+/*
+ * relink_resolve.c: the variable of the new build that an operand means, or NULL.
+ * *ret_other is another one that it could mean just as well, or NULL.
+ */
+const struct hi_symbol *hi_relink_resolve(const struct hi_relink *relink,
+					  const struct hi_site *site,
+					  const struct hi_symbol **ret_other);
+
 /* Add the write of a 4-byte text field that is to reach TARGET_REMOTE. */
 int hi_relink_set_field(const struct hi_relink *relink, struct hi_plan *plan,
 			const struct hi_site *site, uint64_t target_remote,

@@ -145,13 +145,14 @@ static int load(struct candidate *candidate, struct hi_err *err)
 }
 
 static void report_waiting(const struct candidate *candidate,
-			   const struct hi_look *look, uint64_t since_ns)
+			   struct hi_look *look, uint64_t since_ns)
 {
 	struct hi_reload *reload = candidate->reload;
-	const char *function =
-		hi_unwinder_get_function(reload->unwinder, look->inside_pc);
+	const char *function;
 	char where[256];
 
+	hi_freeze_explain(reload->worker, reload->unwinder, look);
+	function = hi_unwinder_get_function(reload->unwinder, look->inside_pc);
 	hi_unwinder_get_where(reload->unwinder, look->inside_pc, where,
 			      sizeof(where));
 	hi_report_waiting(reload->report, reload->host->pid,

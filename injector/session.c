@@ -64,7 +64,7 @@ static int adopt(struct session *session, struct charge *charge,
 		 struct hi_err *err)
 {
 	struct hi_plan plan = HI_PLAN_INIT;
-	struct hi_used used = { NULL, 0 };
+	struct hi_used used = { NULL, 0, NULL };
 	int code = hi_adopt(charge->worker, session->snapshots, session->host,
 			    thread, &session->place, maps, err);
 

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "injector/remote.h"
 
@@ -91,8 +92,28 @@ static int no_debuginfo(Dwfl_Module *module, void **userdata, const char *name,
 	return -1;
 }
 
+/*
+ * libdwfl would keep a descriptor for each file. Builds add up, so the file is
+ * mapped and the descriptor closed.
+ */
+static int find_elf(Dwfl_Module *module, void **userdata, const char *name,
+		    Dwarf_Addr base, char **ret_file, Elf **ret_elf)
+{
+	int fd = dwfl_linux_proc_find_elf(module, userdata, name, base,
+					  ret_file, ret_elf);
+
+	if (fd < 0 || *ret_elf)
+		return fd;
+	*ret_elf = elf_begin(fd, ELF_C_READ_MMAP_PRIVATE, NULL);
+	if (!*ret_elf)
+		return fd;
+	elf_cntl(*ret_elf, ELF_C_FDDONE);
+	close(fd);
+	return -1;
+}
+
 static const Dwfl_Callbacks dwfl_callbacks = {
-	.find_elf = dwfl_linux_proc_find_elf,
+	.find_elf = find_elf,
 	.find_debuginfo = no_debuginfo,
 };
 

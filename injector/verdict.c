@@ -57,7 +57,8 @@ static int judge_shared_bodies(const struct hi_worker *worker,
 
 static bool is_used(void *context, const char *symbol)
 {
-	return hi_used_has(context, symbol);
+	return hi_used_has(context, symbol) ||
+	       hi_used_mentions(context, symbol);
 }
 
 /* --on-drift: refuse with it, say it and go on, or say nothing. */

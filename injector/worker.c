@@ -261,6 +261,18 @@ static const char *kind_name(const struct hi_symbol *symbol)
 	return symbol->type == HI_SYM_TLS ? "thread-local" : "variable";
 }
 
+static void refuse_kind(const struct hi_symbol *symbol,
+			struct hi_reasons *reasons)
+{
+	hi_reasons_add(reasons, "variable-kind", symbol->name, "",
+		       "variable %s became %s, so its value cannot be kept",
+		       symbol->base,
+		       symbol->type == HI_SYM_TLS ? "thread-local" :
+						    "shared by all threads");
+	hi_reasons_hint(reasons, "--state=fresh accepts the build and starts "
+				 "every variable anew");
+}
+
 /* Whether a variable of the new build may use the home of the old one. */
 static bool may_keep(const struct hi_variable *variable,
 		     const struct hi_symbol *symbol, struct hi_reasons *reasons)
@@ -270,14 +282,7 @@ static bool may_keep(const struct hi_variable *variable,
 
 	if ((variable->symbol->type == HI_SYM_TLS) !=
 	    (symbol->type == HI_SYM_TLS)) {
-		hi_reasons_add(reasons, "variable-kind", symbol->name, "",
-			       "variable %s became %s, so its value cannot be "
-			       "kept",
-			       symbol->base,
-			       symbol->type == HI_SYM_TLS ?
-				       "thread-local" :
-				       "shared by all threads");
-		hi_reasons_hint(reasons, "%s", hint);
+		refuse_kind(symbol, reasons);
 		return false;
 	}
 	if (variable->symbol->size != symbol->size) {
@@ -290,6 +295,27 @@ static bool may_keep(const struct hi_variable *variable,
 		return false;
 	}
 	return true;
+}
+
+/* A variable of the current build that has the name but is of the other kind
+   (thread-local or not): the user would miss its value. */
+static const struct hi_symbol *find_other_kind(const struct hi_worker *worker,
+					       const struct hi_symbol *symbol)
+{
+	const struct hi_symbol *symbols;
+	size_t n;
+
+	if (!worker->current)
+		return NULL;
+	symbols = hi_symtab_get_variables(worker->current->symtab, &n);
+	for (size_t i = 0; i < n; i++)
+		if ((symbols[i].type == HI_SYM_TLS) !=
+			    (symbol->type == HI_SYM_TLS) &&
+		    worker->current->variables[i] &&
+		    strcmp(symbols[i].base, symbol->base) == 0 &&
+		    strcmp(symbols[i].file, symbol->file) == 0)
+			return &symbols[i];
+	return NULL;
 }
 
 static int match_one_variable(struct hi_worker *worker, struct hi_build *build,
@@ -316,6 +342,9 @@ static int match_one_variable(struct hi_worker *worker, struct hi_build *build,
 	} else if (variable && !may_keep(variable, symbol, reasons)) {
 		return 0;
 	}
+	if (!variable && state == HI_STATE_KEEP &&
+	    find_other_kind(worker, symbol))
+		refuse_kind(symbol, reasons);
 	if (!variable)
 		variable = add_variable(worker, build, symbol);
 	if (!variable)
