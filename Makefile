@@ -152,10 +152,10 @@ check-e2e: all $(E2E) | deps-test ## run the tests with real hosts
 
 .PHONY: demo play bench
 demo: all ## see a running program take new code, in 20 seconds
-	@HOTINJECT=$(abspath $(B))/hotinject examples/game/demo.sh
+	@MAKEFLAGS= HOTINJECT=$(abspath $(B))/hotinject examples/game/demo.sh
 
 play: all ## the same with your own editor: change the game while it runs
-	@HOTINJECT=$(abspath $(B))/hotinject examples/game/play.sh
+	@MAKEFLAGS= HOTINJECT=$(abspath $(B))/hotinject examples/game/play.sh
 
 bench: all ## print how fast it is
 	@test ! -x bench/run.sh || $(TEST_ENV) bench/run.sh
