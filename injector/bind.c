@@ -7,6 +7,7 @@
 
 #include "common/own.h"
 #include "elfscan/dynsym.h"
+#include "injector/linkmap.h"
 #include "injector/remote.h"
 
 void hi_used_done(struct hi_used *used)
@@ -73,9 +74,11 @@ struct object {
 	bool is_worker;
 	struct hi_plan *plan;
 	struct hi_used *used;
-	/* by the worker's functions: another object defines the name, too;
+	/* by the worker's functions: an object that ld.so searches before the
+	   worker defines the name, too;
 	   NULL when unbound slots are left alone */
 	bool *elsewhere;
+	const struct hi_linkmap *order;
 };
 
 /* Whether VALUE is still the object's own lazy binding stub. */
@@ -144,6 +147,11 @@ static void bind_reloc(const struct object *object,
 	struct hi_function *function;
 	uint64_t value;
 
+	/* the executable's copy of a variable: it knows its size */
+	if (reloc->type == R_X86_64_COPY && !object->is_worker &&
+	    hi_symtab_find_exported(object->worker->builds[0]->symtab,
+				    reloc->name, NULL))
+		add_used(object->used, reloc->name);
 	if (!slot && reloc->type != R_X86_64_GLOB_DAT &&
 	    reloc->type != R_X86_64_64 && reloc->type != R_X86_64_RELATIVE)
 		return;
@@ -222,6 +230,9 @@ static int note_definitions(struct object *object, struct hi_err *err)
 	const struct hi_build *build = object->worker->builds[0];
 
 	(void)err;
+	if (hi_linkmap_find(object->order, object->base_remote) >
+	    hi_linkmap_find(object->order, build->base_remote))
+		return 0;
 	for (size_t i = 0; i < dynsym->n; i++) {
 		Elf64_Sym sym = hi_dynsym_get(dynsym, i);
 		const struct hi_symbol *symbol;
@@ -277,6 +288,7 @@ int hi_bind(const struct hi_worker *worker, const struct hi_host *host,
 				 .plan = plan,
 				 .used = ret_used };
 	bool *HI_FREE elsewhere = NULL;
+	struct hi_linkmap *HI_FREE order = NULL;
 	char program[64];
 	size_t n;
 
@@ -285,7 +297,8 @@ int hi_bind(const struct hi_worker *worker, const struct hi_host *host,
 	if (!elsewhere)
 		return hi_fail(err, HI_E_NOMEM, "no memory to bind the host");
 	object.elsewhere = elsewhere;
-	if (early)
+	object.order = order = malloc(sizeof(*order));
+	if (early && order && hi_linkmap_read(host, maps, order, NULL) == 0)
 		visit_objects(&object, maps, false, note_definitions);
 	else
 		object.elsewhere = NULL;

@@ -144,21 +144,17 @@ static int load(struct candidate *candidate, struct hi_err *err)
 	return write_plan(candidate, &plan, code, err);
 }
 
-static void report_waiting(const struct candidate *candidate,
-			   struct hi_look *look, uint64_t since_ns)
+static void report_waiting(const struct candidate *candidate, pid_t tid,
+			   uint64_t pc, uint64_t since_ns)
 {
 	struct hi_reload *reload = candidate->reload;
-	const char *function;
+	const char *function = hi_unwinder_get_function(reload->unwinder, pc);
 	char where[256];
 
-	hi_freeze_explain(reload->worker, reload->unwinder, look);
-	function = hi_unwinder_get_function(reload->unwinder, look->inside_pc);
-	hi_unwinder_get_where(reload->unwinder, look->inside_pc, where,
-			      sizeof(where));
+	hi_unwinder_get_where(reload->unwinder, pc, where, sizeof(where));
 	hi_report_waiting(reload->report, reload->host->pid,
-			  reload->worker->name, candidate->build->number,
-			  look->tid, function ? function : "?", where,
-			  since_ns);
+			  reload->worker->name, candidate->build->number, tid,
+			  function ? function : "?", where, since_ns);
 }
 
 /* One try: 1 when it is live, 0 when a thread is inside, negative on failure. */
@@ -169,7 +165,9 @@ static int try_publish(struct candidate *candidate, struct hi_maps *maps,
 	struct hi_reload *reload = candidate->reload;
 	struct hi_publish publish;
 	struct hi_freeze freeze;
-	bool is_inside;
+	struct hi_look *inside;
+	pid_t inside_tid = 0;
+	uint64_t inside_pc = 0;
 	int code = hi_publish_prepare(reload->worker, reload->host,
 				      candidate->build, NULL, &publish, err);
 
@@ -181,18 +179,21 @@ static int try_publish(struct candidate *candidate, struct hi_maps *maps,
 		hi_publish_done(&publish);
 		return code == HI_E_BUSY ? 0 : code;
 	}
-	is_inside = hi_freeze_find_inside(&freeze) != NULL;
-	if (is_inside && say)
-		report_waiting(candidate, hi_freeze_find_inside(&freeze),
-			       since_ns);
-	if (is_inside && force) {
+	inside = hi_freeze_find_inside(&freeze);
+	if (inside && say) {
+		hi_freeze_explain(reload->worker, reload->unwinder, inside);
+		inside_tid = inside->tid;
+		inside_pc = inside->inside_pc;
+	}
+	candidate->busy = inside != NULL;
+	if (inside && force) {
 		/* the builds that threads are inside need patch points */
 		hi_publish_done(&publish);
 		code = hi_publish_prepare(reload->worker, reload->host,
 					  candidate->build, &freeze, &publish,
 					  err);
 	}
-	if (code == 0 && (!is_inside || force))
+	if (code == 0 && (!inside || force))
 		code = hi_publish_commit(&publish, reload->worker, reload->host,
 					 candidate->build, &freeze, force, err);
 	else if (code == 0)
@@ -200,8 +201,9 @@ static int try_publish(struct candidate *candidate, struct hi_maps *maps,
 	candidate->live_ns = hi_clock_ns();
 	hi_thaw(reload->host, &freeze);
 	candidate->pause_ns = freeze.paused_ns;
-	candidate->busy = is_inside;
 	hi_publish_done(&publish);
+	if (inside_tid)
+		report_waiting(candidate, inside_tid, inside_pc, since_ns);
 	if (code == HI_E_BUSY)
 		return 0;
 	return code < 0 ? code : 1;

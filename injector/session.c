@@ -27,6 +27,7 @@
 #define WORKERS_MAX 64
 /* How long after an opening of the file the host's mapping is looked for. */
 #define LOOK_NS (3ULL * HI_NS_PER_S)
+#define REOPEN_NS (300 * HI_NS_PER_MS)
 #define SAFE_POINT_NS (5 * HI_NS_PER_MS)
 
 /* One worker of the host. */
@@ -35,6 +36,7 @@ struct charge {
 	struct hi_watch *watch;
 	struct hi_used used;
 	bool late;
+	bool missed; /* the host has closed it; to be said when it stays so */
 	uint64_t look_until_ns; /* the file was opened: is it mapped? */
 	uint64_t look_at_ns;
 };
@@ -153,7 +155,9 @@ static void let_go(struct session *session, struct charge *charge)
 		       session->host->name, session->host->pid,
 		       charge->worker->name);
 	hi_worker_reset(charge->worker);
-	look_for(session, charge, NULL, true);
+	charge->missed = true;
+	charge->look_at_ns = hi_clock_ns();
+	charge->look_until_ns = charge->look_at_ns + REOPEN_NS;
 }
 
 static void reload(struct session *session, struct charge *charge,
@@ -331,11 +335,15 @@ static void look_again(struct session *session)
 
 		if (!charge->look_until_ns || charge->look_at_ns > now)
 			continue;
-		if (now > charge->look_until_ns)
+		bool last = now > charge->look_until_ns;
+
+		if (last)
 			charge->look_until_ns = 0;
 		charge->look_at_ns = now + 2 * HI_NS_PER_MS;
 		if (!charge->worker->current && session->placed)
-			look_for(session, charge, NULL, false);
+			look_for(session, charge, NULL, last && charge->missed);
+		if (last || charge->worker->current)
+			charge->missed = false;
 	}
 }
 
