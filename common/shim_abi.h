@@ -59,8 +59,8 @@ enum hi_load_go {
    the module id and, for static TLS, its distance from the thread pointer. */
 struct hi_shim_tls {
 	uint64_t map_remote;
-	uint64_t module;   /* 0: the build has no TLS block */
-	uint64_t block;    /* the loader thread's block, 0 when not allocated */
+	uint64_t module; /* 0: the build has no TLS block */
+	uint64_t block;  /* the loader thread's block, 0 when not allocated */
 	uint64_t thread_pointer; /* of the loader thread */
 };
 
@@ -68,9 +68,9 @@ struct hi_shim_tls {
 #define HI_SHIM_ERROR_MAX 1024
 
 struct hi_shim_load {
-	uint32_t step; /* enum hi_load_step */
-	uint32_t go;   /* enum hi_load_go */
-	int32_t thread; /* of the loader, 0 before it runs */
+	uint32_t step;        /* enum hi_load_step */
+	uint32_t go;          /* enum hi_load_go */
+	int32_t thread;       /* of the loader, 0 before it runs */
 	uint32_t exit_called; /* a constructor called exit() and the like */
 	uint64_t handle;
 	uint64_t map_remote;  /* struct link_map */

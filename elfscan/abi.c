@@ -193,7 +193,7 @@ static void compare_types(struct comparison *comparison,
 					 comparison) == HI_TYPE_UNKNOWN)
 			comparison->findings.could_not_verify = true;
 	} else if (known && old->type == new->type && !is_function(old) &&
-		   old->size == new->size &&is_used(comparison, old)) {
+		   is_used(comparison, old) && old->size == new->size) {
 		compare_variables(comparison, &old_die, new_die);
 	}
 }
@@ -206,7 +206,7 @@ static void compare_one(struct comparison *comparison,
 
 	comparison->symbol = old;
 	comparison->new_die = NULL;
-	if (new &&hi_dies_get(&comparison->new_dies, new, &new_die))
+	if (new != NULL && hi_dies_get(&comparison->new_dies, new, &new_die))
 		comparison->new_die = &new_die;
 	compare_symbols(comparison, old, new);
 	if (new)

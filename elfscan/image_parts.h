@@ -25,7 +25,7 @@
 struct hi_image {
 	struct hi_image_header header;
 	char *path;
-	bool programs; /* may be an executable */
+	bool programs;    /* may be an executable */
 	const char *name; /* the path's last component, for sentences */
 	const uint8_t *file;
 	size_t file_len;

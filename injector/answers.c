@@ -20,8 +20,7 @@ static int read_old(const struct hi_host *host,
 		    struct hi_err *err)
 {
 	uint64_t words[2];
-	int code = hi_remote_read(host,
-				  place->shim_remote + HI_SHIM_ANSWERS_AT,
+	int code = hi_remote_read(host, place->shim_remote + HI_SHIM_ANSWERS_AT,
 				  words, sizeof(words), err);
 
 	if (code < 0 || words[0] == 0) {
@@ -46,10 +45,9 @@ static int write_answers(struct hi_host *host,
 
 	/* the count first: the shim looks at the address before it */
 	if (code == 0)
-		code = hi_remote_write(host,
-				       place->shim_remote +
-					       HI_SHIM_ANSWERS_AT + 8,
-				       &words[1], 8, err);
+		code = hi_remote_write(
+			host, place->shim_remote + HI_SHIM_ANSWERS_AT + 8,
+			&words[1], 8, err);
 	if (code == 0)
 		code = hi_remote_write(host,
 				       place->shim_remote + HI_SHIM_ANSWERS_AT,

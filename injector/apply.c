@@ -7,7 +7,7 @@
 #include "injector/remote.h"
 
 #define BATCH_MAX 512 /* below IOV_MAX */
-#define RUN_MAX	  4096
+#define RUN_MAX   4096
 
 /* One write, forwards or back. */
 static int put(const struct hi_host *host, const struct hi_write *write,

@@ -23,9 +23,8 @@ static int read_facts(struct hi_build *build, const char *path,
 		code = hi_reloc_read(build->image, &build->relocs,
 				     &build->n_relocs, err);
 	if (code == 0)
-		code = hi_sites_find(build->image, build->symtab,
-				     build->relocs, build->n_relocs,
-				     &build->sites, err);
+		code = hi_sites_find(build->image, build->symtab, build->relocs,
+				     build->n_relocs, &build->sites, err);
 	if (code < 0)
 		return code;
 	hi_symtab_get_functions(build->symtab, &n_functions);
@@ -135,8 +134,7 @@ bool hi_build_covers(const struct hi_build *build, uint64_t address_remote)
 	       address_remote < build->base_remote + header->span_link;
 }
 
-bool hi_build_covers_text(const struct hi_build *build,
-			  uint64_t address_remote)
+bool hi_build_covers_text(const struct hi_build *build, uint64_t address_remote)
 {
 	size_t n;
 	const struct hi_range *text =

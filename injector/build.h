@@ -47,7 +47,7 @@ struct hi_build {
 	uint64_t map_remote; /* struct link_map, 0: not known */
 	struct hi_shim_tls tls;
 	bool has_constructors; /* other than the compiler's own */
-	bool patched; /* all its entries lead to the trampolines */
+	bool patched;          /* all its entries lead to the trampolines */
 };
 
 /* PATH is the private copy of ORIGINAL, which sentences name. */

@@ -12,7 +12,7 @@
 #include "common/buf.h"
 #include "common/own.h"
 
-#define LOWEST 0x10000ULL
+#define LOWEST  0x10000ULL
 #define HIGHEST 0x7fffffff0000ULL
 
 static int read_text(pid_t pid, struct hi_buf *text, struct hi_err *err)
@@ -158,8 +158,8 @@ uint64_t hi_maps_find_gap(const struct hi_maps *maps, uint64_t near_start,
 
 	for (size_t i = 0; i <= maps->n_maps; i++) {
 		uint64_t end = i < maps->n_maps ? maps->maps[i].start : HIGHEST;
-		uint64_t at = place_in_gap(before, end, low, high, near_start,
-					   len);
+		uint64_t at =
+			place_in_gap(before, end, low, high, near_start, len);
 		uint64_t distance = at > near_start ? at - near_start :
 						      near_start - at;
 

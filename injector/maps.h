@@ -21,9 +21,9 @@ struct hi_map {
 	unsigned int prot;   /* PROT_READ | PROT_WRITE | PROT_EXEC */
 	bool shared;
 	dev_t dev;
-	ino_t inode;         /* 0: anonymous */
-	bool deleted;        /* the file's name is gone */
-	const char *path;    /* "" for anonymous memory; "[stack]", ... */
+	ino_t inode;      /* 0: anonymous */
+	bool deleted;     /* the file's name is gone */
+	const char *path; /* "" for anonymous memory; "[stack]", ... */
 };
 
 struct hi_maps {

@@ -32,7 +32,10 @@ struct hi_plan {
 	bool failed;
 };
 
-#define HI_PLAN_INIT { NULL, 0, 0, false }
+#define HI_PLAN_INIT              \
+	{                         \
+		NULL, 0, 0, false \
+	}
 
 /* BEFORE is what the memory holds now. */
 void hi_plan_add(struct hi_plan *plan, uint64_t to_remote, const void *bytes,

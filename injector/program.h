@@ -12,9 +12,9 @@
 
 #include "common/err.h"
 
-#define HI_EXIT_NOT_FOUND  127
-#define HI_EXIT_NO_EXEC	   126
-#define HI_EXIT_HOTINJECT  125
+#define HI_EXIT_NOT_FOUND 127
+#define HI_EXIT_NO_EXEC   126
+#define HI_EXIT_HOTINJECT 125
 
 /*
  * Look NAME up as execvp(3) does and check the file; *ret_path (free) is what to

@@ -8,8 +8,8 @@
 static void append(struct hi_reasons *reasons, const char *kind,
 		   const char *symbol, const char *where, char *text)
 {
-	struct hi_reason *list = reallocarray(reasons->list, reasons->n + 1,
-					      sizeof(*list));
+	struct hi_reason *list =
+		reallocarray(reasons->list, reasons->n + 1, sizeof(*list));
 
 	reasons->n_given++;
 	if (list)

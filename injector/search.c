@@ -37,8 +37,8 @@ static char *search_list(const char *list, const char *origin, const char *name)
 		char *HI_FREE folder = expand(list, len, origin);
 		char *path = NULL;
 
-		if (folder && asprintf(&path, "%s/%s",
-				       folder[0] ? folder : ".", name) > 0) {
+		if (folder && asprintf(&path, "%s/%s", folder[0] ? folder : ".",
+				       name) > 0) {
 			if (access(path, F_OK) == 0)
 				return path;
 			free(path);

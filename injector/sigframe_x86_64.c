@@ -5,15 +5,15 @@
 #include <sys/syscall.h>
 
 /* asm/ucontext.h, which cannot be included together with the C library's. */
-#define UC_FP_XSTATE		 0x1
-#define UC_SIGCONTEXT_SS	 0x2
-#define UC_STRICT_RESTORE_SS	 0x4
-#define SW_RESERVED_AT		 464 /* in the legacy save area */
-#define XCR0_AT			 464 /* where ptrace puts the feature mask */
-#define ERESTARTSYS		 512
-#define ERESTARTNOINTR		 513
-#define ERESTARTNOHAND		 514
-#define ERESTART_RESTARTBLOCK	 516
+#define UC_FP_XSTATE          0x1
+#define UC_SIGCONTEXT_SS      0x2
+#define UC_STRICT_RESTORE_SS  0x4
+#define SW_RESERVED_AT        464 /* in the legacy save area */
+#define XCR0_AT               464 /* where ptrace puts the feature mask */
+#define ERESTARTSYS           512
+#define ERESTARTNOINTR        513
+#define ERESTARTNOHAND        514
+#define ERESTART_RESTARTBLOCK 516
 
 struct kernel_ucontext {
 	unsigned long flags;

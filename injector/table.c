@@ -9,8 +9,8 @@
 #include "common/own.h"
 #include "injector/maps.h"
 
-#define PAGE	  4096UL
-#define REACH	  0x70000000ULL /* 1.75 GiB: rel32 with room to spare */
+#define PAGE      4096UL
+#define REACH     0x70000000ULL /* 1.75 GiB: rel32 with room to spare */
 #define AREAS_MAX 64
 
 struct area {
@@ -53,8 +53,9 @@ static uint64_t slot_at(const struct area *area, size_t i)
 /* endbr64; jmp *rel32(%rip); int3 up to 16 bytes */
 static void write_code(unsigned char *code, const struct area *area)
 {
-	static const unsigned char head[] = { 0xf3, 0x0f, 0x1e,
-					      0xfa, 0xff, 0x25 };
+	static const unsigned char head[] = {
+		0xf3, 0x0f, 0x1e, 0xfa, 0xff, 0x25
+	};
 
 	memset(code, 0xcc, area->code_len);
 	for (size_t i = 0; i < area->n_slots; i++) {

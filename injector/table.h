@@ -44,7 +44,8 @@ void hi_table_free(struct hi_table *table);
 int hi_table_reserve(struct hi_table *table, struct hi_host *host,
 		     struct hi_thread *thread,
 		     const struct hi_shim_place *place, uint64_t near_start,
-		     uint64_t near_end, size_t n, struct hi_err *err) HI_MUST_USE;
+		     uint64_t near_end, size_t n,
+		     struct hi_err *err) HI_MUST_USE;
 /* How many can be taken without mapping memory. */
 size_t hi_table_get_room(const struct hi_table *table);
 /* Take the next slot; its value in the host is 0 until it is published. */

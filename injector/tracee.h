@@ -26,10 +26,10 @@ struct hi_xstate {
 };
 
 enum hi_stop_kind {
-	HI_STOP_NONE,    /* nothing to report now */
-	HI_STOP_ENDED,   /* the thread (or the process, for the leader) is gone */
-	HI_STOP_TRAP,    /* our interrupt, or a new thread's first stop */
-	HI_STOP_GROUP,   /* stopped by job control; value: the signal */
+	HI_STOP_NONE,  /* nothing to report now */
+	HI_STOP_ENDED, /* the thread (or the process, for the leader) is gone */
+	HI_STOP_TRAP,  /* our interrupt, or a new thread's first stop */
+	HI_STOP_GROUP, /* stopped by job control; value: the signal */
 	HI_STOP_SIGNAL,  /* about to get a signal; value: the signal */
 	HI_STOP_CLONE,   /* made a thread; value: its id */
 	HI_STOP_EXEC,    /* a new program; value: the thread that called exec */

@@ -117,8 +117,8 @@ static const Dwfl_Callbacks dwfl_callbacks = {
 	.find_debuginfo = no_debuginfo,
 };
 
-int hi_unwinder_new(const struct hi_host *host, struct hi_unwinder **ret_unwinder,
-		    struct hi_err *err)
+int hi_unwinder_new(const struct hi_host *host,
+		    struct hi_unwinder **ret_unwinder, struct hi_err *err)
 {
 	struct hi_unwinder *unwinder = calloc(1, sizeof(*unwinder));
 

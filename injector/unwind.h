@@ -24,8 +24,8 @@
 #define HI_FRAMES_MAX 256
 
 struct hi_frame {
-	uint64_t pc;    /* for callers: inside the call instruction */
-	uint64_t sp;    /* of the frame, 0 when not known */
+	uint64_t pc;     /* for callers: inside the call instruction */
+	uint64_t sp;     /* of the frame, 0 when not known */
 	bool activation; /* interrupted here: pc is the next instruction */
 };
 
@@ -43,7 +43,8 @@ struct hi_start_regs {
 
 struct hi_unwinder;
 
-int hi_unwinder_new(const struct hi_host *host, struct hi_unwinder **ret_unwinder,
+int hi_unwinder_new(const struct hi_host *host,
+		    struct hi_unwinder **ret_unwinder,
 		    struct hi_err *err) HI_MUST_USE;
 void hi_unwinder_free(struct hi_unwinder *unwinder);
 

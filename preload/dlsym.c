@@ -118,8 +118,9 @@ void hi_dlsym_init(void)
  * Called by the assembly when there are answers. Returns what dlsym() is to
  * give, or NULL to pass the look-up on.
  */
-__attribute__((visibility("hidden"))) void *
-hi_dlsym_answer(void *handle, const char *name, const char *version)
+__attribute__((visibility("hidden"))) void *hi_dlsym_answer(void *handle,
+							    const char *name,
+							    const char *version)
 {
 	const struct hi_shim_answer *answers =
 		(const void *)(uintptr_t)hi_shim.answers_remote;

@@ -14,7 +14,7 @@
 typedef void init_function(int argc, char **argv, char **envp);
 
 #define YIELDS_FIRST 2000
-#define NAP_NS	     100000
+#define NAP_NS       100000
 #define NAPS_MAX     300000 /* 30 s: the injector is gone */
 
 /* Where hotinject_abandon() and hotinject_exit() go; one load at a time. */
@@ -107,12 +107,11 @@ static void run_constructors(void)
 	extern char **environ;
 	static char *no_arguments[] = { NULL };
 	uintptr_t base = load()->base_remote;
-	const uintptr_t *array =
-		(const void *)(base + load()->init_array_link);
+	const uintptr_t *array = (const void *)(base + load()->init_array_link);
 
 	if (load()->init_link)
-		((init_function *)(base + load()->init_link))(
-			0, no_arguments, environ);
+		((init_function *)(base + load()->init_link))(0, no_arguments,
+							      environ);
 	for (uint64_t i = 0; i < load()->n_init_array; i++)
 		if (array[i] != 0 && array[i] != (uintptr_t)-1)
 			((init_function *)array[i])(0, no_arguments, environ);
@@ -145,7 +144,7 @@ _Noreturn void hotinject_exit(void)
    host's handler for it (force_sig in signal.c). */
 static void unblock_crashes(void)
 {
-	static const int crashes[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL,
+	static const int crashes[] = { SIGSEGV, SIGBUS,  SIGFPE, SIGILL,
 				       SIGTRAP, SIGABRT, SIGSYS };
 	sigset_t set;
 
