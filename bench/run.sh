@@ -1,0 +1,394 @@
+#!/bin/bash
+# run.sh - how fast hotinject is, beside the least that the system needs for the
+# same. It prints and never fails for a number.
+#
+#   HOTINJECT        the command to measure (default: build/hotinject)
+#   HOTINJECT_BUILD  where it was built; what is measured goes below it
+#   BENCH_RELOADS    how many reloads under calling threads (default 1000)
+#   BENCH_SECONDS    the most time for them (default 40)
+#   BENCH_ONLY       some of: calls latency pause memory reloads
+set -eu -o pipefail
+export LC_ALL=C
+
+here=$(cd "$(dirname "$0")" && pwd)
+build=${HOTINJECT_BUILD:-$here/../build}
+hotinject=${HOTINJECT:-$build/hotinject}
+reloads=${BENCH_RELOADS:-1000}
+seconds=${BENCH_SECONDS:-40}
+only=${BENCH_ONLY:-calls latency pause memory reloads}
+place=$build/bench
+host_pid=
+
+# --- what is measured ---------------------------------------------------------
+
+worker_source()
+{
+	printf '#include <stdint.h>\nuint64_t bench_call(uint64_t argument);\n'
+	printf 'uint64_t bench_call(uint64_t argument)\n'
+	printf '{\n\treturn argument + 1000 * BUILD;\n}\n'
+}
+
+# compile_unit NAME FUNCTIONS TYPES
+compile_unit()
+{
+	"$here/generate.sh" "$2" "$3" "$1" >"$1.c"
+	gcc -O1 -g -fPIC -c "$1.c"
+}
+
+# link_builds NAME OBJECT... : NAME.1.so and NAME.2.so, which differ in one function
+link_builds()
+{
+	local name=$1 number
+	shift
+
+	for number in 1 2; do
+		gcc -O1 -g -fPIC -DBUILD=$number -c -o call.$number.o call.c
+		gcc -g -shared -Wl,-soname,libworker.so -o "$name.$number.so" call.$number.o "$@"
+	done
+}
+
+# Two units, linked four times under other names, are 1 MB of text.
+compile_big()
+{
+	local copy objects=()
+
+	compile_unit left 285 360 &
+	compile_unit right 285 360
+	wait $!
+	for copy in 1 2 3 4; do
+		objcopy --prefix-symbols=copy_${copy}_ left.o left.$copy.o
+		objcopy --prefix-symbols=copy_${copy}_ right.o right.$copy.o
+		objects+=(left.$copy.o right.$copy.o)
+	done
+	link_builds big "${objects[@]}"
+}
+
+compile_programs()
+{
+	local name
+
+	for name in host reload load stop; do
+		gcc -std=gnu11 -D_GNU_SOURCE -O2 -g -c -o $name.o "$here/$name.c"
+		test $name = host || gcc -o $name $name.o
+	done
+	worker_source >call.c
+	link_builds tiny
+	mkdir -p linked
+	cp tiny.1.so linked/libworker.so
+	for name in lazy now; do
+		gcc -pthread -Wl,-z,$name -Wl,-rpath,'$ORIGIN/live' \
+			-o host.$name host.o linked/libworker.so
+	done
+}
+
+compile()
+{
+	if test built -nt "$here/generate.sh" && test built -nt "$here/run.sh" &&
+		test -z "$(find "$here" -name '*.c' -newer built)"; then
+		return
+	fi
+	rm -f built
+	compile_programs
+	compile_unit small 13 6
+	link_builds small small.o
+	compile_big
+	touch built
+}
+
+# --- a host to talk to --------------------------------------------------------
+
+await_ready()
+{
+	local turn
+
+	for turn in {1..500}; do
+		if grep -q '"event":"ready"' events; then
+			return
+		fi
+		sleep 0.01
+	done
+	echo "bench: hotinject is not ready: $(cat events)" >&2
+	exit 1
+}
+
+# start ours|floor WORKER HOST [OPTION...] : ask with `ask`, end with `end`
+start()
+{
+	local kind=$1 worker=$2 host=$3
+	shift 3
+
+	mkdir -p live
+	# renamed: the other host may have the old file mapped
+	cp "$worker.1.so" live/fresh.so
+	mv live/fresh.so live/libworker.so
+	: >events
+	rm -f "$kind.in" "$kind.out"
+	mkfifo "$kind.in" "$kind.out"
+	if test $kind = ours; then
+		"$hotinject" --quiet --events=events "$@" "./$host" \
+			live/libworker.so <"$kind.in" >"$kind.out" \
+			3>&- 4<&- 5>&- 6<&- &
+		exec 3>"$kind.in" 4<"$kind.out"
+		await_ready
+		host_pid=$(sed -n 's/.*"event":"ready".*"pid":\([0-9]*\).*/\1/p' \
+			events)
+	else
+		"./$host" <"$kind.in" >"$kind.out" \
+			3>&- 4<&- 5>&- 6<&- &
+		floor_pid=$!
+		exec 5>"$kind.in" 6<"$kind.out"
+	fi
+}
+
+# ask ours|floor COMMAND...
+ask()
+{
+	local kind=$1 answer=
+	shift
+
+	if test $kind = ours; then
+		echo "$*" >&3
+		read -r answer <&4
+	else
+		echo "$*" >&5
+		read -r answer <&6
+	fi
+	echo "$answer"
+}
+
+end()
+{
+	if test $1 = ours; then
+		exec 3>&- 4<&-
+	else
+		exec 5>&- 6<&-
+	fi
+	wait
+}
+
+# reload WORKER N : lines of reload.c
+reload()
+{
+	./reload events live/libworker.so "$2" "$seconds" \
+		"$1.2.so" "$1.1.so"
+}
+
+# --- numbers ------------------------------------------------------------------
+
+# median [COLUMN]
+median()
+{
+	awk -v column="${1:-1}" '{ print $column }' | sort -g | awk '
+		{ value[NR] = $1 }
+		END {
+			if (NR)
+				print (value[int((NR + 1) / 2)] +
+					value[int(NR / 2) + 1]) / 2
+		}'
+}
+
+# row WHAT FLOOR OURS UNIT GOAL
+row()
+{
+	awk -v what="$1" -v floor="$2" -v ours="$3" -v unit="$4" -v goal="$5" '
+	function show(value)
+	{
+		if (value !~ /^[0-9.e+-]+$/ || value == "-")
+			return value
+		return sprintf(value < 10 ? "%.2f %s" : "%.0f %s", value, unit)
+	}
+	BEGIN {
+		ratio = "-"
+		if (floor ~ /^[0-9]/ && floor > 0)
+			ratio = sprintf("%.2f", ours / floor)
+		printf "%-46s %12s %12s %7s  %s\n", what, show(floor),
+			show(ours), ratio, goal
+	}'
+}
+
+# --- a call -------------------------------------------------------------------
+
+time_calls()
+{
+	local round
+
+	rm -f floor.calls ours.calls
+	for round in 1 2 3 4 5 6 7; do
+		ask floor time 20000000 >>floor.calls
+		ask ours time 20000000 >>ours.calls
+	done
+	row "$1" "$(median <floor.calls)" "$(median <ours.calls)" ns "<= 1.10"
+}
+
+bench_calls()
+{
+	local bound n
+
+	for bound in lazy now; do
+		start floor tiny host.$bound
+		start ours tiny host.$bound
+		ask floor time 1000000 >/dev/null
+		ask ours time 1000000 >/dev/null
+		time_calls "call, bound $bound, no reload yet"
+		reload tiny 1 >/dev/null
+		time_calls "call, bound $bound, after 1 reload"
+		reload tiny $((reloads - 1)) >many
+		time_calls "call, bound $bound, after $(($(wc -l <many) + 1)) reloads"
+		end ours
+		end floor
+	done
+}
+
+# --- from the complete file to new code ---------------------------------------
+
+bench_latency()
+{
+	local worker=$1 what=$2 goal=$3 round number complete
+
+	./load ./$worker.1.so bench_call 20 >floor.latency
+	start ours $worker host.lazy
+	reload $worker 20 >ours.latency
+	# The same as the host sees it: a thread that calls every 20 us.
+	: >seen.latency
+	for round in {1..20}; do
+		number=$((1 + round % 2))
+		echo "seen $number" >&3
+		./reload events live/libworker.so 1 9 $worker.$number.so >one
+		read -r complete _ <one
+		read -r seen <&4
+		echo "$complete $seen" >>seen.latency
+	done
+	end ours
+	row "file complete -> live, $what" "$(median <floor.latency)" \
+		"$(median 2 <ours.latency)" ms "$goal"
+	row "  the same, seen by the host" "$(median <floor.latency)" \
+		"$(awk '{ print ($2 - $1) / 1e6 }' seen.latency | median)" \
+		ms "$goal"
+}
+
+# --- how long the host stands still -------------------------------------------
+
+# bench_pause callers|sleepers N GOAL
+bench_pause()
+{
+	start floor tiny host.lazy
+	ask floor $1 $2 >/dev/null
+	./stop $floor_pid 21 >floor.pause
+	end floor
+	start ours tiny host.lazy --wait=20
+	ask ours $1 $2 >/dev/null
+	reload tiny 12 | tail -n +2 >ours.pause
+	end ours
+	row "threads stopped, $2 $1" "$(median <floor.pause)" \
+		"$(median 3 <ours.pause)" us "$3"
+}
+
+# --- memory -------------------------------------------------------------------
+
+# kept FIELD... of the host, in bytes
+kept()
+{
+	local fields
+
+	fields=$(IFS='|' && echo "$*")
+	awk -v fields="^($fields):" '$0 ~ fields { sum += $2 }
+		END { print sum * 1024 }' "/proc/$host_pid/smaps_rollup"
+}
+
+# The pages of the segments that can be written.
+writable_bytes()
+{
+	readelf -lW "$1" | awk '$1 == "LOAD" && $0 ~ / RW / {
+		print $3, $6 }' | while read -r at len; do
+		echo $(((at + len + 4095) / 4096 * 4096 - at / 4096 * 4096))
+	done | awk '{ sum += $1 } END { print sum / 1024 }'
+}
+
+bench_memory()
+{
+	local worker=$1 what=$2 n=50 writable before after pss_before pss_after
+
+	writable=$(writable_bytes $worker.1.so)
+	start ours $worker host.lazy
+	reload $worker 2 >/dev/null
+	sleep 0.2
+	before=$(kept Private_Dirty Private_Clean)
+	pss_before=$(kept Pss)
+	clean_before=$(kept Private_Clean)
+	reload $worker $n >/dev/null
+	sleep 0.2
+	after=$(kept Private_Dirty Private_Clean)
+	pss_after=$(kept Pss)
+	clean_after=$(kept Private_Clean)
+	end ours
+	row "memory per reload, private, $what" "$writable" \
+		$(((after - before) / n / 1024)) KB "<= 1.50"
+	row "  of that, clean" - \
+		$(((clean_after - clean_before) / n / 1024)) KB ""
+	row "  the same, Pss" "$writable" \
+		$(((pss_after - pss_before) / n / 1024)) KB ""
+}
+
+# --- many reloads under calls -------------------------------------------------
+
+bench_reloads()
+{
+	local first last wrong still n started
+
+	start ours tiny host.lazy --wait=20
+	ask ours callers 8 >/dev/null
+	started=$(date +%s.%N)
+	reload tiny "$reloads" >many
+	ended=$(date +%s.%N)
+	n=$(wc -l <many)
+	read -r wrong still _ < <(ask ours check)
+	end ours
+	row "$n reloads under 8 callers: wrong results" - "$wrong" "" 0
+	row "  lost threads" - "$still" "" 0
+	first=$(head -n 100 many | median 2)
+	last=$(tail -n 100 many | median 2)
+	row "  latency, first 100 and last 100" "$first" "$last" ms "<= 1.20"
+	row "  threads stopped, first 100 and last 100" \
+		"$(head -n 100 many | median 3)" \
+		"$(tail -n 100 many | median 3)" us ""
+	row "  total" - \
+		"$(awk -v a="$started" -v b="$ended" 'BEGIN { print b - a }')" s ""
+}
+
+wants()
+{
+	case " $only " in
+	*" $1 "*) return 0 ;;
+	esac
+	return 1
+}
+
+main()
+{
+	mkdir -p "$place"
+	cd "$place"
+	compile
+	printf '%-46s %12s %12s %7s  %s\n' what floor ours ratio goal
+	if wants calls; then
+		bench_calls
+	fi
+	if wants latency; then
+		bench_latency small "50 KB" "<= 3.00"
+		bench_latency big "1 MB text, 5 MB DWARF" "<= 2.00"
+	fi
+	if wants pause; then
+		bench_pause callers 1 "<= 1.50"
+		bench_pause callers 8 "<= 1.50"
+		bench_pause callers 64 "<= 1.50, < 1000 us"
+		bench_pause sleepers 64 "<= 1.50, < 1000 us"
+	fi
+	if wants memory; then
+		bench_memory small "50 KB"
+		bench_memory big "1 MB text"
+	fi
+	if wants reloads; then
+		bench_reloads
+	fi
+}
+
+main
