@@ -77,7 +77,7 @@ void hi_err_prefix(struct hi_err *err, const char *format, ...)
 const char *hi_code_text(int code)
 {
 	static const char *const texts[] = {
-#define X(name, text) [HI_E_##name - HI_CODE_FIRST_] = text,
+#define X(name, text) [HI_E_##name - HI_CODE_FIRST_] = (text),
 		HI_CODES(X)
 #undef X
 	};

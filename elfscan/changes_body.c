@@ -110,7 +110,7 @@ bool hi_comparison_same_body(struct hi_comparison *comparison,
 	const uint8_t *p = find_body(&comparison->old, old, &len);
 	const uint8_t *q = find_body(&comparison->new, new, &new_len);
 
-	return p && q && len == new_len &&
-	       old->type == new->type &&same_bytes(comparison, old->addr_link,
-						   p, new->addr_link, q, len);
+	return p && q && len == new_len && (new->type == old->type) &&
+	       same_bytes(comparison, old->addr_link, p, new->addr_link, q,
+			  len);
 }

@@ -316,9 +316,8 @@ static bool same_variable(struct hi_comparison *comparison,
 		comparison->new.facts->symtab, comparison->old.facts->symtab,
 		old, &ambiguous);
 
-	return twin && !ambiguous &&
-	       twin->addr_link == new->addr_link &&old_link - old->addr_link ==
-		       new_link - new->addr_link;
+	return twin && !ambiguous && (new->addr_link == twin->addr_link) &&
+	       old_link - old->addr_link == new_link - new->addr_link;
 }
 
 /*
@@ -357,8 +356,8 @@ static bool same_state(struct hi_comparison *comparison, uint64_t old_link,
 		comparison->new.facts->symtab, new_link);
 	GElf_Shdr a, b;
 
-	if (old &&
-	    new &&same_variable(comparison, old, old_link, new, new_link))
+	if (old && new != NULL &&
+	    same_variable(comparison, old, old_link, new, new_link))
 		return true;
 	if (is_lea && same_end(comparison, old_link, new_link))
 		return true;

@@ -176,7 +176,7 @@ static bool try_build_id(const struct hi_image *image,
 			 struct hi_debugfile *ret_debugfile)
 {
 	const struct hi_image_header *header = &image->header;
-	char path[sizeof(DEBUG_ROOT) + 2 * HI_BUILD_ID_MAX + 32];
+	char path[sizeof(DEBUG_ROOT) + 2UL * HI_BUILD_ID_MAX + 32];
 	int len;
 
 	if (header->build_id_len < 2)
@@ -184,7 +184,7 @@ static bool try_build_id(const struct hi_image *image,
 	len = sprintf(path, DEBUG_ROOT "/.build-id/%02x/", header->build_id[0]);
 	for (size_t i = 1; i < header->build_id_len; i++)
 		len += sprintf(path + len, "%02x", header->build_id[i]);
-	strcpy(path + len, ".debug");
+	snprintf(path + len, sizeof(path) - (size_t)len, ".debug");
 	return try_path(image, path, NULL, ret_debugfile);
 }
 

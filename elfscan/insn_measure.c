@@ -165,8 +165,9 @@ static char scan_opcode(struct scan *s, struct hi_insn *insn)
 		if (!scan_vex(s, byte, insn))
 			return 'x';
 		if (s->map == 1)
-			return two_byte[s->opcode] == 'J' ? 'm' :
-							    two_byte[s->opcode];
+			return (char)(two_byte[s->opcode] == 'J' ?
+					      'm' :
+					      two_byte[s->opcode]);
 		return s->map == 3 ? 'B' : 'm';
 	}
 	/* pop's ModRM has reg 0, so that AMD could put XOP here */

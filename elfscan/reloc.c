@@ -143,10 +143,11 @@ static int read_relr(struct hi_image *image, struct list *list,
 		     bit++) {
 			if (entry >> bit & 1)
 				code = add_relative(image, list,
-						    next + 8 * (bit - 1), err);
+						    next + 8ULL * (bit - 1),
+						    err);
 		}
 		if (entry & 1)
-			next += 8 * 63;
+			next += 8ULL * 63;
 		if (code < 0)
 			return code;
 	}

@@ -271,8 +271,8 @@ static bool are_same_scalars(struct hi_type_side *old, struct hi_type_side *new)
 		return old->size == new->size &&
 		       (before == after || before < 0 || after < 0);
 	default:
-		return old->size == new->size &&dwarf_tag(&old->die) ==
-		       dwarf_tag(&new->die);
+		return (new->size == old->size) &&
+		       dwarf_tag(&old->die) == dwarf_tag(&new->die);
 	}
 }
 

@@ -222,7 +222,7 @@ static enum hi_type_verdict compare_alternatives(
 			one = compare_member(types, member, twin, difference,
 					     depth);
 		} else {
-			for (size_t j = 0; j < new->n &&one; j++)
+			for (size_t j = 0; one && j < new->n; j++)
 				one = hi_type_compare_at(types, &member->type,
 							 &new->list[j].type,
 							 &no_matter, depth);

@@ -122,7 +122,8 @@ static int read_stack(const struct hi_host *host, uint64_t sp,
 		}
 	}
 	free(stack.words);
-	return hi_fail(err, HI_E_HOST, "the host's start stack has no end");
+	hi_fail(err, HI_E_HOST, "the host's start stack has no end");
+	return HI_E_HOST;
 }
 
 static uint64_t get_aux(const struct start_stack *stack, uint64_t type)

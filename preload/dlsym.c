@@ -65,7 +65,7 @@ static void *find_symbol(const struct symbols *in, const char *name)
 	uint32_t n_buckets = in->gnu_hash[0];
 	uint32_t first = in->gnu_hash[1];
 	uint32_t bloom_words = in->gnu_hash[2];
-	const uint32_t *buckets = in->gnu_hash + 4 + bloom_words * 2;
+	const uint32_t *buckets = in->gnu_hash + 4 + bloom_words * 2UL;
 	const uint32_t *chains = buckets + n_buckets;
 	uint32_t i;
 

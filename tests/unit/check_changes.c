@@ -82,7 +82,7 @@ static void diff(char *text, size_t size, const char *compiler,
 	const char *path;
 
 	hi_fixture_init(&fx);
-	path = hi_fixture_library(&fx, "worker.so", compiler, old_source);
+	(void)hi_fixture_library(&fx, "worker.so", compiler, old_source);
 	hi_fixture_run(&fx, "mv worker.so old.so");
 	build_open(&old, hi_fixture_path(&fx, "old.so"));
 	path = hi_fixture_library(&fx, "worker.so", compiler, new_source);

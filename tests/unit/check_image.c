@@ -264,7 +264,7 @@ START_TEST(a_file_that_is_still_being_written_is_called_cut)
 		       "a.so has section headers of zeros, it is still being "
 		       "written");
 	memcpy(copy, bytes, len);
-	memset(copy + ehdr.e_phoff, 0, ehdr.e_phnum * 56);
+	memset(copy + ehdr.e_phoff, 0, ehdr.e_phnum * 56UL);
 	assert_refused(hi_fixture_write_bytes(&fx, "a.so", copy, len), HI_E_CUT,
 		       "a.so has program headers of zeros, it is still being "
 		       "written");
@@ -528,8 +528,8 @@ START_TEST(damage_in_any_header_word_is_survived)
 	bytes = hi_fixture_read(path, &len);
 	memcpy(&ehdr, bytes, sizeof(ehdr));
 	damage(&fx, bytes, len, 0, sizeof(ehdr));
-	damage(&fx, bytes, len, ehdr.e_phoff, ehdr.e_phnum * 56);
-	damage(&fx, bytes, len, ehdr.e_shoff, ehdr.e_shnum * 64);
+	damage(&fx, bytes, len, ehdr.e_phoff, ehdr.e_phnum * 56UL);
+	damage(&fx, bytes, len, ehdr.e_shoff, ehdr.e_shnum * 64UL);
 	for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++) {
 		ck_assert_msg(hi_image_find_section(image, tables[i], &shdr),
 			      "no %s", tables[i]);
