@@ -1,7 +1,6 @@
 #include "injector/adopt.h"
 
 #include <elf.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -29,15 +28,17 @@ const struct hi_map *hi_adopt_find(const struct hi_maps *maps,
 }
 
 /* The file that is mapped must be the one that is read. */
-static int open_same_file(struct hi_worker *worker, const struct hi_map *map,
-			  struct hi_err *err)
+static int check_same_file(struct hi_worker *worker, const struct hi_map *map,
+			   struct hi_err *err)
 {
 	struct stat st;
 
-	worker->first_fd = open(map->path, O_PATH | O_CLOEXEC);
-	if (!map->deleted && worker->first_fd >= 0 &&
-	    fstat(worker->first_fd, &st) == 0 && st.st_ino == map->inode)
+	if (!map->deleted && stat(map->path, &st) == 0 &&
+	    st.st_ino == map->inode) {
+		worker->first_dev = st.st_dev;
+		worker->first_ino = st.st_ino;
 		return 0;
+	}
 	hi_fail(err, HI_E_HOST,
 		"%s was replaced before hotinject could look at the build "
 		"that the host runs",
@@ -52,7 +53,7 @@ static int take_build(struct hi_worker *worker, struct hi_snapshots *snapshots,
 {
 	char *HI_FREE copy = NULL;
 	struct hi_content content;
-	int code = open_same_file(worker, map, err);
+	int code = check_same_file(worker, map, err);
 
 	if (code == 0)
 		code = hi_snapshot_take(snapshots, map->path, 1, &copy,

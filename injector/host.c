@@ -149,16 +149,6 @@ static void handle_signal(struct hi_host *host, struct hi_thread *thread,
 		thread->signal = 0;
 }
 
-static void handle_group_stop(struct hi_host *host, struct hi_thread *thread)
-{
-	bool first = !thread->group;
-
-	thread->group = true;
-	thread->held = true;
-	if (first && thread->tid == host->pid && host->hooks.on_group_stop)
-		host->hooks.on_group_stop(host->hooks.context, host);
-}
-
 static void handle_end(struct hi_host *host, const struct hi_stop *stop)
 {
 	struct hi_thread *thread = hi_host_find_thread(host, stop->tid);
@@ -199,7 +189,7 @@ static void handle(struct hi_host *host, const struct hi_stop *stop)
 	else if (stop->kind == HI_STOP_SIGNAL)
 		handle_signal(host, thread, (int)stop->value);
 	else if (stop->kind == HI_STOP_GROUP)
-		handle_group_stop(host, thread);
+		thread->group = true;
 	if (stop->kind == HI_STOP_EXEC) {
 		forget_other_threads(host);
 		if (host->hooks.on_exec)

@@ -51,8 +51,6 @@ struct hi_host_hooks {
 	 */
 	bool (*on_signal)(void *context, struct hi_host *host,
 			  struct hi_thread *thread, int signal);
-	/* Job control has stopped the whole host. */
-	void (*on_group_stop)(void *context, struct hi_host *host);
 };
 
 struct hi_host {

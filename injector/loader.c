@@ -86,6 +86,13 @@ static int read_load(struct hi_loader *loader, struct hi_err *err)
 	return 0;
 }
 
+/* The loader thread has run and is no more. */
+static bool is_gone(const struct hi_loader *loader)
+{
+	return loader->thread && !hi_host_find_thread(loader->host,
+						      loader->thread);
+}
+
 /* Until the loader's step is beyond STEP. */
 static int await_beyond(struct hi_loader *loader, enum hi_load_step step,
 			uint64_t limit_ns, struct hi_err *err)
@@ -104,6 +111,10 @@ static int await_beyond(struct hi_loader *loader, enum hi_load_step step,
 		if (loader->host->ended)
 			return hi_fail(err, HI_E_GONE, "%s has ended",
 				       loader->host->name);
+		if (is_gone(loader) && read_load(loader, err) == 0 &&
+		    loader->load.step <= (uint32_t)step)
+			return hi_fail(err, HI_E_LOAD,
+				       "a constructor ended its thread");
 		if (waited > limit_ns)
 			return hi_fail(err, HI_E_BUSY,
 				       "the load has not ended after %llu s",
@@ -121,7 +132,7 @@ static int await_idle(struct hi_loader *loader, struct hi_err *err)
 {
 	int code = read_load(loader, err);
 
-	if (code < 0 || loader->load.step == HI_LOAD_NONE)
+	if (code < 0 || loader->load.step == HI_LOAD_NONE || is_gone(loader))
 		return code;
 	return await_beyond(loader, HI_LOAD_FAILED, OPEN_LIMIT_NS, err);
 }

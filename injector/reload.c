@@ -1,8 +1,10 @@
 #include "injector/reload.h"
 
+#include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "common/own.h"
 #include "injector/apply.h"
@@ -27,9 +29,35 @@ struct candidate {
 	bool busy;
 };
 
-static bool is_ours_to_ignore(const struct hi_err *err)
+/* Not whole yet, or gone between the news of it and the look at it. */
+static bool is_passing(const struct hi_err *err)
 {
-	return err->code == HI_E_CUT;
+	return err->code == HI_E_CUT || err->sys_errno == ENOENT;
+}
+
+/*
+ * A copy that ld.so can tell from the file that it opened first. The second copy is
+ * made while the first is there, so their inodes differ.
+ */
+static int copy(const struct candidate *candidate, unsigned int number,
+		char **ret_path, struct hi_content *content, struct hi_err *err)
+{
+	struct hi_reload *reload = candidate->reload;
+	const struct hi_worker *worker = reload->worker;
+	struct stat st;
+	char *HI_FREE taken = NULL;
+	int code = hi_snapshot_take(reload->snapshots, worker->path, number,
+				    &taken, content, err);
+
+	if (code == 0 && stat(taken, &st) == 0 &&
+	    st.st_ino == worker->first_ino && st.st_dev == worker->first_dev) {
+		code = hi_snapshot_take(reload->snapshots, worker->path, number,
+					ret_path, content, err);
+		hi_snapshot_drop(reload->snapshots, taken);
+	} else if (code == 0) {
+		*ret_path = hi_take_ptr(&taken);
+	}
+	return code;
 }
 
 /* Copy and open the file; false when there is nothing to go on with. */
@@ -40,8 +68,7 @@ static bool take(struct candidate *candidate, struct hi_err *err)
 	char *HI_FREE path = NULL;
 	struct hi_content content;
 	unsigned int number = worker->last_number + 1;
-	int code = hi_snapshot_take(reload->snapshots, worker->path, number,
-				    &path, &content, err);
+	int code = copy(candidate, number, &path, &content, err);
 
 	if (code == 0 &&
 	    hi_content_equal(&content, &worker->current->content)) {
@@ -61,7 +88,7 @@ static bool take(struct candidate *candidate, struct hi_err *err)
 	}
 	if (path)
 		hi_snapshot_drop(reload->snapshots, path);
-	if (is_ours_to_ignore(err)) {
+	if (is_passing(err)) {
 		hi_report_ignored(reload->report, reload->host->pid,
 				  worker->name, err->sentence);
 		return false;

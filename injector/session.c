@@ -56,6 +56,7 @@ struct session {
 	struct charge charges[WORKERS_MAX];
 	size_t n_charges;
 	int signal_fd;
+	bool terminal_stop; /* the terminal has sent SIGTSTP */
 	sigset_t old_mask;
 };
 
@@ -275,13 +276,18 @@ static bool on_signal(void *context, struct hi_host *host,
 }
 
 /*
- * The terminal has stopped the host: the shell waits for hotinject, so that stops
- * as well. Both are in one process group and are continued together.
+ * The terminal's ^Z goes to hotinject and the host alike. When the host has stopped,
+ * hotinject stops, too, so that the shell has its prompt; both are continued
+ * together. A host that is stopped by somebody else is none of our business.
  */
-static void on_group_stop(void *context, struct hi_host *host)
+static void stop_with_host(struct session *session)
 {
-	(void)context;
-	(void)host;
+	const struct hi_thread *leader =
+		hi_host_find_thread(session->host, session->host->pid);
+
+	if (!session->terminal_stop || !leader || !leader->group)
+		return;
+	session->terminal_stop = false;
 	raise(SIGSTOP);
 }
 
@@ -300,6 +306,9 @@ static void on_own_signal(struct session *session)
 
 		if (info.ssi_signo == SIGCHLD || session->host->ended)
 			continue;
+		if (info.ssi_signo == SIGTSTP || info.ssi_signo == SIGCONT)
+			session->terminal_stop =
+				info.ssi_signo == SIGTSTP && !sent;
 		if (sent)
 			kill(session->host->pid, (int)info.ssi_signo);
 	}
@@ -367,6 +376,7 @@ static void run_loop(struct session *session)
 		if (fds[0].revents)
 			on_own_signal(session);
 		hi_host_pump(session->host);
+		stop_with_host(session);
 		for (size_t i = 0; i < session->n_charges; i++)
 			if (fds[i + 1].revents && !session->host->ended)
 				on_watch(session, &session->charges[i]);
@@ -448,7 +458,6 @@ static int start(struct session *session, int *ret_exit, struct hi_err *err)
 	session->host->hooks.context = session;
 	session->host->hooks.on_exec = on_exec;
 	session->host->hooks.on_signal = on_signal;
-	session->host->hooks.on_group_stop = on_group_stop;
 	return 0;
 }
 

@@ -2,7 +2,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 int hi_worker_new(const char *path, struct hi_worker **ret_worker,
 		  struct hi_err *err)
@@ -11,7 +10,6 @@ int hi_worker_new(const char *path, struct hi_worker **ret_worker,
 	const char *slash;
 
 	if (worker) {
-		worker->first_fd = -1;
 		worker->path = strdup(path);
 		worker->table = hi_table_new();
 	}
@@ -42,9 +40,6 @@ void hi_worker_reset(struct hi_worker *worker)
 	worker->builds = NULL;
 	worker->n_functions = worker->n_variables = worker->n_builds = 0;
 	worker->current = NULL;
-	if (worker->first_fd >= 0)
-		close(worker->first_fd);
-	worker->first_fd = -1;
 	worker->table = hi_table_new();
 }
 

@@ -18,6 +18,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "common/err.h"
 #include "injector/build.h"
@@ -57,10 +58,11 @@ struct hi_worker {
 	const char *name; /* its base name */
 	struct hi_build **builds; /* that are or were live, oldest first */
 	size_t n_builds;
-	/* The file that the host mapped, kept open: were its inode freed, a
-	   snapshot might get the same number, and ld.so, which knows files by
-	   device and inode, would take it for the library that it has. */
-	int first_fd;
+	/* The file that the host has opened. ld.so knows files by device and
+	   inode, and would take a snapshot with the same for the library that
+	   it has: the inode is free again once the file is replaced. */
+	dev_t first_dev;
+	ino_t first_ino;
 	struct hi_build *current; /* NULL before the host has it */
 	unsigned int last_number; /* given to a candidate */
 	struct hi_function **functions;

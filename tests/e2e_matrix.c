@@ -33,11 +33,6 @@ static const struct linking other_bindings[] = {
 	  "-ffunction-sections -fdata-sections -Wl,--gc-sections" },
 };
 
-static const struct linking accounts[] = {
-	{ "found", "", "" },
-	{ "told", "", "-Wl,--emit-relocs" },
-};
-
 static const struct linking told[] = { { "told", "", "-Wl,--emit-relocs" } };
 
 static const struct linking usual[] = { { "usual", "", "" } };
@@ -47,19 +42,19 @@ static const struct sweep {
 	const char *story;
 	const struct linking *linkings;
 	size_t n_linkings;
-	const char *levels[5];
+	const char *levels[4];
 } sweeps[] = {
-	{ "routes", bindings, LEN(bindings), { "-O0", "-O2", "-Os" } },
+	{ "routes", bindings, LEN(bindings), { "-O0", "-O2" } },
 	{ "routes", other_bindings, LEN(other_bindings), { "-O2" } },
-	{ "state", accounts, LEN(accounts), { "-O0", "-O2", "-Os", "-O3" } },
-	{ "state-layout", told, LEN(told), { "-O0", "-O2", "-Os", "-O3" } },
-	{ "state-ends", accounts, LEN(accounts), { "-O0", "-O2", "-Os" } },
-	{ "state-locals", usual, LEN(usual), { "-O0", "-O2" } },
-	{ "state-cxx", usual, LEN(usual), { "-O0", "-O2" } },
+	{ "state", usual, LEN(usual), { "-O0", "-O2", "-Os" } },
+	{ "state-layout", told, LEN(told), { "-O0", "-O2" } },
+	{ "state-ends", usual, LEN(usual), { "-O0", "-O2", "-Os" } },
+	{ "state-locals", usual, LEN(usual), { "-O2" } },
+	{ "state-cxx", usual, LEN(usual), { "-O2" } },
 	{ "state-copied", usual, LEN(usual), { "-O2" } },
-	{ "tls", accounts, LEN(accounts), { "-O0", "-O2" } },
+	{ "tls", usual, LEN(usual), { "-O0", "-O2" } },
 	{ "tls-local-dynamic", usual, LEN(usual), { "-O2" } },
-	{ "vtables", usual, LEN(usual), { "-O0", "-O2" } },
+	{ "vtables", usual, LEN(usual), { "-O2" } },
 	{ "versions", usual, LEN(usual), { "-O2" } },
 	{ "interposed", usual, LEN(usual), { "-O2" } },
 };

@@ -98,7 +98,9 @@ static void answer(const char *question, char **argv)
 		printf("%s", getenv("LD_PRELOAD") ? getenv("LD_PRELOAD") :
 						    "(none)");
 	else if (!strcmp(question, "signal masks"))
-		show_status_lines("Sig");
+		show_status_lines("SigBlk");
+		show_status_lines("SigIgn");
+		show_status_lines("SigCgt");
 	else if (!strcmp(question, "threads"))
 		show_status_lines("Threads:");
 	else if (!strcmp(question, "errno"))
