@@ -59,7 +59,9 @@ static void show_status_lines(const char *prefix)
 
 	while (status && fgets(line, sizeof(line), status)) {
 		line[strcspn(line, "\n")] = '\0';
-		if (!strncmp(line, prefix, strlen(prefix)))
+		/* SigQ counts the signals of all the user's processes */
+		if (!strncmp(line, prefix, strlen(prefix)) &&
+		    strncmp(line, "SigQ", 4) != 0)
 			printf("%s ", line);
 	}
 	if (status)
@@ -98,9 +100,7 @@ static void answer(const char *question, char **argv)
 		printf("%s", getenv("LD_PRELOAD") ? getenv("LD_PRELOAD") :
 						    "(none)");
 	else if (!strcmp(question, "signal masks"))
-		show_status_lines("SigBlk");
-		show_status_lines("SigIgn");
-		show_status_lines("SigCgt");
+		show_status_lines("Sig");
 	else if (!strcmp(question, "threads"))
 		show_status_lines("Threads:");
 	else if (!strcmp(question, "errno"))
