@@ -10,11 +10,15 @@
  */
 #include "injector/relink_parts.h"
 
-#define NEAR_MAX 64 /* bytes from a variable that an operand may lie off it */
+#define NEAR_MAX    64 /* bytes that an operand in a gap may lie off a variable */
+#define ELEMENT_MAX 16 /* bytes of an element before the start of an array */
 
+/* What an operand could mean, the likeliest first. */
 struct meanings {
-	const struct hi_symbol *symbols[2];
+	const struct hi_symbol *symbols[3];
 	size_t n;
+	bool gap;    /* between two variables */
+	bool likely; /* the first is taken when nothing speaks for another */
 };
 
 static bool is_data(const struct hi_symbol *symbol)
@@ -57,6 +61,25 @@ static void add(struct meanings *meanings, const struct hi_symbol *symbol)
 	meanings->symbols[meanings->n++] = symbol;
 }
 
+/*
+ * Whether the function of SITE takes another address inside SYMBOL: a loop that ends
+ * behind an array, or before it, also starts in it.
+ */
+static bool is_walked(const struct hi_build *build, const struct hi_site *site,
+		      const struct hi_symbol *symbol)
+{
+	for (size_t i = 0; i < build->sites.n_sites; i++) {
+		const struct hi_site *other = &build->sites.sites[i];
+
+		if (other != site && other->kind == HI_SITE_ADDRESS &&
+		    other->function == site->function &&
+		    other->target_link >= symbol->addr_link &&
+		    other->target_link < symbol->addr_link + symbol->size)
+			return true;
+	}
+	return false;
+}
+
 static void find_meanings(const struct hi_build *build,
 			  const struct hi_site *site, struct meanings *meanings)
 {
@@ -66,15 +89,26 @@ static void find_meanings(const struct hi_build *build,
 	const struct hi_symbol *before, *after;
 
 	meanings->n = 0;
+	meanings->gap = false;
+	meanings->likely = true;
 	find_neighbours(build, at, &before, &after);
 	if (in) {
 		add(meanings, in);
-		if (in->addr_link == at && site->kind == HI_SITE_ADDRESS &&
-		    before && before != in &&
-		    before->addr_link + before->size == at)
+		if (site->kind != HI_SITE_ADDRESS)
+			return;
+		if (in->addr_link == at && before && before != in &&
+		    before->addr_link + before->size == at) {
 			add(meanings, before);
+			meanings->likely = false;
+		}
+		if (after && after->addr_link - at <= ELEMENT_MAX) {
+			add(meanings, after);
+			meanings->likely &= in->addr_link == at;
+		}
 		return;
 	}
+	meanings->gap = true;
+	meanings->likely = false;
 	if (before && at - (before->addr_link + before->size) <= NEAR_MAX)
 		add(meanings, before);
 	if (after && after->addr_link - at <= NEAR_MAX)
@@ -167,27 +201,44 @@ static bool agrees(const struct hi_relink *relink, const struct hi_site *site,
 			       site->target_link - symbol->addr_link;
 }
 
+static bool move_alike(const struct hi_build *build,
+		       const struct meanings *meanings)
+{
+	for (size_t i = 1; i < meanings->n; i++)
+		if (distance(build, meanings->symbols[i]) !=
+		    distance(build, meanings->symbols[0]))
+			return false;
+	return true;
+}
+
 const struct hi_symbol *hi_relink_resolve(const struct hi_relink *relink,
 					  const struct hi_site *site,
 					  const struct hi_symbol **ret_other)
 {
 	const struct hi_build *build = relink->build;
+	const struct hi_symbol *agreed = NULL;
 	const struct hi_site *there;
 	struct meanings meanings;
-	bool first, second;
+	size_t n_agree = 0;
 
 	*ret_other = NULL;
 	find_meanings(build, site, &meanings);
 	if (meanings.n == 0)
 		return NULL;
-	if (meanings.n == 1 || distance(build, meanings.symbols[0]) ==
-				       distance(build, meanings.symbols[1]))
+	if (move_alike(build, &meanings))
 		return meanings.symbols[0];
 	there = find_counterpart(relink, site);
-	first = there && agrees(relink, site, there, meanings.symbols[0]);
-	second = there && agrees(relink, site, there, meanings.symbols[1]);
-	if (first != second)
-		return meanings.symbols[first ? 0 : 1];
-	*ret_other = meanings.symbols[1];
+	for (size_t i = 0; there && i < meanings.n; i++) {
+		if (!agrees(relink, site, there, meanings.symbols[i]))
+			continue;
+		agreed = meanings.symbols[i];
+		n_agree++;
+	}
+	if (n_agree == 1)
+		return agreed;
+	/* inside a variable, nothing but a walk speaks for another one */
+	for (size_t i = 1; i < meanings.n && !meanings.likely; i++)
+		if (meanings.gap || is_walked(build, site, meanings.symbols[i]))
+			*ret_other = meanings.symbols[i];
 	return meanings.symbols[0];
 }
