@@ -18,6 +18,7 @@ seconds=${BENCH_SECONDS:-40}
 only=${BENCH_ONLY:-calls latency pause memory reloads}
 place=$build/bench
 host_pid=
+next=2 # the build to put in place next
 
 # --- what is measured ---------------------------------------------------------
 
@@ -117,6 +118,7 @@ start()
 	local kind=$1 worker=$2 host=$3
 	shift 3
 
+	next=2
 	mkdir -p live
 	# renamed: the other host may have the old file mapped
 	cp "$worker.1.so" live/fresh.so
@@ -128,6 +130,7 @@ start()
 		"$hotinject" --quiet --events=events "$@" "./$host" \
 			live/libworker.so <"$kind.in" >"$kind.out" \
 			3>&- 4<&- 5>&- 6<&- &
+		ours_pid=$!
 		exec 3>"$kind.in" 4<"$kind.out"
 		await_ready
 		host_pid=$(sed -n 's/.*"event":"ready".*"pid":\([0-9]*\).*/\1/p' \
@@ -160,17 +163,23 @@ end()
 {
 	if test $1 = ours; then
 		exec 3>&- 4<&-
+		wait "$ours_pid"
 	else
 		exec 5>&- 6<&-
+		wait "$floor_pid"
 	fi
-	wait
 }
 
 # reload WORKER N : lines of reload.c
 reload()
 {
+	local first=$next
+
+	if (($2 % 2)); then
+		next=$((3 - next))
+	fi
 	./reload events live/libworker.so "$2" "$seconds" \
-		"$1.2.so" "$1.1.so"
+		"$1.$first.so" "$1.$((3 - first)).so"
 }
 
 # --- numbers ------------------------------------------------------------------
@@ -182,8 +191,7 @@ median()
 		{ value[NR] = $1 }
 		END {
 			if (NR)
-				print (value[int((NR + 1) / 2)] +
-					value[int(NR / 2) + 1]) / 2
+				print value[int((NR + 1) / 2)]
 		}'
 }
 
@@ -277,7 +285,8 @@ bench_pause()
 	end floor
 	start ours tiny host.lazy --wait=20
 	ask ours $1 $2 >/dev/null
-	reload tiny 12 | tail -n +2 >ours.pause
+	reload tiny 12 >all.pause
+	tail -n +2 all.pause >ours.pause
 	end ours
 	row "threads stopped, $2 $1" "$(median <floor.pause)" \
 		"$(median 3 <ours.pause)" us "$3"
