@@ -47,9 +47,9 @@ static const struct sweep {
 	{ "routes", bindings, LEN(bindings), { "-O0", "-O2" } },
 	{ "routes", other_bindings, LEN(other_bindings), { "-O2" } },
 	{ "state", usual, LEN(usual), { "-O0", "-O2", "-Os" } },
-	/* clang -O2 walks arrays to an address that a moved layout makes
+	/* optimised, clang walks arrays to an address that a moved layout makes
 	   ambiguous: refused there, as state-ends tells */
-	{ "state-layout", told, LEN(told), { "-O0", "-O1" } },
+	{ "state-layout", told, LEN(told), { "-O0" } },
 	{ "state-ends", usual, LEN(usual), { "-O0", "-O2", "-Os" } },
 	{ "state-locals", usual, LEN(usual), { "-O2" } },
 	{ "state-cxx", usual, LEN(usual), { "-O2" } },
