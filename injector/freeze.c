@@ -1,12 +1,12 @@
 #include "injector/freeze.h"
 
-#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "common/own.h"
 #include "injector/clock.h"
+#include "injector/priority.h"
 #include "injector/remote.h"
 
 #define STACK_MAX (8UL << 20)
@@ -148,16 +148,6 @@ static void look_at(const struct hi_host *host, const struct hi_worker *worker,
 	scan_stack(host, worker, maps, span, look);
 }
 
-static void set_fifo(struct hi_freeze *freeze, bool on)
-{
-	struct sched_param param = { on ? 1 : 0 };
-
-	if (on)
-		freeze->fifo = sched_setscheduler(0, SCHED_FIFO, &param) == 0;
-	else if (freeze->fifo)
-		sched_setscheduler(0, SCHED_OTHER, &param);
-}
-
 /* Sleepers are noted; the others are asked to stop. */
 static int ask_all(struct hi_host *host, struct hi_freeze *freeze,
 		   struct hi_err *err)
@@ -249,7 +239,7 @@ int hi_freeze(struct hi_host *host, const struct hi_worker *worker,
 			      sizeof(*freeze.looks));
 	if (!freeze.looks)
 		return hi_fail(err, HI_E_NOMEM, "no memory to stop the host");
-	set_fifo(&freeze, true);
+	freeze.fifo = hi_priority_raise();
 	freeze.started_ns = hi_clock_ns();
 	code = ask_all(host, &freeze, err);
 	if (code == 0)
@@ -289,7 +279,8 @@ void hi_thaw(struct hi_host *host, struct hi_freeze *freeze)
 			hi_host_release(host, thread);
 	}
 	freeze->paused_ns = hi_clock_ns() - freeze->started_ns;
-	set_fifo(freeze, false);
+	if (freeze->fifo)
+		hi_priority_lower();
 	for (size_t i = 0; i < freeze->n_looks; i++)
 		free(freeze->looks[i].words);
 	free(freeze->looks);

@@ -13,7 +13,7 @@
 #include "injector/clock.h"
 
 #define AWAIT_LIMIT_NS (500 * HI_NS_PER_MS)
-#define SPIN_NS	       (20 * HI_NS_PER_US)
+#define SPIN_NS	       (5 * HI_NS_PER_US)
 #define SYSCALL_LEN    2
 
 struct hi_host *hi_host_new(pid_t pid)
@@ -255,7 +255,7 @@ int hi_host_await(struct hi_host *host, struct hi_thread *thread,
 		}
 		/* at SCHED_FIFO, yielding would not let the thread run */
 		if (waited > SPIN_NS)
-			hi_clock_nap_us(20);
+			hi_clock_nap_us(5);
 	}
 	return 0;
 }

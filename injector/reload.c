@@ -9,6 +9,7 @@
 #include "common/own.h"
 #include "injector/apply.h"
 #include "injector/clock.h"
+#include "injector/priority.h"
 #include "injector/publish.h"
 #include "injector/relink.h"
 #include "injector/verdict.h"
@@ -150,12 +151,16 @@ static int load(struct candidate *candidate, struct hi_err *err)
 	struct hi_plan plan = HI_PLAN_INIT;
 	int code = hi_build_silence(candidate->build, err);
 
+	bool raised = hi_priority_raise();
+
 	if (code == 0)
 		code = hi_loader_start(reload->loader, reload->worker,
 				       candidate->build, err);
 	if (code == 0)
 		code = hi_loader_await(reload->loader, reload->worker,
 				       candidate->build, err);
+	if (raised)
+		hi_priority_lower();
 	if (code < 0)
 		return code;
 	candidate->mapped = true;

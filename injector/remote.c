@@ -1,7 +1,6 @@
 #include "injector/remote.h"
 
 #include <errno.h>
-#include <sched.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
@@ -278,10 +277,7 @@ static int await_done(struct hi_host *host, const struct hi_shim_place *place,
 			return hi_fail(err, HI_E_BUSY,
 				       "a call in thread %d does not return",
 				       call->tid);
-		if (waited > SPIN_NS)
-			hi_clock_nap_us(50);
-		else
-			sched_yield();
+		hi_clock_nap_us(waited > SPIN_NS ? 50 : 5);
 	}
 }
 
