@@ -128,7 +128,9 @@ FORCE:
 
 # --- tests --------------------------------------------------------------------
 
-TEST_ENV = HOTINJECT=$(abspath $(B))/hotinject HOTINJECT_BUILD=$(abspath $(B))
+# Without MAKEFLAGS: rustc and make in a test would look for this make's jobserver.
+TEST_ENV = MAKEFLAGS= HOTINJECT=$(abspath $(B))/hotinject \
+	HOTINJECT_BUILD=$(abspath $(B))
 
 # The programs that take longest begin first. CHECK_JOBS=N: so many at a time.
 check_all = $(TEST_ENV) scripts/check.sh \
