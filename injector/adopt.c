@@ -146,7 +146,7 @@ int hi_adopt(struct hi_worker *worker, struct hi_snapshots *snapshots,
 		return hi_fail(err, HI_E_HOST, "%s is not mapped",
 			       worker->name);
 	code = take_build(worker, snapshots, map, &build, err);
-	if (code < 0)
+	if (code != 0 || !build)
 		return code;
 	code = check_relocated(build, maps, err);
 	if (code == 0)

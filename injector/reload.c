@@ -25,6 +25,7 @@ struct candidate {
 	struct hi_report_state counts;
 	struct hi_relink relink;
 	bool mapped;  /* the loader waits for a word */
+	bool begun;   /* its constructors have run, perhaps in part */
 	bool newer;   /* ended by a newer file */
 	uint64_t live_ns, pause_ns;
 	bool busy;
@@ -139,6 +140,7 @@ static int construct(struct candidate *candidate, struct hi_err *err)
 				     candidate->reload->host, &plan, err);
 
 	code = write_plan(candidate, &plan, code, err);
+	candidate->begun = code == 0;
 	if (code == 0)
 		code = hi_loader_construct(candidate->reload->loader, err);
 	return code;
@@ -376,8 +378,9 @@ static void refuse(struct candidate *candidate)
 	struct hi_reload *reload = candidate->reload;
 	unsigned int number = reload->worker->last_number;
 
+	/* what constructors registered (atexit, callbacks) must stay mapped */
 	if (candidate->mapped)
-		hi_loader_end(reload->loader, false);
+		hi_loader_end(reload->loader, candidate->begun);
 	if (candidate->reasons.n_given > 0 && !reload->host->ended)
 		hi_report_refused(reload->report, reload->host->pid,
 				  reload->worker->name, number,

@@ -1,6 +1,7 @@
 #include "injector/remote.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
@@ -12,6 +13,8 @@
 
 #define CALL_LIMIT_NS (2 * HI_NS_PER_S)
 #define SPIN_NS	      (2 * HI_NS_PER_MS)
+#define HOLD_TRIES    20 /* of half a second */
+#define STUB_LEN      38 /* hotinject_return, stubs_x86_64.S */
 
 static int gone_or_sys(const struct hi_host *host, struct hi_err *err,
 		       const char *what, uint64_t at, size_t len)
@@ -281,6 +284,31 @@ static int await_done(struct hi_host *host, const struct hi_shim_place *place,
 	}
 }
 
+/*
+ * Stop the thread, which spins in the shim's end stub; on a crowded machine that
+ * may take its time.
+ */
+static int hold_spinning(struct hi_host *host, struct hi_remote_call *call,
+			 struct hi_err *err)
+{
+	int code = HI_E_BUSY;
+
+	for (int tries = 0; code == HI_E_BUSY && tries < HOLD_TRIES; tries++)
+		code = hi_host_hold(host, call->thread, err);
+	return code;
+}
+
+/* Whether it still spins there, or has taken itself back meanwhile. */
+static bool is_in_stub(const struct hi_shim_place *place,
+		       const struct hi_remote_call *call)
+{
+	struct user_regs_struct regs;
+
+	return hi_tracee_get_regs(call->tid, &regs, NULL) == 0 &&
+	       regs.rip >= place->shim.return_remote &&
+	       regs.rip < place->shim.return_remote + STUB_LEN;
+}
+
 int hi_remote_finish(struct hi_host *host, const struct hi_shim_place *place,
 		     struct hi_remote_call *call, uint64_t *ret_result,
 		     struct hi_err *err)
@@ -288,13 +316,13 @@ int hi_remote_finish(struct hi_host *host, const struct hi_shim_place *place,
 	int code = await_done(host, place, call, err);
 
 	if (code == 0)
-		code = hi_host_hold(host, call->thread, err);
+		code = hold_spinning(host, call, err);
 	if (code < 0)
 		return code;
 	code = hi_remote_read(host,
 			      place->shim_remote + HI_SHIM_CALL_RESULT_AT,
 			      ret_result, 8, err);
-	if (code == 0)
+	if (code == 0 && is_in_stub(place, call))
 		code = restore(call, err);
 	call->thread->trapped = true;
 	hi_host_release(host, call->thread);

@@ -58,6 +58,7 @@ const char *support_compile_worker(struct support *scene, const char *folder,
 	if (source.rust)
 		support_shell(scene,
 			      "rustc --crate-type=cdylib --crate-name=worker"
+			      " -C link-arg=-Wl,-soname,libworker.so"
 			      " -g %s -o %s %s",
 			      flags, output, source.path);
 	else

@@ -1,6 +1,7 @@
 use std::cell::Cell;
 use std::collections::HashMap;
-use std::ffi::{c_char, CStr};
+use std::ffi::CStr;
+use std::os::raw::c_char;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Mutex;
 
