@@ -5,7 +5,7 @@
 #   HOTINJECT        the command to measure (default: build/hotinject)
 #   HOTINJECT_BUILD  where it was built; what is measured goes below it
 #   BENCH_RELOADS    how many reloads under calling threads (default 1000)
-#   BENCH_SECONDS    the most time for them (default 40)
+#   BENCH_SECONDS    the most time for them (default 30)
 #   BENCH_ONLY       some of: calls latency pause memory reloads
 set -eu -o pipefail
 export LC_ALL=C
@@ -14,7 +14,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 build=${HOTINJECT_BUILD:-$here/../build}
 hotinject=${HOTINJECT:-$build/hotinject}
 reloads=${BENCH_RELOADS:-1000}
-seconds=${BENCH_SECONDS:-40}
+seconds=${BENCH_SECONDS:-30}
 only=${BENCH_ONLY:-calls latency pause memory reloads}
 place=$build/bench
 host_pid=
@@ -170,7 +170,7 @@ end()
 	fi
 }
 
-# reload WORKER N : lines of reload.c
+# reload WORKER N [SECONDS] : lines of reload.c, as many as there is time for
 reload()
 {
 	local first=$next
@@ -178,8 +178,9 @@ reload()
 	if (($2 % 2)); then
 		next=$((3 - next))
 	fi
-	./reload events live/libworker.so "$2" "$seconds" \
-		"$1.$first.so" "$1.$((3 - first)).so"
+	./reload events live/libworker.so "$2" "${3:-$seconds}" \
+		"$1.$first.so" "$1.$((3 - first)).so" ||
+		echo "bench: $2 reloads of $1 broke off" >&2
 }
 
 # --- numbers ------------------------------------------------------------------
@@ -240,7 +241,7 @@ bench_calls()
 		time_calls "call, bound $bound, no reload yet"
 		reload tiny 1 >/dev/null
 		time_calls "call, bound $bound, after 1 reload"
-		reload tiny $((reloads - 1)) >many
+		reload tiny $((reloads - 1)) 10 >many
 		time_calls "call, bound $bound, after $(($(wc -l <many) + 1)) reloads"
 		end ours
 		end floor
@@ -251,7 +252,7 @@ bench_calls()
 
 bench_latency()
 {
-	local worker=$1 what=$2 goal=$3 round number complete
+	local worker=$1 what=$2 goal=$3 round number complete seen
 
 	./load ./$worker.1.so bench_call 20 >floor.latency
 	start ours $worker host.lazy
@@ -261,8 +262,9 @@ bench_latency()
 	for round in {1..20}; do
 		number=$((1 + round % 2))
 		echo "seen $number" >&3
-		./reload events live/libworker.so 1 9 $worker.$number.so >one
-		read -r complete _ <one
+		./reload events live/libworker.so 1 9 $worker.$number.so >one ||
+			echo "bench: a reload of $worker broke off" >&2
+		read -r complete _ <one || complete=0
 		read -r seen <&4
 		echo "$complete $seen" >>seen.latency
 	done
@@ -285,7 +287,7 @@ bench_pause()
 	end floor
 	start ours tiny host.lazy --wait=20
 	ask ours $1 $2 >/dev/null
-	reload tiny 12 >all.pause
+	reload tiny 12 10 >all.pause
 	tail -n +2 all.pause >ours.pause
 	end ours
 	row "threads stopped, $2 $1" "$(median <floor.pause)" \
@@ -315,7 +317,8 @@ writable_bytes()
 
 bench_memory()
 {
-	local worker=$1 what=$2 n=50 writable before after pss_before pss_after
+	local worker=$1 what=$2 n=50 writable before after
+	local pss_before pss_after clean_before clean_after
 
 	writable=$(writable_bytes $worker.1.so)
 	start ours $worker host.lazy
@@ -342,7 +345,7 @@ bench_memory()
 
 bench_reloads()
 {
-	local first last wrong still n started
+	local first last wrong still n started ended
 
 	start ours tiny host.lazy --wait=20
 	ask ours callers 8 >/dev/null

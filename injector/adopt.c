@@ -65,8 +65,8 @@ static int take_build(struct hi_worker *worker, struct hi_snapshots *snapshots,
 	worker->last_number = 1;
 	(*ret_build)->content = content;
 	(*ret_build)->base_remote =
-		map->start - hi_image_get_header((*ret_build)->image)
-				     ->load_start_link;
+		map->start -
+		hi_image_get_header((*ret_build)->image)->load_start_link;
 	return 0;
 }
 
@@ -91,11 +91,10 @@ static void find_copied_homes(const struct hi_worker *worker,
 						    reloc->sym_link);
 		if (!symbol || symbol->addr_link != reloc->sym_link)
 			continue;
-		variable = build->variables[hi_build_variable_index(build,
-								    symbol)];
+		variable =
+			build->variables[hi_build_variable_index(build, symbol)];
 		if (variable &&
-		    hi_remote_read(host,
-				   build->base_remote + reloc->place_link,
+		    hi_remote_read(host, build->base_remote + reloc->place_link,
 				   &value, 8, NULL) == 0 &&
 		    value)
 			variable->home_remote = value;

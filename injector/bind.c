@@ -271,9 +271,9 @@ static void visit_objects(struct object *object, const struct hi_maps *maps,
 		if (object->is_worker ||
 		    hi_image_open_any(map->path, &object->image, &ignored) < 0)
 			continue;
-		object->base_remote = map->start -
-				      hi_image_get_header(object->image)
-					      ->load_start_link;
+		object->base_remote =
+			map->start -
+			hi_image_get_header(object->image)->load_start_link;
 		(void)!visit(object, &ignored);
 		hi_image_free(object->image);
 	}
@@ -283,10 +283,9 @@ int hi_bind(const struct hi_worker *worker, const struct hi_host *host,
 	    const struct hi_maps *maps, bool early, struct hi_plan *plan,
 	    struct hi_used *ret_used, struct hi_err *err)
 {
-	struct object object = { .worker = worker,
-				 .host = host,
-				 .plan = plan,
-				 .used = ret_used };
+	struct object object = {
+		.worker = worker, .host = host, .plan = plan, .used = ret_used
+	};
 	bool *HI_FREE elsewhere = NULL;
 	struct hi_linkmap *HI_FREE order = NULL;
 	char program[64];

@@ -10,7 +10,7 @@
 #include "injector/remote.h"
 
 #define STACK_MAX (8UL << 20)
-#define CHUNK	  65536UL
+#define CHUNK     65536UL
 #define CALL_MAX  7 /* bytes of the longest call instruction */
 
 /* Quick exclusion: one range over the text of all builds. */
@@ -235,8 +235,8 @@ int hi_freeze(struct hi_host *host, const struct hi_worker *worker,
 	struct text_span span = get_span(worker);
 	int code;
 
-	freeze.looks = calloc(HASH_COUNT(host->threads) + 1,
-			      sizeof(*freeze.looks));
+	freeze.looks =
+		calloc(HASH_COUNT(host->threads) + 1, sizeof(*freeze.looks));
 	if (!freeze.looks)
 		return hi_fail(err, HI_E_NOMEM, "no memory to stop the host");
 	freeze.fifo = hi_priority_raise();

@@ -13,7 +13,7 @@
 #include "injector/clock.h"
 
 #define AWAIT_LIMIT_NS (500 * HI_NS_PER_MS)
-#define SPIN_NS	       (5 * HI_NS_PER_US)
+#define SPIN_NS        (5 * HI_NS_PER_US)
 #define SYSCALL_LEN    2
 
 struct hi_host *hi_host_new(pid_t pid)
@@ -184,7 +184,8 @@ static void handle(struct hi_host *host, const struct hi_stop *stop)
 	if (stop->kind == HI_STOP_TRAP) {
 		thread->group = false;
 		thread->trapped = true;
-	} else if (stop->kind == HI_STOP_CLONE && is_of_host(host, (pid_t)stop->value))
+	} else if (stop->kind == HI_STOP_CLONE &&
+		   is_of_host(host, (pid_t)stop->value))
 		hi_host_add_thread(host, (pid_t)stop->value);
 	else if (stop->kind == HI_STOP_SIGNAL)
 		handle_signal(host, thread, (int)stop->value);
@@ -275,11 +276,11 @@ int hi_host_hold(struct hi_host *host, struct hi_thread *thread,
 static bool ends_after_stop(long number)
 {
 	static const long calls[] = {
-		SYS_epoll_wait,	  SYS_epoll_pwait,     SYS_epoll_pwait2,
-		SYS_semop,	  SYS_semtimedop,      SYS_rt_sigtimedwait,
-		SYS_io_getevents, SYS_io_pgetevents,   SYS_recvfrom,
-		SYS_recvmsg,	  SYS_recvmmsg,	       SYS_accept,
-		SYS_accept4,	  SYS_sendto,	       SYS_sendmsg,
+		SYS_epoll_wait,   SYS_epoll_pwait,   SYS_epoll_pwait2,
+		SYS_semop,        SYS_semtimedop,    SYS_rt_sigtimedwait,
+		SYS_io_getevents, SYS_io_pgetevents, SYS_recvfrom,
+		SYS_recvmsg,      SYS_recvmmsg,      SYS_accept,
+		SYS_accept4,      SYS_sendto,        SYS_sendmsg,
 		SYS_connect,
 	};
 

@@ -25,12 +25,12 @@
 
 struct hi_thread {
 	pid_t tid;
-	bool held;   /* in a stop, and stays there until it is resumed */
-	bool wanted; /* an interrupt is under way */
+	bool held;    /* in a stop, and stays there until it is resumed */
+	bool wanted;  /* an interrupt is under way */
 	bool trapped; /* held by our interrupt, not by an event of its own */
-	bool mine;   /* the shim's loader: never inside the worker for long */
-	bool group;  /* stopped by job control: resumed by listening */
-	int signal;  /* delivered when it is resumed */
+	bool mine;    /* the shim's loader: never inside the worker for long */
+	bool group;   /* stopped by job control: resumed by listening */
+	int signal;   /* delivered when it is resumed */
 	uint64_t again_rip; /* a system call that it makes again: see release */
 	int proc_fd; /* /proc/PID/task/TID/syscall, -1 until it is read */
 	UT_hash_handle hh;
@@ -55,12 +55,12 @@ struct hi_host_hooks {
 
 struct hi_host {
 	pid_t pid;
-	int mem_fd;     /* /proc/PID/mem, of the current program */
+	int mem_fd;                /* /proc/PID/mem, of the current program */
 	struct hi_thread *threads; /* uthash by tid */
 	struct hi_host_hooks hooks;
 	bool ended;
-	int status;     /* of waitpid(2), once ended */
-	char name[32];  /* of the program, for messages */
+	int status;    /* of waitpid(2), once ended */
+	char name[32]; /* of the program, for messages */
 };
 
 struct hi_host *hi_host_new(pid_t pid);

@@ -44,8 +44,9 @@ int hi_linkmap_read(const struct hi_host *host, const struct hi_maps *maps,
 	int code;
 
 	if (!link)
-		return hi_fail(err, HI_E_HOST, "the list of %s's libraries was "
-					       "not found",
+		return hi_fail(err, HI_E_HOST,
+			       "the list of %s's libraries was "
+			       "not found",
 			       host->name);
 	code = hi_remote_read(host, loader->start + link, &debug, sizeof(debug),
 			      err);

@@ -23,8 +23,8 @@ struct hi_linkmap {
 };
 
 int hi_linkmap_read(const struct hi_host *host, const struct hi_maps *maps,
-		    struct hi_linkmap *ret_linkmap, struct hi_err *err)
-	HI_MUST_USE;
+		    struct hi_linkmap *ret_linkmap,
+		    struct hi_err *err) HI_MUST_USE;
 /* The place of the object with this load address; n when it is not there. */
 size_t hi_linkmap_find(const struct hi_linkmap *linkmap, uint64_t base_remote);
 

@@ -10,10 +10,10 @@
 #include "injector/safe_point.h"
 
 #define SAFE_POINT_LIMIT_NS (10 * HI_NS_PER_S)
-#define OPEN_LIMIT_NS	    (20ULL * HI_NS_PER_S)
+#define OPEN_LIMIT_NS       (20ULL * HI_NS_PER_S)
 #define CONSTRUCT_LIMIT_NS  (5 * HI_NS_PER_S)
-#define SPIN_NS		    (3 * HI_NS_PER_MS)
-#define SPARE_SLOTS	    8 /* pairs for thread-locals */
+#define SPIN_NS             (3 * HI_NS_PER_MS)
+#define SPARE_SLOTS         8 /* pairs for thread-locals */
 
 /* The fields before the long texts. */
 #define SHORT_LEN offsetof(struct hi_shim_load, path)
@@ -88,8 +88,8 @@ static int read_load(struct hi_loader *loader, struct hi_err *err)
 /* The loader thread has run and is no more. */
 static bool is_gone(const struct hi_loader *loader)
 {
-	return loader->thread && !hi_host_find_thread(loader->host,
-						      loader->thread);
+	return loader->thread &&
+	       !hi_host_find_thread(loader->host, loader->thread);
 }
 
 /* Until the loader's step is beyond STEP. */
@@ -115,10 +115,10 @@ static int await_beyond(struct hi_loader *loader, enum hi_load_step step,
 			return hi_fail(err, HI_E_LOAD,
 				       "a constructor ended its thread");
 		if (waited > limit_ns)
-			return hi_fail(err, HI_E_BUSY,
-				       "the load has not ended after %llu s",
-				       (unsigned long long)(limit_ns /
-							    HI_NS_PER_S));
+			return hi_fail(
+				err, HI_E_BUSY,
+				"the load has not ended after %llu s",
+				(unsigned long long)(limit_ns / HI_NS_PER_S));
 		/* a nap, not a yield: at SCHED_FIFO a yield lets nobody run */
 		hi_clock_nap_us(waited > SPIN_NS ? 50 : 5);
 	}
@@ -190,8 +190,8 @@ static int fail_with_dlerror(struct hi_loader *loader,
 		rest += strspn(rest, ": ");
 	}
 	if (loader->crash_signal)
-		return hi_fail(err, HI_E_LOAD, "a constructor of %s crashed (%s)",
-			       worker->name,
+		return hi_fail(err, HI_E_LOAD,
+			       "a constructor of %s crashed (%s)", worker->name,
 			       sigabbrev_np(loader->crash_signal) ?
 				       sigabbrev_np(loader->crash_signal) :
 				       "signal");

@@ -48,12 +48,9 @@ static int open_snapshot(const struct pin *pin, int64_t *ret_fd,
 static int map_again(const struct pin *pin, const struct hi_map *map,
 		     int64_t fd, struct hi_err *err)
 {
-	uint64_t args[6] = { map->start,
-			     map->end - map->start,
-			     map->prot,
-			     MAP_PRIVATE | MAP_FIXED,
-			     (uint64_t)fd,
-			     map->offset };
+	uint64_t args[6] = { map->start,   map->end - map->start,
+			     map->prot,    MAP_PRIVATE | MAP_FIXED,
+			     (uint64_t)fd, map->offset };
 	int64_t value;
 
 	return call(pin, SYS_mmap, args, &value, err);

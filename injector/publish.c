@@ -6,8 +6,8 @@
 #include "injector/apply.h"
 #include "injector/remote.h"
 
-#define JUMP	  0xe9
-#define INT3	  0xcc
+#define JUMP      0xe9
+#define INT3      0xcc
 #define STEPS_MAX 8
 
 static int add_patch(struct hi_publish *publish, struct hi_function *function,
@@ -227,11 +227,11 @@ static void make_plan(struct hi_publish *publish,
 		const struct hi_function *function = worker->functions[i];
 
 		if (function->next_symbol)
-			hi_plan_add_word(&publish->plan,
-					 function->slot.slot_remote,
-					 next->base_remote +
-						 function->next_symbol->addr_link,
-					 function->current_remote, false);
+			hi_plan_add_word(
+				&publish->plan, function->slot.slot_remote,
+				next->base_remote +
+					function->next_symbol->addr_link,
+				function->current_remote, false);
 	}
 	for (int phase = sleepers ? 0 : 2; phase < 3; phase++)
 		for (size_t i = 0; i < publish->n_patches; i++)

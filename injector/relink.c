@@ -193,9 +193,8 @@ static int read_words(const struct hi_relink *relink,
 		here.iov_len = n * 8;
 		if (process_vm_readv(host->pid, &here, 1, there, n, 0) !=
 		    (ssize_t)(n * 8))
-			return hi_fail_sys(err,
-					   "reading the new build's "
-					   "relocated words");
+			return hi_fail_sys(err, "reading the new build's "
+						"relocated words");
 		at += n;
 	}
 	return 0;
@@ -260,9 +259,9 @@ static int join_words(const struct hi_relink *relink,
 	for (size_t i = 0; i < n && code == 0; i++) {
 		const struct hi_reloc *reloc = &relink->build->relocs[i];
 		uint64_t bound = relink->bound[i];
-		uint64_t expected = relink->isolated ?
-					    isolate_value(relink, reloc, bound) :
-					    bound;
+		uint64_t expected =
+			relink->isolated ? isolate_value(relink, reloc, bound) :
+					   bound;
 
 		/* a constructor has put something else there: its own affair */
 		if (hi_relink_is_tls(reloc) || now[i] != expected)
@@ -290,8 +289,9 @@ int hi_relink_set_field(const struct hi_relink *relink, struct hi_plan *plan,
 			       "the new build was mapped more than 2 GiB away "
 			       "from build #1, out of reach of its variables");
 	if (!before)
-		return hi_fail(err, HI_E_INTERNAL, "a text field is not in "
-						   "the file");
+		return hi_fail(err, HI_E_INTERNAL,
+			       "a text field is not in "
+			       "the file");
 	hi_plan_add(plan, place_remote, &field, before, 4, true);
 	return 0;
 }
@@ -312,10 +312,10 @@ static int join_site(const struct hi_relink *relink, const struct hi_site *site,
 		const struct hi_symbol *symbol =
 			hi_relink_resolve(relink, site, &other);
 		const struct hi_variable *variable =
-			symbol ? relink->build->variables
-					 [hi_build_variable_index(
-						 relink->build, symbol)] :
-				 NULL;
+			symbol ?
+				relink->build->variables[hi_build_variable_index(
+					relink->build, symbol)] :
+				NULL;
 
 		target = variable && variable->home_remote ?
 				 variable->home_remote + site->target_link -

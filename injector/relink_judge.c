@@ -22,8 +22,9 @@ static void judge_site(const struct hi_relink *relink,
 		       "apart",
 		       site->function ? site->function->name : "?",
 		       symbol->base, other->base);
-	hi_reasons_hint(reasons, "build it in two steps, layout and code apart, "
-				 "or pass --state=fresh");
+	hi_reasons_hint(reasons,
+			"build it in two steps, layout and code apart, "
+			"or pass --state=fresh");
 }
 
 static void judge_unproven(const struct hi_relink *relink,

@@ -7,7 +7,7 @@
 
 #include "injector/relink.h"
 
-#define HI_EMIT_RELOCS_HINT                                                   \
+#define HI_EMIT_RELOCS_HINT \
 	"link the worker with -Wl,--emit-relocs, or pass --state=fresh"
 
 /* Whether an address lies in the new build or in one that is or was live. */

@@ -38,16 +38,16 @@ static const struct hi_symbol *find_tls(const struct hi_build *build,
 	return NULL;
 }
 
-static const struct hi_variable *
-find_variable(const struct hi_build *build, uint64_t offset,
-	      const struct hi_symbol **ret_symbol)
+static const struct hi_variable *find_variable(
+	const struct hi_build *build, uint64_t offset,
+	const struct hi_symbol **ret_symbol)
 {
 	const struct hi_symbol *symbol = find_tls(build, offset);
 
 	*ret_symbol = symbol;
-	return symbol ? build->variables[hi_build_variable_index(build,
-								 symbol)] :
-			NULL;
+	return symbol ?
+		       build->variables[hi_build_variable_index(build, symbol)] :
+		       NULL;
 }
 
 /* The build that a thread-local is at home in; the new build when it is new. */
@@ -155,7 +155,8 @@ static const struct hi_build *judge_group(const struct hi_relink *relink,
  */
 static bool is_static(const struct hi_build *build)
 {
-	return build->tls.block && build->tls.block < build->tls.thread_pointer &&
+	return build->tls.block &&
+	       build->tls.block < build->tls.thread_pointer &&
 	       build->tls.thread_pointer - build->tls.block < STATIC_TLS_MAX;
 }
 
@@ -371,8 +372,7 @@ static void set_offset(const struct hi_relink *relink, struct hi_plan *plan,
 	int32_t before = (int32_t)site->target_link;
 
 	if (field != before)
-		hi_plan_add(plan,
-			    relink->build->base_remote + site->place_link,
+		hi_plan_add(plan, relink->build->base_remote + site->place_link,
 			    &field, &before, 4, true);
 }
 

@@ -24,9 +24,9 @@ struct candidate {
 	struct hi_reasons reasons;
 	struct hi_report_state counts;
 	struct hi_relink relink;
-	bool mapped;  /* the loader waits for a word */
-	bool begun;   /* its constructors have run, perhaps in part */
-	bool newer;   /* ended by a newer file */
+	bool mapped; /* the loader waits for a word */
+	bool begun;  /* its constructors have run, perhaps in part */
+	bool newer;  /* ended by a newer file */
 	uint64_t live_ns, pause_ns;
 	bool busy;
 };
@@ -117,8 +117,8 @@ static int judge(struct candidate *candidate, struct hi_err *err)
 				       err);
 	if (code == 0)
 		code = hi_verdict(reload->worker, candidate->build,
-				  reload->used, reload->options,
-				  reload->report, &candidate->reasons, err);
+				  reload->used, reload->options, reload->report,
+				  &candidate->reasons, err);
 	return code;
 }
 
@@ -384,8 +384,7 @@ static void refuse(struct candidate *candidate)
 	if (candidate->reasons.n_given > 0 && !reload->host->ended)
 		hi_report_refused(reload->report, reload->host->pid,
 				  reload->worker->name, number,
-				  candidate->reasons.list,
-				  candidate->reasons.n,
+				  candidate->reasons.list, candidate->reasons.n,
 				  candidate->reasons.hint);
 	if (candidate->build) {
 		hi_snapshot_drop(reload->snapshots, candidate->build->path);

@@ -12,7 +12,7 @@
 #include "injector/sigframe_x86_64.h"
 
 #define CALL_LIMIT_NS (2 * HI_NS_PER_S)
-#define SPIN_NS	      (2 * HI_NS_PER_MS)
+#define SPIN_NS       (2 * HI_NS_PER_MS)
 #define HOLD_TRIES    20 /* of half a second */
 #define STUB_LEN      38 /* hotinject_return, stubs_x86_64.S */
 
@@ -154,12 +154,8 @@ int hi_remote_map(struct hi_host *host, struct hi_thread *thread,
 {
 	int flags = MAP_PRIVATE | MAP_ANONYMOUS |
 		    (address ? MAP_FIXED_NOREPLACE : 0);
-	uint64_t arguments[6] = { address,
-				  len,
-				  (uint64_t)prot,
-				  (uint64_t)flags,
-				  (uint64_t)-1,
-				  0 };
+	uint64_t arguments[6] = { address,         len,          (uint64_t)prot,
+				  (uint64_t)flags, (uint64_t)-1, 0 };
 	int64_t value = 0;
 	int code = hi_remote_syscall(host, thread, place, SYS_mmap, arguments,
 				     &value, err);
@@ -233,10 +229,9 @@ int hi_remote_start(struct hi_host *host, struct hi_thread *thread,
 	if (code == 0)
 		code = write_stack(host, place, ret_call, &sp, err);
 	if (code == 0)
-		code = hi_remote_write(host,
-				       place->shim_remote +
-					       HI_SHIM_CALL_DONE_AT,
-				       &zero, 8, err);
+		code = hi_remote_write(
+			host, place->shim_remote + HI_SHIM_CALL_DONE_AT, &zero,
+			8, err);
 	if (code < 0)
 		return code;
 	regs = ret_call->regs;
@@ -319,8 +314,7 @@ int hi_remote_finish(struct hi_host *host, const struct hi_shim_place *place,
 		code = hold_spinning(host, call, err);
 	if (code < 0)
 		return code;
-	code = hi_remote_read(host,
-			      place->shim_remote + HI_SHIM_CALL_RESULT_AT,
+	code = hi_remote_read(host, place->shim_remote + HI_SHIM_CALL_RESULT_AT,
 			      ret_result, 8, err);
 	if (code == 0 && is_in_stub(place, call))
 		code = restore(call, err);

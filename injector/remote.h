@@ -30,14 +30,16 @@
 int hi_remote_read(const struct hi_host *host, uint64_t from_remote, void *to,
 		   size_t len, struct hi_err *err) HI_MUST_USE;
 int hi_remote_write(const struct hi_host *host, uint64_t to_remote,
-		    const void *from, size_t len, struct hi_err *err) HI_MUST_USE;
+		    const void *from, size_t len,
+		    struct hi_err *err) HI_MUST_USE;
 int hi_remote_poke(const struct hi_host *host, uint64_t to_remote,
-		   const void *from, size_t len, struct hi_err *err) HI_MUST_USE;
+		   const void *from, size_t len,
+		   struct hi_err *err) HI_MUST_USE;
 
 /* Where the shim's pieces are in the host. */
 struct hi_shim_place {
 	uint64_t shim_remote; /* struct hi_shim */
-	struct hi_shim shim;  /* as read at the start (addresses are constant) */
+	struct hi_shim shim; /* as read at the start (addresses are constant) */
 	uint64_t stack_remote; /* top of a stack for remote calls */
 };
 

@@ -16,19 +16,44 @@
 static bool is_wait_call(long number)
 {
 	static const long calls[] = {
-		SYS_read,	 SYS_write,	   SYS_readv,
-		SYS_writev,	 SYS_pread64,	   SYS_pwrite64,
-		SYS_poll,	 SYS_ppoll,	   SYS_select,
-		SYS_pselect6,	 SYS_pause,	   SYS_rt_sigsuspend,
-		SYS_epoll_wait,	 SYS_epoll_pwait,  SYS_epoll_pwait2,
-		SYS_nanosleep,	 SYS_clock_nanosleep, SYS_recvfrom,
-		SYS_recvmsg,	 SYS_recvmmsg,	   SYS_sendto,
-		SYS_sendmsg,	 SYS_accept,	   SYS_accept4,
-		SYS_connect,	 SYS_wait4,	   SYS_waitid,
-		SYS_rt_sigtimedwait, SYS_semop,	   SYS_semtimedop,
-		SYS_msgrcv,	 SYS_msgsnd,	   SYS_ioctl,
-		SYS_fcntl,	 SYS_flock,	   SYS_io_getevents,
-		SYS_sched_yield, SYS_restart_syscall,
+		SYS_read,
+		SYS_write,
+		SYS_readv,
+		SYS_writev,
+		SYS_pread64,
+		SYS_pwrite64,
+		SYS_poll,
+		SYS_ppoll,
+		SYS_select,
+		SYS_pselect6,
+		SYS_pause,
+		SYS_rt_sigsuspend,
+		SYS_epoll_wait,
+		SYS_epoll_pwait,
+		SYS_epoll_pwait2,
+		SYS_nanosleep,
+		SYS_clock_nanosleep,
+		SYS_recvfrom,
+		SYS_recvmsg,
+		SYS_recvmmsg,
+		SYS_sendto,
+		SYS_sendmsg,
+		SYS_accept,
+		SYS_accept4,
+		SYS_connect,
+		SYS_wait4,
+		SYS_waitid,
+		SYS_rt_sigtimedwait,
+		SYS_semop,
+		SYS_semtimedop,
+		SYS_msgrcv,
+		SYS_msgsnd,
+		SYS_ioctl,
+		SYS_fcntl,
+		SYS_flock,
+		SYS_io_getevents,
+		SYS_sched_yield,
+		SYS_restart_syscall,
 	};
 
 	for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++)
@@ -41,13 +66,25 @@ static bool is_wait_call(long number)
 static bool is_futex_wait(const char *name)
 {
 	static const char *const waits[] = {
-		"pthread_cond_wait", "pthread_cond_timedwait",
-		"pthread_cond_clockwait", "sem_wait", "sem_timedwait",
-		"sem_clockwait", "pthread_barrier_wait", "pthread_join",
-		"pthread_timedjoin_np", "pthread_clockjoin_np",
-		"pthread_mutex_lock", "pthread_mutex_timedlock",
-		"pthread_rwlock_rdlock", "pthread_rwlock_wrlock", "syscall",
-		"cnd_wait", "cnd_timedwait", "mtx_lock", "thrd_join",
+		"pthread_cond_wait",
+		"pthread_cond_timedwait",
+		"pthread_cond_clockwait",
+		"sem_wait",
+		"sem_timedwait",
+		"sem_clockwait",
+		"pthread_barrier_wait",
+		"pthread_join",
+		"pthread_timedjoin_np",
+		"pthread_clockjoin_np",
+		"pthread_mutex_lock",
+		"pthread_mutex_timedlock",
+		"pthread_rwlock_rdlock",
+		"pthread_rwlock_wrlock",
+		"syscall",
+		"cnd_wait",
+		"cnd_timedwait",
+		"mtx_lock",
+		"thrd_join",
 	};
 
 	while (name && *name == '_')
@@ -89,9 +126,8 @@ static size_t count_leaves(struct hi_unwinder *unwinder,
 {
 	size_t n = 0;
 
-	while (n < frames->n &&
-	       is_locking_library(hi_unwinder_get_module(
-		       unwinder, frames->frames[n].pc)))
+	while (n < frames->n && is_locking_library(hi_unwinder_get_module(
+					unwinder, frames->frames[n].pc)))
 		n++;
 	return n;
 }
@@ -135,8 +171,7 @@ static bool is_safe(struct hi_unwinder *unwinder, struct hi_thread *thread)
 	struct hi_start_regs start = { .all = true };
 	size_t n_leaves, n_roots;
 
-	if (!frames ||
-	    hi_tracee_get_regs(thread->tid, &start.regs, NULL) < 0)
+	if (!frames || hi_tracee_get_regs(thread->tid, &start.regs, NULL) < 0)
 		return false;
 	hi_unwind(unwinder, thread->tid, &start, frames);
 	if (frames->n < 2 || (!frames->whole && frames->n < HI_FRAMES_MAX))
@@ -147,8 +182,8 @@ static bool is_safe(struct hi_unwinder *unwinder, struct hi_thread *thread)
 			     (long)start.regs.orig_rax))
 		return false;
 	for (size_t i = n_leaves; i + n_roots < frames->n; i++) {
-		const char *module = hi_unwinder_get_module(
-			unwinder, frames->frames[i].pc);
+		const char *module =
+			hi_unwinder_get_module(unwinder, frames->frames[i].pc);
 
 		if (module[0] == '\0' || is_locking_library(module))
 			return false;

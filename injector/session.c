@@ -27,8 +27,8 @@
 
 #define WORKERS_MAX 64
 /* How long after an opening of the file the host's mapping is looked for. */
-#define LOOK_NS (3ULL * HI_NS_PER_S)
-#define REOPEN_NS (300 * HI_NS_PER_MS)
+#define LOOK_NS       (3ULL * HI_NS_PER_S)
+#define REOPEN_NS     (300 * HI_NS_PER_MS)
 #define SAFE_POINT_NS (5 * HI_NS_PER_MS)
 
 /* One worker of the host. */
@@ -50,7 +50,7 @@ struct session {
 	struct hi_unwinder *unwinder;
 	struct hi_loader loader;
 	struct hi_shim_place place;
-	bool placed; /* the shim is known to be in the host */
+	bool placed;  /* the shim is known to be in the host */
 	bool entered; /* the program has passed its entry point */
 	struct hi_entry_stop entry;
 	char *shim_path;
@@ -145,8 +145,7 @@ static bool still_there(struct session *session, struct charge *charge)
 	if (hi_maps_read(session->host->pid, &maps, NULL) < 0)
 		return true;
 	/* no mapping at all: the host is ending, which is reported soon */
-	there = maps.n_maps == 0 ||
-		hi_adopt_still_there(charge->worker, &maps);
+	there = maps.n_maps == 0 || hi_adopt_still_there(charge->worker, &maps);
 	hi_maps_done(&maps);
 	return there;
 }
@@ -308,8 +307,8 @@ static void on_own_signal(struct session *session)
 		if (info.ssi_signo == SIGCHLD || session->host->ended)
 			continue;
 		if (info.ssi_signo == SIGTSTP || info.ssi_signo == SIGCONT)
-			session->terminal_stop =
-				info.ssi_signo == SIGTSTP && !sent;
+			session->terminal_stop = info.ssi_signo == SIGTSTP &&
+						 !sent;
 		if (sent)
 			kill(session->host->pid, (int)info.ssi_signo);
 	}
@@ -418,8 +417,8 @@ static int open_charge(struct session *session, const char *name,
 /* Signals that a wrapper passes on. Those that end with a core stay ours. */
 static int block_signals(struct session *session, struct hi_err *err)
 {
-	static const int signals[] = { SIGCHLD, SIGINT,	 SIGQUIT, SIGTERM,
-				       SIGHUP,	SIGUSR1, SIGUSR2, SIGWINCH,
+	static const int signals[] = { SIGCHLD, SIGINT,  SIGQUIT, SIGTERM,
+				       SIGHUP,  SIGUSR1, SIGUSR2, SIGWINCH,
 				       SIGCONT, SIGTSTP, SIGALRM, SIGTTOU };
 	sigset_t set;
 

@@ -138,7 +138,7 @@ int hi_verdict(const struct hi_worker *worker, const struct hi_build *build,
 	if (code == 0)
 		code = judge_shared_bodies(worker, build, reasons, err);
 	if (code == 0 && options->state == HI_STATE_KEEP)
-		code = hi_variable_types_compare(&current, &new,
-						 on_type_change, reasons, err);
+		code = hi_variable_types_compare(&current, &new, on_type_change,
+						 reasons, err);
 	return code;
 }

@@ -57,8 +57,8 @@ void hi_worker_free(struct hi_worker *worker)
 static int append(void ***array, size_t *n, void *element)
 {
 	if ((*n & (*n - 1)) == 0) {
-		void **grown = reallocarray(*array, *n ? *n * 2 : 1,
-					    sizeof(void *));
+		void **grown =
+			reallocarray(*array, *n ? *n * 2 : 1, sizeof(void *));
 
 		if (!grown)
 			return -1;
@@ -101,9 +101,8 @@ static struct hi_function *add_function(struct hi_worker *worker,
 	const struct hi_prologue *prologue =
 		&build->prologues[hi_build_function_index(build, symbol)];
 
-	if (!function ||
-	    append((void ***)&worker->functions, &worker->n_functions,
-		   function) < 0) {
+	if (!function || append((void ***)&worker->functions,
+				&worker->n_functions, function) < 0) {
 		free(function);
 		return NULL;
 	}
@@ -121,9 +120,8 @@ static struct hi_variable *add_variable(struct hi_worker *worker,
 {
 	struct hi_variable *variable = calloc(1, sizeof(*variable));
 
-	if (!variable ||
-	    append((void ***)&worker->variables, &worker->n_variables,
-		   variable) < 0) {
+	if (!variable || append((void ***)&worker->variables,
+				&worker->n_variables, variable) < 0) {
 		free(variable);
 		return NULL;
 	}
@@ -148,8 +146,8 @@ static struct hi_function *match_function(const struct hi_worker *worker,
 			old->symtab, build->symtab, symbol, &ambiguous);
 
 		if (same && old->functions[hi_build_function_index(old, same)])
-			return old->functions[hi_build_function_index(old,
-								      same)];
+			return old
+				->functions[hi_build_function_index(old, same)];
 	}
 	return NULL;
 }
@@ -193,8 +191,8 @@ static struct hi_variable *match_variable(const struct hi_worker *worker,
 		if (*ret_ambiguous)
 			return NULL;
 		if (same && old->variables[hi_build_variable_index(old, same)])
-			return old->variables[hi_build_variable_index(old,
-								      same)];
+			return old
+				->variables[hi_build_variable_index(old, same)];
 	}
 	return NULL;
 }
@@ -240,8 +238,7 @@ static bool is_same_type(const struct hi_variable *variable,
 	for (;;) {
 		const struct hi_reloc *one =
 			next_reloc(home, variable->symbol, &there);
-		const struct hi_reloc *other =
-			next_reloc(build, symbol, &here);
+		const struct hi_reloc *other = next_reloc(build, symbol, &here);
 
 		if (!one || !other)
 			return one == other;
@@ -324,9 +321,10 @@ static int match_one_variable(struct hi_worker *worker, struct hi_build *build,
 	if (state == HI_STATE_KEEP || is_type_identity(symbol))
 		variable = match_variable(worker, build, symbol, &ambiguous);
 	if (ambiguous) {
-		hi_reasons_add(reasons, "variable-ambiguous", symbol->name, "",
-			       "several variables named %s cannot be told apart",
-			       symbol->base);
+		hi_reasons_add(
+			reasons, "variable-ambiguous", symbol->name, "",
+			"several variables named %s cannot be told apart",
+			symbol->base);
 		hi_reasons_hint(reasons, "give them different names, or pass "
 					 "--state=fresh");
 		return 0;
@@ -389,7 +387,8 @@ void hi_worker_place(struct hi_worker *worker, struct hi_build *build)
 		function->home_remote =
 			build->base_remote + function->symbol->addr_link;
 		function->address_remote =
-			function->patchable || !function->slot.trampoline_remote ?
+			function->patchable ||
+					!function->slot.trampoline_remote ?
 				function->home_remote :
 				function->slot.trampoline_remote;
 	}

@@ -32,11 +32,11 @@ struct hi_function {
 	uint64_t home_remote;    /* its entry there */
 	uint64_t address_remote; /* what a pointer to it holds: its home, or its
 				    trampoline when the home cannot be patched */
-	struct hi_slot slot;     /* taken once it is needed: trampoline 0 before */
+	struct hi_slot slot; /* taken once it is needed: trampoline 0 before */
 	bool patchable;
-	const char *why_not;     /* patchable */
-	uint8_t jump_at;         /* of the patch point */
-	bool patched;            /* the home leads to the trampoline */
+	const char *why_not; /* patchable */
+	uint8_t jump_at;     /* of the patch point */
+	bool patched;        /* the home leads to the trampoline */
 	/* the implementation that the slot leads to */
 	struct hi_build *current;
 	const struct hi_symbol *current_symbol;
@@ -54,8 +54,8 @@ struct hi_variable {
 };
 
 struct hi_worker {
-	char *path;       /* the file that is watched */
-	const char *name; /* its base name */
+	char *path;               /* the file that is watched */
+	const char *name;         /* its base name */
 	struct hi_build **builds; /* that are or were live, oldest first */
 	size_t n_builds;
 	/* The file that the host has opened. ld.so knows files by device and

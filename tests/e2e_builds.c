@@ -190,7 +190,7 @@ END_TEST
 
 /* The body of a constructor, run on a thread of the host. */
 static const char *const constructors[] = {
-	"*(volatile int *)8 = 1;", "abort();",         "exit(3);", "_exit(3);",
+	"*(volatile int *)8 = 1;", "abort();", "exit(3);", "_exit(3);",
 	"pthread_exit(0);",
 };
 

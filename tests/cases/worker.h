@@ -7,7 +7,8 @@
 #ifdef __cplusplus
 extern "C"
 #endif
-/* Write the answer, words like "name=value" with blanks between them. */
-void worker_answer(const char *question, char *answer, size_t len);
+	/* Write the answer, words like "name=value" with blanks between them. */
+	void
+	worker_answer(const char *question, char *answer, size_t len);
 
 #endif

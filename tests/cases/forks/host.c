@@ -63,8 +63,7 @@ int main(void)
 			printf("asked=%d\n", ask());
 		else
 			printf("value=%d child=%d program=%d\n", value(),
-			       in_child(),
-			       WEXITSTATUS(system("exit 5")));
+			       in_child(), WEXITSTATUS(system("exit 5")));
 		fflush(stdout);
 	}
 	return 0;

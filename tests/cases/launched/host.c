@@ -97,8 +97,8 @@ static void answer(const char *question, char **argv)
 		for (char **variable = environ; *variable; variable++)
 			printf("%s ", *variable);
 	else if (!strcmp(question, "preload"))
-		printf("%s", getenv("LD_PRELOAD") ? getenv("LD_PRELOAD") :
-						    "(none)");
+		printf("%s",
+		       getenv("LD_PRELOAD") ? getenv("LD_PRELOAD") : "(none)");
 	else if (!strcmp(question, "signal masks"))
 		show_status_lines("Sig");
 	else if (!strcmp(question, "threads"))

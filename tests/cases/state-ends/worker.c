@@ -51,6 +51,6 @@ void worker_answer(const char *question, char *answer, size_t len)
 	for (int *p = between; p != between + N; p++)
 		between[0] += p != behind;
 #endif
-	snprintf(answer, len, "%s=%d,%d,%d sum=%d build=%d", question, first[N - 1],
-		 second[0], third[N - 1], go_down(), BUILD);
+	snprintf(answer, len, "%s=%d,%d,%d sum=%d build=%d", question,
+		 first[N - 1], second[0], third[N - 1], go_down(), BUILD);
 }

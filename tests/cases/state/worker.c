@@ -177,12 +177,12 @@ void worker_answer(const char *question, char *answer, size_t len)
 		exported_counter, static_counter, count_locally(), sum_array(),
 		after_array, length_of_list(), target, *pointer,
 		*exported_pointer, strlen(text), motto, record.tag,
-		record.numbers[2], record.real, *views[0], *views[1],
-		*views[2], *inner_pointer);
+		record.numbers[2], record.real, *views[0], *views[1], *views[2],
+		*inner_pointer);
 	n += (size_t)snprintf(answer + n, len - n,
-			      " names=%s,%zu table=%d,%zu handler=%d",
-			      names[1], sizeof(names) / sizeof(*names),
-			      table[2], sizeof(table) / sizeof(*table),
+			      " names=%s,%zu table=%d,%zu handler=%d", names[1],
+			      sizeof(names) / sizeof(*names), table[2],
+			      sizeof(table) / sizeof(*table),
 			      handler_pointer());
 	describe_new(answer + n, len - n);
 }
