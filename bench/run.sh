@@ -59,7 +59,7 @@ compile_big()
 	for copy in 1 2 3 4; do
 		objcopy --prefix-symbols=copy_${copy}_ left.o left.$copy.o
 		objcopy --prefix-symbols=copy_${copy}_ right.o right.$copy.o
-		objects+=(left.$copy.o right.$copy.o)
+		objects+=("left.$copy.o" "right.$copy.o")
 	done
 	link_builds big "${objects[@]}"
 }
@@ -100,9 +100,9 @@ compile()
 
 await_ready()
 {
-	local turn
+	local _
 
-	for turn in {1..500}; do
+	for _ in {1..500}; do
 		if grep -q '"event":"ready"' events; then
 			return
 		fi
