@@ -60,7 +60,7 @@ static int take_build(struct hi_worker *worker, struct hi_snapshots *snapshots,
 					&content, err);
 	if (code == 0)
 		code = hi_build_open(copy, worker->path, 1, ret_build, err);
-	if (code < 0)
+	if (code < 0 || !*ret_build)
 		return code;
 	worker->last_number = 1;
 	(*ret_build)->content = content;
