@@ -8,17 +8,21 @@
  *   ----------------------------------------------------------------------
  *   fills load.path, ...; step = 0
  *   remote call of hotinject_spawn -> creates the loader thread, returns
+ *   or, to one that lingers: go = OPEN
  *                                     loader: dlopen; step = LOADED (or FAILED)
  *   looks, writes; go = CONSTRUCT  -> loader: runs the constructors;
  *                                     step = CONSTRUCTED (or FAILED)
- *   relinks, publishes; go = KEEP  -> loader: step = DONE and ends
- *               or      go = CLOSE -> loader: dlclose; step = DONE and ends
+ *   relinks, publishes; go = KEEP  -> loader: step = DONE
+ *               or      go = CLOSE -> loader: dlclose; step = DONE
+ *                                     lingers for a second, then go = GONE and it
+ *                                     ends
  *
  * Units:     addresses are host addresses as 64-bit integers.
  * Ownership: everything lies in the shim's .data; tables that hold addresses
  *            (answers) lie in memory that the injector mapped into the host.
  * Threads:   step is stored by the loader (release) and read by the injector;
- *            go is stored by the injector and read by the loader.
+ *            go is stored by the injector and read by the loader, which may
+ *            turn WAIT into GONE; so OPEN is stored while the loader is stopped.
  */
 #ifndef HI_COMMON_SHIM_ABI_H
 #define HI_COMMON_SHIM_ABI_H
@@ -34,7 +38,7 @@
 #include <stdint.h>
 
 #define HI_SHIM_MAGIC   0x314a4e49544f48ULL /* "HOTINJ1" */
-#define HI_SHIM_VERSION 1
+#define HI_SHIM_VERSION 2
 #define HI_SHIM_SYMBOL  "hotinject_shim"
 #define HI_SHIM_FILE    "libhotinject.so"
 
@@ -44,7 +48,7 @@ enum hi_load_step {
 	HI_LOAD_LOADED,      /* mapped and relocated; waits for go */
 	HI_LOAD_CONSTRUCTED, /* constructors have run; waits for go */
 	HI_LOAD_FAILED,      /* error says why; waits for go = CLOSE or KEEP */
-	HI_LOAD_DONE,        /* the thread is about to end */
+	HI_LOAD_DONE,        /* the thread lingers, or is about to end */
 };
 
 enum hi_load_go {
@@ -52,6 +56,8 @@ enum hi_load_go {
 	HI_GO_CONSTRUCT,
 	HI_GO_KEEP,
 	HI_GO_CLOSE,
+	HI_GO_OPEN, /* another load for a thread that lingers */
+	HI_GO_GONE, /* it lingers no longer */
 };
 
 /* The TLS block of a build that is mapped: asked by link map (tls_home: by any
@@ -72,6 +78,8 @@ struct hi_shim_load {
 	uint32_t go;          /* enum hi_load_go */
 	int32_t thread;       /* of the loader, 0 before it runs */
 	uint32_t exit_called; /* a constructor called exit() and the like */
+	uint32_t foreign; /* the host opened or closed libraries since last time */
+	uint32_t unused;
 	uint64_t handle;
 	uint64_t map_remote;  /* struct link_map */
 	uint64_t base_remote; /* l_addr */

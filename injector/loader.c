@@ -54,6 +54,17 @@ static int write_request(struct hi_loader *loader,
 	return code;
 }
 
+static int say(const struct hi_loader *loader, enum hi_load_go go,
+	       struct hi_err *err)
+{
+	uint32_t word = go;
+
+	return hi_remote_write(loader->host,
+			       load_remote(loader) +
+				       offsetof(struct hi_shim_load, go),
+			       &word, sizeof(word), err);
+}
+
 static int reserve_slots(struct hi_loader *loader, struct hi_thread *thread,
 			 struct hi_worker *worker, struct hi_err *err)
 {
@@ -134,18 +145,48 @@ static int await_idle(struct hi_loader *loader, struct hi_err *err)
 	return await_beyond(loader, HI_LOAD_FAILED, OPEN_LIMIT_NS, err);
 }
 
-int hi_loader_start(struct hi_loader *loader, struct hi_worker *worker,
-		    struct hi_build *build, struct hi_err *err)
+/*
+ * The thread of the load before, stopped, when it lingers. Stopped, it cannot turn
+ * its back while the next request is written.
+ */
+static struct hi_thread *hold_lingering(struct hi_loader *loader)
+{
+	struct hi_thread *thread =
+		hi_host_find_thread(loader->host, loader->thread);
+
+	if (!thread || !thread->mine || loader->load.step != HI_LOAD_DONE ||
+	    hi_host_hold(loader->host, thread, NULL) < 0)
+		return NULL;
+	if (read_load(loader, NULL) == 0 && loader->load.go == HI_GO_WAIT)
+		return thread;
+	hi_host_release(loader->host, thread);
+	return NULL;
+}
+
+static int start_lingering(struct hi_loader *loader, struct hi_thread *thread,
+			   struct hi_worker *worker,
+			   const struct hi_build *build, struct hi_err *err)
+{
+	int code = reserve_slots(loader, thread, worker, err);
+
+	if (code == 0)
+		code = write_request(loader, worker, build, err);
+	if (code == 0)
+		code = say(loader, HI_GO_OPEN, err);
+	hi_host_release(loader->host, thread);
+	return code;
+}
+
+/* Borrow a thread of the host to create the loader. */
+static int start_new(struct hi_loader *loader, struct hi_worker *worker,
+		     const struct hi_build *build, struct hi_err *err)
 {
 	struct hi_remote_call call;
 	struct hi_thread *thread = NULL;
 	uint64_t result = 0;
-	int code = await_idle(loader, err);
+	int code = write_request(loader, worker, build, err);
 
 	loader->thread = 0;
-	loader->crash_signal = 0;
-	if (code == 0)
-		code = write_request(loader, worker, build, err);
 	if (code == 0)
 		code = hi_safe_point_hold(loader->host, loader->unwinder,
 					  SAFE_POINT_LIMIT_NS, &thread, err);
@@ -168,6 +209,21 @@ int hi_loader_start(struct hi_loader *loader, struct hi_worker *worker,
 			       "%s",
 			       strerror((int)result));
 	return code;
+}
+
+int hi_loader_start(struct hi_loader *loader, struct hi_worker *worker,
+		    const struct hi_build *build, struct hi_err *err)
+{
+	struct hi_thread *thread;
+	int code = await_idle(loader, err);
+
+	if (code < 0)
+		return code;
+	loader->crash_signal = 0;
+	thread = hold_lingering(loader);
+	if (thread)
+		return start_lingering(loader, thread, worker, build, err);
+	return start_new(loader, worker, build, err);
 }
 
 /* dlerror() begins with the snapshot's path, which says nothing to the user. */
@@ -218,17 +274,6 @@ int hi_loader_await(struct hi_loader *loader, struct hi_worker *worker,
 	if (!worker->builds[0]->tls.module)
 		worker->builds[0]->tls = loader->load.tls_home;
 	return 0;
-}
-
-static int say(const struct hi_loader *loader, enum hi_load_go go,
-	       struct hi_err *err)
-{
-	uint32_t word = go;
-
-	return hi_remote_write(loader->host,
-			       load_remote(loader) +
-				       offsetof(struct hi_shim_load, go),
-			       &word, sizeof(word), err);
 }
 
 /*

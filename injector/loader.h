@@ -1,7 +1,8 @@
 /*
  * loader - have the host map a new build, step by step (common/shim_abi.h).
  *
- *     start    borrow a thread, start the shim's loader thread, give the thread back
+ *     start    wake the shim's loader thread if it still lingers; else borrow a
+ *              thread to create it, and give that back
  *     await    until dlopen() has mapped and relocated the build
  *     construct  its constructors run; a crash or an exit() in one is caught
  *     end      keep the build, or close it again
@@ -34,7 +35,8 @@ struct hi_loader {
  * the worker's functions while the thread is borrowed.
  */
 int hi_loader_start(struct hi_loader *loader, struct hi_worker *worker,
-		    struct hi_build *build, struct hi_err *err) HI_MUST_USE;
+		    const struct hi_build *build,
+		    struct hi_err *err) HI_MUST_USE;
 int hi_loader_await(struct hi_loader *loader, struct hi_worker *worker,
 		    struct hi_build *build, struct hi_err *err) HI_MUST_USE;
 int hi_loader_construct(struct hi_loader *loader,

@@ -3,9 +3,11 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <link.h>
+#include <linux/futex.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -16,6 +18,11 @@ typedef void init_function(int argc, char **argv, char **envp);
 #define YIELDS_FIRST 2000
 #define NAP_NS       100000
 #define NAPS_MAX     300000 /* 30 s: the injector is gone */
+#define LINGER_S     1
+
+/* Signals of the C library itself, which sigset_t functions do not touch:
+   SIGCANCEL and SIGSETXID (nptl(7)). */
+#define NPTL_SIGNALS (3ULL << (32 - 1))
 
 /* Where hotinject_abandon() and hotinject_exit() go; one load at a time. */
 static void *leave[5];
@@ -48,6 +55,24 @@ static enum hi_load_go await_go(void)
 	return HI_GO_KEEP;
 }
 
+/*
+ * Linger for the next load; false when none has come. The injector stops the thread
+ * to store its request, so that one of both is first.
+ */
+static bool await_request(void)
+{
+	const struct timespec limit = { LINGER_S, 0 };
+	uint32_t wait = HI_GO_WAIT;
+
+	syscall(SYS_futex, &load()->go, FUTEX_WAIT_PRIVATE, HI_GO_WAIT, &limit,
+		NULL, 0);
+	if (__atomic_compare_exchange_n(&load()->go, &wait, HI_GO_GONE, false,
+					__ATOMIC_ACQUIRE, __ATOMIC_ACQUIRE))
+		return false;
+	__atomic_store_n(&load()->go, HI_GO_WAIT, __ATOMIC_RELEASE);
+	return wait == HI_GO_OPEN;
+}
+
 static void fail(const char *text)
 {
 	strncpy(load()->error, text, sizeof(load()->error) - 1);
@@ -75,6 +100,29 @@ static void describe_tls(struct hi_shim_tls *tls)
 		tls->block = (uintptr_t)block;
 }
 
+/* The loader's counts of what was ever opened and closed. */
+struct counts {
+	unsigned long long adds, subs;
+};
+
+static int take_counts(struct dl_phdr_info *info, size_t size, void *data)
+{
+	struct counts *counts = data;
+
+	(void)size;
+	counts->adds = info->dlpi_adds;
+	counts->subs = info->dlpi_subs;
+	return 1;
+}
+
+static struct counts get_counts(void)
+{
+	struct counts counts = { 0, 0 };
+
+	dl_iterate_phdr(take_counts, &counts);
+	return counts;
+}
+
 static int open_build(void)
 {
 	struct link_map *map = NULL, *home = NULL;
@@ -94,8 +142,9 @@ static int open_build(void)
 		load()->tls_new.map_remote = (uintptr_t)map;
 	}
 	if (dladdr1((void *)(uintptr_t)load()->tls_home.map_remote, &info,
-		    (void **)&home, RTLD_DL_LINKMAP) != 0)
-		load()->tls_home.map_remote = (uintptr_t)home;
+		    (void **)&home, RTLD_DL_LINKMAP) == 0)
+		home = NULL;
+	load()->tls_home.map_remote = (uintptr_t)home;
 	describe_tls(&load()->tls_home);
 	describe_tls(&load()->tls_new);
 	return 0;
@@ -140,39 +189,61 @@ _Noreturn void hotinject_exit(void)
 	__builtin_longjmp(leave, 1);
 }
 
-/* A crash is for the injector to see; blocked, the kernel would reset the
-   host's handler for it (force_sig in signal.c). */
-static void unblock_crashes(void)
+/*
+ * A crash is for the injector to see; blocked, the kernel would reset the host's
+ * handler for it (force_sig in signal.c). And the host's setuid(2) waits until every
+ * thread has taken the C library's own signal.
+ */
+static void unblock_signals(void)
 {
 	static const int crashes[] = { SIGSEGV, SIGBUS,  SIGFPE, SIGILL,
 				       SIGTRAP, SIGABRT, SIGSYS };
+	static const uint64_t nptl = NPTL_SIGNALS;
 	sigset_t set;
 
+	syscall(SYS_rt_sigprocmask, SIG_UNBLOCK, &nptl, NULL, sizeof(nptl));
 	sigemptyset(&set);
 	for (size_t i = 0; i < sizeof(crashes) / sizeof(crashes[0]); i++)
 		sigaddset(&set, crashes[i]);
 	pthread_sigmask(SIG_UNBLOCK, &set, NULL);
 }
 
-static void *loader(void *unused)
+/* One load, from the request to its end; false when a constructor was left. */
+static bool serve(void)
 {
+	static struct counts last;
+	struct counts counts = get_counts();
 	enum hi_load_go go;
+	bool whole = true;
 
-	(void)unused;
+	load()->foreign = counts.adds != last.adds || counts.subs != last.subs;
 	load()->thread = (int32_t)syscall(SYS_gettid);
 	set_step(HI_LOAD_STARTED);
-	unblock_crashes();
 	if (open_build() == 0) {
 		set_step(HI_LOAD_LOADED);
 		go = await_go();
-		if (go == HI_GO_CONSTRUCT && try_constructors() == 0)
-			set_step(HI_LOAD_CONSTRUCTED);
-		if (go == HI_GO_CONSTRUCT)
+		if (go == HI_GO_CONSTRUCT) {
+			whole = try_constructors() == 0;
+			if (whole)
+				set_step(HI_LOAD_CONSTRUCTED);
 			go = await_go();
+		}
 		if (go == HI_GO_CLOSE)
 			dlclose((void *)(uintptr_t)load()->handle);
 	}
+	last = get_counts();
+	if (!whole)
+		__atomic_store_n(&load()->go, HI_GO_GONE, __ATOMIC_RELEASE);
 	set_step(HI_LOAD_DONE);
+	return whole;
+}
+
+static void *loader(void *unused)
+{
+	(void)unused;
+	unblock_signals();
+	while (serve() && await_request())
+		;
 	return NULL;
 }
 
