@@ -103,6 +103,18 @@ Elf *hi_image_get_elf(const struct hi_image *image);
 const uint8_t *hi_image_get_file(const struct hi_image *image, size_t *ret_len);
 
 /*
+ * LEN bytes at FILE_OFFSET are about to be written in the file: from now on the
+ * image shows what they are now, whatever the file holds.
+ */
+int hi_image_keep(struct hi_image *image, uint64_t file_offset, size_t len,
+		  struct hi_err *err) HI_MUST_USE;
+/*
+ * Give back the memory that reading has taken. The image stays usable, but shows
+ * the file as it is then, also where it was kept.
+ */
+void hi_image_rest(struct hi_image *image);
+
+/*
  * The file's bytes for LEN bytes at ADDR_LINK, or NULL when they are not all
  * backed by one PT_LOAD's file part (.bss is not).
  */

@@ -7,7 +7,8 @@
 #include "injector/remote.h"
 
 #define BATCH_MAX 512 /* below IOV_MAX */
-#define RUN_MAX   4096
+#define RUN_MAX   (16UL << 10)
+#define PAGE      4096UL
 
 /* One write, forwards or back. */
 static int put(const struct hi_host *host, const struct hi_write *write,
@@ -21,48 +22,82 @@ static int put(const struct hi_host *host, const struct hi_write *write,
 	return hi_remote_write(host, write->to_remote, bytes, write->len, err);
 }
 
+/* Whether WRITE begins where the last of the N pieces ends. */
+static bool goes_on(const struct iovec *pieces, size_t n,
+		    const struct hi_write *write)
+{
+	const struct iovec *last = &pieces[n - 1];
+
+	return n > 0 &&
+	       (uint64_t)last->iov_base + last->iov_len == write->to_remote;
+}
+
 /* How many data writes from AT on go into one process_vm_writev(2). */
 static size_t put_batch(const struct hi_host *host, const struct hi_plan *plan,
 			size_t at)
 {
 	struct iovec here[BATCH_MAX], there[BATCH_MAX];
-	size_t n = 0, total = 0;
+	size_t n = 0, n_there = 0, total = 0;
 
 	while (at + n < plan->n_writes && n < BATCH_MAX &&
 	       !plan->writes[at + n].code) {
 		const struct hi_write *write = &plan->writes[at + n];
 
 		here[n].iov_base = (void *)write->bytes;
-		there[n].iov_base = (void *)write->to_remote;
-		here[n].iov_len = there[n].iov_len = write->len;
+		here[n++].iov_len = write->len;
 		total += write->len;
-		n++;
+		if (goes_on(there, n_there, write)) {
+			there[n_there - 1].iov_len += write->len;
+			continue;
+		}
+		there[n_there].iov_base = (void *)write->to_remote;
+		there[n_there++].iov_len = write->len;
 	}
-	if (n < 2 || process_vm_writev(host->pid, here, n, there, n, 0) !=
+	if (n < 2 || process_vm_writev(host->pid, here, n, there, n_there, 0) !=
 			     (ssize_t)total)
 		return 0; /* one by one, which also names the failing one */
 	return n;
 }
 
-/* Adjacent code writes go into one pwrite(2). */
+/*
+ * How many code writes from AT on, in ascending order, leave no page between them
+ * untouched: a page that is written is copied for the host.
+ */
+static size_t find_run(const struct hi_plan *plan, size_t at, size_t *ret_len)
+{
+	const struct hi_write *writes = &plan->writes[at];
+	uint64_t end = writes->to_remote;
+	size_t n = 0;
+
+	while (at + n < plan->n_writes && writes[n].code &&
+	       writes[n].to_remote >= end &&
+	       writes[n].to_remote / PAGE <= (end - 1) / PAGE + 1 &&
+	       writes[n].to_remote + writes[n].len - writes->to_remote <=
+		       RUN_MAX) {
+		end = writes[n].to_remote + writes[n].len;
+		n++;
+	}
+	*ret_len = end - writes->to_remote;
+	return n;
+}
+
+/*
+ * Code writes to neighbouring pages go into one pwrite(2), with what is between
+ * them: nobody else writes to memory that is not writable.
+ */
 static size_t put_run(const struct hi_host *host, const struct hi_plan *plan,
 		      size_t at)
 {
 	unsigned char run[RUN_MAX];
-	size_t n = 0, len = 0;
 	uint64_t start = plan->writes[at].to_remote;
+	size_t len, n = find_run(plan, at, &len);
 
-	while (at + n < plan->n_writes && plan->writes[at + n].code &&
-	       plan->writes[at + n].to_remote == start + len &&
-	       len + plan->writes[at + n].len <= sizeof(run)) {
-		memcpy(run + len, plan->writes[at + n].bytes,
-		       plan->writes[at + n].len);
-		len += plan->writes[at + n].len;
-		n++;
-	}
-	if (n < 2 || hi_remote_poke(host, start, run, len, NULL) < 0)
+	if (n < 2 || hi_remote_read(host, start, run, len, NULL) < 0)
 		return 0;
-	return n;
+	for (size_t i = at; i < at + n; i++)
+		memcpy(run + (plan->writes[i].to_remote - start),
+		       plan->writes[i].bytes, plan->writes[i].len);
+	return hi_remote_poke(host, start, run, len, NULL) < 0 ? 0 : n;
 }
 
 static int undo(const struct hi_host *host, const struct hi_plan *plan,

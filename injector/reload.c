@@ -7,8 +7,8 @@
 #include <sys/stat.h>
 
 #include "common/own.h"
-#include "injector/apply.h"
 #include "injector/clock.h"
+#include "injector/imprint.h"
 #include "injector/priority.h"
 #include "injector/publish.h"
 #include "injector/relink.h"
@@ -127,7 +127,8 @@ static int write_plan(const struct candidate *candidate, struct hi_plan *plan,
 {
 	if (code == 0) {
 		hi_plan_sort(plan);
-		code = hi_apply(candidate->reload->host, plan, err);
+		code = hi_imprint(candidate->reload->host, candidate->build,
+				  plan, err);
 	}
 	hi_plan_done(plan);
 	return code;
