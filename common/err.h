@@ -25,6 +25,7 @@
 	X(REFUSED, "the build would break the host")                       \
 	X(BUSY, "the host is not at a point where this can be done")       \
 	X(GONE, "the host has ended")                                      \
+	X(CLOSED, "the host has closed the worker")                        \
 	X(RIGHTS, "a right is missing")                                    \
 	X(HOST, "the host cannot be worked with")                          \
 	X(USAGE, "the command line is wrong")                              \

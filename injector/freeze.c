@@ -7,11 +7,8 @@
 #include "common/own.h"
 #include "injector/clock.h"
 #include "injector/priority.h"
-#include "injector/remote.h"
 
-#define STACK_MAX (8UL << 20)
-#define CHUNK     65536UL
-#define CALL_MAX  7 /* bytes of the longest call instruction */
+#define CALL_MAX 7 /* bytes of the longest call instruction */
 
 /* Quick exclusion: one range over the text of all builds. */
 struct text_span {
@@ -81,34 +78,26 @@ static int add_word(struct hi_look *look, uint64_t word)
 	return 0;
 }
 
-/* The live stack: from the stack pointer to the end of its mapping. */
-static void scan_stack(const struct hi_host *host,
-		       const struct hi_worker *worker,
-		       const struct hi_maps *maps, struct text_span span,
-		       struct hi_look *look)
+/* What the words of a stack are compared with. */
+struct search {
+	const struct hi_worker *worker;
+	struct text_span span;
+	struct hi_look *look;
+};
+
+static void find_words(void *context, const uint64_t *words, size_t n)
 {
-	uint64_t at = look->start.regs.rsp & ~7ULL;
-	const struct hi_map *map = hi_maps_find(maps, at);
-	uint64_t end = map ? map->end : (at + CHUNK) & ~4095ULL;
-	uint64_t *HI_FREE words = malloc(CHUNK);
+	const struct search *search = context;
 
-	if (end - at > STACK_MAX)
-		end = at + STACK_MAX;
-	while (words && at < end) {
-		size_t len = end - at < CHUNK ? end - at : CHUNK;
+	for (size_t i = 0; i < n; i++) {
+		const struct hi_build *build;
 
-		if (hi_remote_read(host, at, words, len, NULL) < 0)
-			return;
-		for (size_t i = 0; i < len / 8; i++) {
-			const struct hi_build *build;
-
-			if (words[i] < span.low || words[i] >= span.high)
-				continue;
-			build = find_text(worker, words[i]);
-			if (build && follows_call(build, words[i]))
-				(void)add_word(look, words[i]);
-		}
-		at += len;
+		if (words[i] < search->span.low ||
+		    words[i] >= search->span.high)
+			continue;
+		build = find_text(search->worker, words[i]);
+		if (build && follows_call(build, words[i]))
+			(void)add_word(search->look, words[i]);
 	}
 }
 
@@ -135,77 +124,133 @@ static void confirm(const struct hi_worker *worker,
 	}
 }
 
-static void look_at(const struct hi_host *host, const struct hi_worker *worker,
-		    const struct hi_maps *maps, struct text_span span,
-		    struct hi_look *look)
+static int look_at(const struct hi_host *host, const struct hi_worker *worker,
+		   struct hi_stacks *stacks, struct hi_look *look,
+		   struct hi_err *err)
 {
+	struct search search = { worker, get_span(worker), look };
 	uint64_t pc = look->start.regs.rip;
+	uint64_t sp = look->start.regs.rsp;
+	int code;
 
 	if (find_text(worker, pc)) {
 		look->inside = true;
 		look->inside_pc = pc;
 	}
-	scan_stack(host, worker, maps, span, look);
+	if (hi_stacks_read(stacks, host, sp, false, find_words, &search))
+		return 0;
+	look->n_words = 0;
+	hi_stacks_stale(stacks);
+	code = hi_stacks_refresh(stacks, host, err);
+	if (code == 0)
+		(void)hi_stacks_read(stacks, host, sp, true, find_words,
+				     &search);
+	return code;
 }
 
-/* Sleepers are noted; the others are asked to stop. */
+static bool is_asleep(struct hi_host *host, struct hi_thread *thread,
+		      struct hi_look *look)
+{
+	uint64_t sp, pc;
+	long number;
+
+	if (thread->held ||
+	    !hi_host_find_sleep(host, thread, &number, &sp, &pc))
+		return false;
+	look->start.regs.rsp = sp;
+	look->start.regs.rip = pc;
+	return true;
+}
+
+/*
+ * Threads that have no look yet, and whether they will have to be stopped; false
+ * when there are none.
+ */
+static bool sort_out(struct hi_host *host, struct hi_freeze *freeze)
+{
+	size_t n = freeze->n_looks + HASH_COUNT(host->threads);
+	struct hi_thread *thread, *next;
+	struct hi_look *grown;
+
+	freeze->n_before = freeze->n_looks;
+	grown = reallocarray(freeze->looks, n + 1, sizeof(*grown));
+	if (!grown)
+		return false;
+	freeze->looks = grown;
+	HASH_ITER(hh, host->threads, thread, next) {
+		struct hi_look *look = &freeze->looks[freeze->n_looks];
+
+		if (thread->mine || thread->freeze == freeze->started_ns)
+			continue;
+		thread->freeze = freeze->started_ns;
+		memset(look, 0, sizeof(*look));
+		look->tid = thread->tid;
+		look->held = !is_asleep(host, thread, look);
+		freeze->n_looks++;
+	}
+	return freeze->n_looks > freeze->n_before;
+}
+
+static int ask(struct hi_host *host, struct hi_look *look, struct hi_err *err)
+{
+	struct hi_thread *thread = hi_host_find_thread(host, look->tid);
+	int code = thread ? hi_host_ask(host, thread, err) : HI_E_GONE;
+
+	look->held = true;
+	return code == HI_E_GONE ? 0 : code; /* found out by await_all() */
+}
+
+/* Those that run are asked to stop, those that have woken up meanwhile, too. */
 static int ask_all(struct hi_host *host, struct hi_freeze *freeze,
 		   struct hi_err *err)
 {
-	struct hi_thread *thread, *next;
+	int code = 0;
 
-	HASH_ITER(hh, host->threads, thread, next) {
-		struct hi_look *look = &freeze->looks[freeze->n_looks];
-		uint64_t sp, pc;
-		long number;
-		int code;
-
-		if (thread->mine)
-			continue;
-		look->tid = thread->tid;
-		if (!thread->held &&
-		    hi_host_find_sleep(host, thread, &number, &sp, &pc)) {
-			look->start.regs.rsp = sp;
-			look->start.regs.rip = pc;
-			freeze->n_looks++;
-			continue;
-		}
-		code = hi_host_ask(host, thread, err);
-		if (code == HI_E_GONE)
-			continue; /* its end is reported in a moment */
-		if (code < 0)
-			return code;
-		look->held = true;
-		freeze->n_looks++;
-	}
-	return 0;
-}
-
-static int await_all(struct hi_host *host, struct hi_freeze *freeze,
-		     struct hi_err *err)
-{
-	for (size_t i = 0; i < freeze->n_looks; i++) {
+	for (size_t i = freeze->n_before; i < freeze->n_looks && code == 0; i++)
+		if (freeze->looks[i].held)
+			code = ask(host, &freeze->looks[i], err);
+	for (size_t i = freeze->n_before; i < freeze->n_looks && code == 0;
+	     i++) {
 		struct hi_look *look = &freeze->looks[i];
 		struct hi_thread *thread = hi_host_find_thread(host, look->tid);
-		int code;
 
-		if (!look->held)
-			continue;
-		code = thread ? hi_host_await(host, thread, err) : HI_E_GONE;
+		if (!look->held && (!thread || !is_asleep(host, thread, look)))
+			code = ask(host, look, err);
+	}
+	return code;
+}
+
+/* Each is looked at as soon as it stands, while others are on their way. */
+static int await_all(struct hi_host *host, const struct hi_worker *worker,
+		     struct hi_stacks *stacks, struct hi_freeze *freeze,
+		     struct hi_err *err)
+{
+	int code = 0;
+
+	for (size_t i = freeze->n_before; i < freeze->n_looks && code == 0;
+	     i++) {
+		struct hi_look *look = &freeze->looks[i];
+		struct hi_thread *thread = hi_host_find_thread(host, look->tid);
+
+		if (look->held)
+			code = thread ? hi_host_await(host, thread, err) :
+					HI_E_GONE;
+		if (look->held && code == 0)
+			code = hi_tracee_get_regs(look->tid, &look->start.regs,
+						  err);
 		if (code == HI_E_GONE && !host->ended) {
 			/* ended meanwhile: nothing to look at */
+			code = 0;
+			free(look->words);
 			*look = freeze->looks[--freeze->n_looks];
 			i--;
 			continue;
 		}
-		if (code < 0)
-			return code;
-		look->start.all = true;
-		code = hi_tracee_get_regs(look->tid, &look->start.regs, err);
-		if (code < 0)
-			return code;
+		look->start.all = look->held;
+		if (code == 0)
+			code = look_at(host, worker, stacks, look, err);
 	}
-	return 0;
+	return code;
 }
 
 /*
@@ -228,28 +273,28 @@ static void look_closer(struct hi_host *host, const struct hi_worker *worker,
 }
 
 int hi_freeze(struct hi_host *host, const struct hi_worker *worker,
-	      const struct hi_maps *maps, struct hi_unwinder *unwinder,
+	      struct hi_stacks *stacks, struct hi_unwinder *unwinder,
 	      struct hi_freeze *ret_freeze, struct hi_err *err)
 {
-	struct hi_freeze freeze = { NULL, 0, 0, 0, false };
-	struct text_span span = get_span(worker);
-	int code;
+	struct hi_freeze freeze = { .started_ns = hi_clock_ns() };
+	bool more = sort_out(host, &freeze);
+	int code = 0;
 
-	freeze.looks =
-		calloc(HASH_COUNT(host->threads) + 1, sizeof(*freeze.looks));
-	if (!freeze.looks)
-		return hi_fail(err, HI_E_NOMEM, "no memory to stop the host");
 	freeze.fifo = hi_priority_raise();
-	freeze.started_ns = hi_clock_ns();
-	code = ask_all(host, &freeze, err);
-	if (code == 0)
-		code = await_all(host, &freeze, err);
+	freeze.stopped_ns = hi_clock_ns();
+	/* again for threads that others have started before they stood */
+	while (code == 0 && more) {
+		code = ask_all(host, &freeze, err);
+		if (code == 0)
+			code = await_all(host, worker, stacks, &freeze, err);
+		more = code == 0 && sort_out(host, &freeze);
+	}
+	if (code == 0 && !freeze.looks)
+		code = hi_fail(err, HI_E_NOMEM, "no memory to stop the host");
 	if (code < 0) {
 		hi_thaw(host, &freeze);
 		return code;
 	}
-	for (size_t i = 0; i < freeze.n_looks; i++)
-		look_at(host, worker, maps, span, &freeze.looks[i]);
 	for (size_t i = 0; i < freeze.n_looks; i++) {
 		struct hi_look *look = &freeze.looks[i];
 
@@ -278,7 +323,7 @@ void hi_thaw(struct hi_host *host, struct hi_freeze *freeze)
 		if (thread && (freeze->looks[i].held || thread->wanted))
 			hi_host_release(host, thread);
 	}
-	freeze->paused_ns = hi_clock_ns() - freeze->started_ns;
+	freeze->paused_ns = hi_clock_ns() - freeze->stopped_ns;
 	if (freeze->fifo)
 		hi_priority_lower();
 	for (size_t i = 0; i < freeze->n_looks; i++)

@@ -23,7 +23,7 @@
 
 #include "common/err.h"
 #include "injector/host.h"
-#include "injector/maps.h"
+#include "injector/stacks.h"
 #include "injector/unwind.h"
 #include "injector/worker.h"
 
@@ -43,9 +43,11 @@ struct hi_look {
 struct hi_freeze {
 	struct hi_look *looks;
 	size_t n_looks;
-	uint64_t started_ns;
-	uint64_t paused_ns; /* set by hi_thaw() */
-	bool fifo;          /* the tracer runs at SCHED_FIFO meanwhile */
+	size_t n_before;     /* looks of the rounds before */
+	uint64_t started_ns; /* names this freeze, too */
+	uint64_t stopped_ns; /* the first thread was asked to stop */
+	uint64_t paused_ns;  /* set by hi_thaw() */
+	bool fifo;           /* the tracer runs at SCHED_FIFO meanwhile */
 };
 
 /*
@@ -53,7 +55,7 @@ struct hi_freeze {
  * refreshed.
  */
 int hi_freeze(struct hi_host *host, const struct hi_worker *worker,
-	      const struct hi_maps *maps, struct hi_unwinder *unwinder,
+	      struct hi_stacks *stacks, struct hi_unwinder *unwinder,
 	      struct hi_freeze *ret_freeze, struct hi_err *err) HI_MUST_USE;
 /* Unwind a look that was told by its program counter alone. */
 void hi_freeze_explain(const struct hi_worker *worker,

@@ -13,7 +13,6 @@
 #include "injector/clock.h"
 
 #define AWAIT_LIMIT_NS (500 * HI_NS_PER_MS)
-#define SPIN_NS        (5 * HI_NS_PER_US)
 #define SYSCALL_LEN    2
 
 struct hi_host *hi_host_new(pid_t pid)
@@ -254,9 +253,8 @@ int hi_host_await(struct hi_host *host, struct hi_thread *thread,
 				       "wait and cannot be stopped",
 				       tid);
 		}
-		/* at SCHED_FIFO, yielding would not let the thread run */
-		if (waited > SPIN_NS)
-			hi_clock_nap_us(5);
+		if (stop.kind == HI_STOP_NONE)
+			hi_tracee_await_news(AWAIT_LIMIT_NS - waited);
 	}
 	return 0;
 }

@@ -31,6 +31,7 @@ struct hi_thread {
 	bool mine;    /* the shim's loader: never inside the worker for long */
 	bool group;   /* stopped by job control: resumed by listening */
 	int signal;   /* delivered when it is resumed */
+	uint64_t freeze;    /* the last one that has looked at it */
 	uint64_t again_rip; /* a system call that it makes again: see release */
 	int proc_fd; /* /proc/PID/task/TID/syscall, -1 until it is read */
 	UT_hash_handle hh;

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "common/own.h"
+#include "injector/adopt.h"
 #include "injector/clock.h"
 #include "injector/imprint.h"
 #include "injector/priority.h"
@@ -147,6 +148,28 @@ static int construct(struct candidate *candidate, struct hi_err *err)
 	return code;
 }
 
+/*
+ * The host may have closed the worker, or reloads it in its own way. While it has
+ * opened and closed nothing, only the new build has been added.
+ */
+static int look_around(const struct candidate *candidate, struct hi_err *err)
+{
+	struct hi_reload *reload = candidate->reload;
+	const struct hi_image_header *header =
+		hi_image_get_header(candidate->build->image);
+	uint64_t base = candidate->build->base_remote;
+
+	if (!reload->loader->load.foreign) {
+		hi_unwinder_add(reload->unwinder, candidate->build->path,
+				base + header->load_start_link,
+				base + header->span_link);
+		return 0;
+	}
+	hi_unwinder_stale(reload->unwinder);
+	hi_stacks_stale(reload->stacks);
+	return hi_reload_check(reload, err);
+}
+
 /* Map it, run its constructors on itself alone, join it to what lives. */
 static int load(struct candidate *candidate, struct hi_err *err)
 {
@@ -167,7 +190,9 @@ static int load(struct candidate *candidate, struct hi_err *err)
 	if (code < 0)
 		return code;
 	candidate->mapped = true;
-	hi_unwinder_stale(reload->unwinder);
+	code = look_around(candidate, err);
+	if (code < 0)
+		return code;
 	hi_worker_take_slots(reload->worker);
 	hi_worker_place(reload->worker, candidate->build);
 	code = hi_relink_read(&candidate->relink, reload->host, err);
@@ -193,9 +218,8 @@ static void report_waiting(const struct candidate *candidate, pid_t tid,
 }
 
 /* One try: 1 when it is live, 0 when a thread is inside, negative on failure. */
-static int try_publish(struct candidate *candidate, struct hi_maps *maps,
-		       bool force, bool say, uint64_t since_ns,
-		       struct hi_err *err)
+static int try_publish(struct candidate *candidate, bool force, bool say,
+		       uint64_t since_ns, struct hi_err *err)
 {
 	struct hi_reload *reload = candidate->reload;
 	struct hi_publish publish;
@@ -208,8 +232,8 @@ static int try_publish(struct candidate *candidate, struct hi_maps *maps,
 
 	if (code < 0)
 		return code;
-	code = hi_freeze(reload->host, reload->worker, maps, reload->unwinder,
-			 &freeze, err);
+	code = hi_freeze(reload->host, reload->worker, reload->stacks,
+			 reload->unwinder, &freeze, err);
 	if (code < 0) {
 		hi_publish_done(&publish);
 		return code == HI_E_BUSY ? 0 : code;
@@ -266,9 +290,8 @@ static int publish(struct candidate *candidate, struct hi_err *err)
 	uint64_t start = hi_clock_ns();
 	uint64_t limit = reload->options->wait_ms * HI_NS_PER_MS;
 	bool said = false;
-	struct hi_maps maps;
 	long nap_us = NAP_MIN_US;
-	int code = hi_maps_read(reload->host->pid, &maps, err);
+	int code = hi_stacks_refresh(reload->stacks, reload->host, err);
 
 	if (code < 0)
 		return code;
@@ -278,8 +301,8 @@ static int publish(struct candidate *candidate, struct hi_err *err)
 		bool over = waited >= limit;
 		bool force = over && reload->options->busy == HI_BUSY_SWAP;
 
-		code = try_publish(candidate, &maps, force, over && !said,
-				   waited, err);
+		code = try_publish(candidate, force, over && !said, waited,
+				   err);
 		said = said || over;
 		if (code != 0)
 			break;
@@ -298,7 +321,6 @@ static int publish(struct candidate *candidate, struct hi_err *err)
 		hi_clock_nap_us(nap_us);
 		nap_us = nap_us * 2 < NAP_MAX_US ? nap_us * 2 : NAP_MAX_US;
 	}
-	hi_maps_done(&maps);
 	return code < 0 ? code : 0;
 }
 
@@ -408,31 +430,70 @@ static void go_live(struct candidate *candidate)
 	report_live(candidate, previous);
 }
 
-bool hi_reload_run(struct hi_reload *reload)
+int hi_reload_check(struct hi_reload *reload, struct hi_err *err)
+{
+	int code = hi_stacks_refresh(reload->stacks, reload->host, err);
+
+	/* no mapping at all: the host is ending, which is reported soon */
+	if (code == 0 && reload->stacks->maps.n_maps > 0 &&
+	    !hi_adopt_still_there(reload->worker, &reload->stacks->maps))
+		code = hi_fail(err, HI_E_CLOSED, "the host has closed %s",
+			       reload->worker->name);
+	return code;
+}
+
+/* Judged against a worker that was closed, it is not refused: it is not looked at. */
+static void check_before_refusal(struct candidate *candidate, int *code)
+{
+	if (*code == HI_E_CLOSED || candidate->reload->host->ended)
+		return;
+	hi_stacks_stale(candidate->reload->stacks);
+	if (hi_reload_check(candidate->reload, NULL) == HI_E_CLOSED)
+		*code = HI_E_CLOSED;
+}
+
+static enum hi_reload_end end(struct candidate *candidate, int code,
+			      struct hi_err *err)
+{
+	enum hi_reload_end how = HI_RELOAD_DONE;
+
+	if (code == 0 && candidate->reasons.n_given == 0) {
+		go_live(candidate);
+		return HI_RELOAD_DONE;
+	}
+	check_before_refusal(candidate, &code);
+	if (candidate->newer)
+		how = HI_RELOAD_NEWER;
+	else if (code == HI_E_CLOSED)
+		how = HI_RELOAD_CLOSED;
+	else if (code < 0)
+		hi_reasons_add_err(&candidate->reasons,
+				   code == HI_E_RELINK ? "state" : "load", err);
+	if (how != HI_RELOAD_DONE)
+		candidate->reasons.n_given = 0;
+	refuse(candidate);
+	return how;
+}
+
+enum hi_reload_end hi_reload_run(struct hi_reload *reload)
 {
 	struct candidate candidate = { .reload = reload };
 	struct hi_err err = { 0 };
+	enum hi_reload_end how = HI_RELOAD_DONE;
 	int code = 0;
 
 	if (!take(&candidate, &err)) {
 		refuse(&candidate);
 		hi_reasons_done(&candidate.reasons);
-		return false;
+		return HI_RELOAD_DONE;
 	}
 	code = judge(&candidate, &err);
 	if (code == 0 && candidate.reasons.n_given == 0)
 		code = load(&candidate, &err);
 	if (code == 0 && candidate.reasons.n_given == 0)
 		code = publish(&candidate, &err);
-	if (code < 0 && !candidate.newer)
-		hi_reasons_add_err(&candidate.reasons,
-				   code == HI_E_RELINK ? "state" : "load",
-				   &err);
-	if (code == 0 && candidate.reasons.n_given == 0)
-		go_live(&candidate);
-	else
-		refuse(&candidate);
+	how = end(&candidate, code, &err);
 	hi_relink_done(&candidate.relink);
 	hi_reasons_done(&candidate.reasons);
-	return candidate.newer;
+	return how;
 }

@@ -14,6 +14,7 @@
 #include "injector/loader.h"
 #include "injector/report.h"
 #include "injector/snapshot.h"
+#include "injector/stacks.h"
 #include "injector/watch.h"
 #include "injector/worker.h"
 
@@ -23,6 +24,7 @@ struct hi_reload {
 	struct hi_snapshots *snapshots;
 	struct hi_host *host;
 	struct hi_unwinder *unwinder;
+	struct hi_stacks *stacks;
 	struct hi_loader *loader;
 	struct hi_worker *worker;
 	const struct hi_used *used; /* what the host refers to */
@@ -31,7 +33,15 @@ struct hi_reload {
 	bool late; /* the host ran before the worker was adopted */
 };
 
-/* Returns true when the waiting for the host was ended by a newer file. */
-bool hi_reload_run(struct hi_reload *reload);
+enum hi_reload_end {
+	HI_RELOAD_DONE,  /* live, refused or ignored, and reported */
+	HI_RELOAD_NEWER, /* the waiting for the host was ended by a newer file */
+	HI_RELOAD_CLOSED, /* the host no longer has the worker */
+};
+
+enum hi_reload_end hi_reload_run(struct hi_reload *reload);
+
+/* HI_E_CLOSED when the host no longer has the worker. */
+int hi_reload_check(struct hi_reload *reload, struct hi_err *err) HI_MUST_USE;
 
 #endif

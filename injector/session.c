@@ -48,6 +48,7 @@ struct session {
 	struct hi_snapshots *snapshots;
 	struct hi_host *host;
 	struct hi_unwinder *unwinder;
+	struct hi_stacks stacks;
 	struct hi_loader loader;
 	struct hi_shim_place place;
 	bool placed;  /* the shim is known to be in the host */
@@ -136,20 +137,6 @@ static void look_for(struct session *session, struct charge *charge,
 		hi_report_error(session->report, &err);
 }
 
-/* The host may have closed the worker, or reloads it in its own way. */
-static bool still_there(struct session *session, struct charge *charge)
-{
-	struct hi_maps maps;
-	bool there;
-
-	if (hi_maps_read(session->host->pid, &maps, NULL) < 0)
-		return true;
-	/* no mapping at all: the host is ending, which is reported soon */
-	there = maps.n_maps == 0 || hi_adopt_still_there(charge->worker, &maps);
-	hi_maps_done(&maps);
-	return there;
-}
-
 static void let_go(struct session *session, struct charge *charge)
 {
 	hi_report_note(session->report, "%s (%d): %s was closed by the host",
@@ -161,15 +148,16 @@ static void let_go(struct session *session, struct charge *charge)
 	charge->look_until_ns = charge->look_at_ns + REOPEN_NS;
 }
 
-static void reload(struct session *session, struct charge *charge,
-		   uint64_t seen_ns)
+static struct hi_reload make_reload(struct session *session,
+				    struct charge *charge, uint64_t seen_ns)
 {
-	struct hi_reload one = {
+	return (struct hi_reload){
 		.options = session->options,
 		.report = session->report,
 		.snapshots = session->snapshots,
 		.host = session->host,
 		.unwinder = session->unwinder,
+		.stacks = &session->stacks,
 		.loader = &session->loader,
 		.worker = charge->worker,
 		.used = &charge->used,
@@ -177,9 +165,30 @@ static void reload(struct session *session, struct charge *charge,
 		.seen_ns = seen_ns,
 		.late = charge->late,
 	};
+}
 
-	while (hi_reload_run(&one))
+static void reload(struct session *session, struct charge *charge,
+		   uint64_t seen_ns)
+{
+	struct hi_reload one = make_reload(session, charge, seen_ns);
+	enum hi_reload_end end = hi_reload_run(&one);
+
+	while (end == HI_RELOAD_NEWER) {
 		one.seen_ns = hi_clock_ns();
+		end = hi_reload_run(&one);
+	}
+	if (end == HI_RELOAD_CLOSED)
+		let_go(session, charge);
+}
+
+/* Somebody has opened the file: the host, that reopens it? */
+static void check(struct session *session, struct charge *charge)
+{
+	struct hi_reload one = make_reload(session, charge, 0);
+
+	hi_stacks_stale(&session->stacks);
+	if (hi_reload_check(&one, NULL) == HI_E_CLOSED && !session->host->ended)
+		let_go(session, charge);
 }
 
 static void on_watch(struct session *session, struct charge *charge)
@@ -194,12 +203,10 @@ static void on_watch(struct session *session, struct charge *charge)
 	}
 	if (!session->placed || !session->entered)
 		return;
-	if (charge->worker->current &&
-	    (events & (HI_WATCH_CANDIDATE | HI_WATCH_OPENED)) &&
-	    !still_there(session, charge) && !session->host->ended)
-		let_go(session, charge);
-	else if (charge->worker->current && (events & HI_WATCH_CANDIDATE))
+	if (charge->worker->current && (events & HI_WATCH_CANDIDATE))
 		reload(session, charge, seen_ns);
+	else if (charge->worker->current && (events & HI_WATCH_OPENED))
+		check(session, charge);
 	if (!charge->worker->current && (events & HI_WATCH_OPENED)) {
 		charge->look_at_ns = hi_clock_ns();
 		charge->look_until_ns = charge->look_at_ns + LOOK_NS;
@@ -222,6 +229,7 @@ static void on_exec(void *context, struct hi_host *host,
 	session->entered = false;
 	hi_unwinder_free(session->unwinder);
 	session->unwinder = NULL;
+	hi_stacks_stale(&session->stacks);
 	if (hi_launch_prepare(host, thread, session->shim_path, &session->entry,
 			      &err) < 0)
 		hi_report_error(session->report, &err);
@@ -425,8 +433,10 @@ static int block_signals(struct session *session, struct hi_err *err)
 	sigemptyset(&set);
 	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
 		sigaddset(&set, signals[i]);
-	sigprocmask(SIG_BLOCK, &set, &session->old_mask);
 	session->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	/* a copy above the limit on files is an error, not the end */
+	sigaddset(&set, SIGXFSZ);
+	sigprocmask(SIG_BLOCK, &set, &session->old_mask);
 	if (session->signal_fd < 0)
 		return hi_fail_sys(err, "watching for signals");
 	return 0;
@@ -445,6 +455,12 @@ static int start(struct session *session, int *ret_exit, struct hi_err *err)
 	if (!session->shim_path)
 		return HI_E_HOST;
 	code = hi_snapshots_new(&session->snapshots, err);
+	if (code == 0) {
+		session->shim_path = hi_shim_make_plain(
+			session->shim_path,
+			hi_snapshots_get_folder(session->snapshots), err);
+		code = session->shim_path ? 0 : HI_E_HOST;
+	}
 	for (size_t i = 0; i < session->options->n_workers && code == 0; i++)
 		code = open_charge(session, session->options->workers[i],
 				   host_path, err);
@@ -469,6 +485,7 @@ static void done(struct session *session)
 		hi_used_done(&session->charges[i].used);
 	}
 	hi_unwinder_free(session->unwinder);
+	hi_stacks_done(&session->stacks);
 	hi_host_free(session->host);
 	hi_snapshots_free(session->snapshots);
 	free(session->shim_path);

@@ -2,9 +2,12 @@
 
 #include <elf.h>
 #include <errno.h>
+#include <signal.h>
 #include <sys/ptrace.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
+
+#include "injector/clock.h"
 
 /* PTRACE_EVENT_STOP as the kernel defines it; older headers lack it. */
 #define EVENT_STOP 128
@@ -174,4 +177,15 @@ struct hi_stop hi_tracee_wait(pid_t tid, int block)
 		stop.kind = HI_STOP_ENDED;
 	}
 	return stop;
+}
+
+void hi_tracee_await_news(uint64_t limit_ns)
+{
+	struct timespec limit = { (time_t)(limit_ns / HI_NS_PER_S),
+				  (long)(limit_ns % HI_NS_PER_S) };
+	sigset_t news;
+
+	sigemptyset(&news);
+	sigaddset(&news, SIGCHLD);
+	sigtimedwait(&news, NULL, &limit);
 }

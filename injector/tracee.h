@@ -76,5 +76,10 @@ int hi_tracee_get_siginfo(pid_t tid, siginfo_t *ret_info,
  * otherwise HI_STOP_NONE says that there is none.
  */
 struct hi_stop hi_tracee_wait(pid_t tid, int block);
+/*
+ * Sleep until SIGCHLD is pending, and take it, or for LIMIT_NS. The caller has it
+ * blocked and looks for reports before and after.
+ */
+void hi_tracee_await_news(uint64_t limit_ns);
 
 #endif

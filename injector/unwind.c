@@ -163,6 +163,16 @@ void hi_unwinder_refresh(struct hi_unwinder *unwinder)
 	unwinder->fresh = true;
 }
 
+void hi_unwinder_add(struct hi_unwinder *unwinder, const char *path,
+		     uint64_t start_remote, uint64_t end_remote)
+{
+	if (!unwinder->fresh)
+		return;
+	dwfl_report_begin_add(unwinder->dwfl);
+	dwfl_report_module(unwinder->dwfl, path, start_remote, end_remote);
+	dwfl_report_end(unwinder->dwfl, NULL, NULL);
+}
+
 static int add_frame(Dwfl_Frame *state, void *context)
 {
 	struct hi_frames *frames = context;

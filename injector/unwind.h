@@ -50,6 +50,9 @@ void hi_unwinder_free(struct hi_unwinder *unwinder);
 
 /* The host has mapped or unmapped something: look again before the next use. */
 void hi_unwinder_stale(struct hi_unwinder *unwinder);
+/* One file more is mapped, and nothing else has changed. */
+void hi_unwinder_add(struct hi_unwinder *unwinder, const char *path,
+		     uint64_t start_remote, uint64_t end_remote);
 /* Do the slow part now, while the host runs. */
 void hi_unwinder_refresh(struct hi_unwinder *unwinder);
 
