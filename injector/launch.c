@@ -13,6 +13,7 @@
 #include "injector/remote.h"
 
 #define STACK_WORDS_MAX (1 << 20)
+#define STRING_MAX      (128 << 10) /* execve(2): MAX_ARG_STRLEN */
 
 /*
  * The child waits for a byte, so that it is seized before it execs. PDEATHSIG is
@@ -134,36 +135,46 @@ static uint64_t get_aux(const struct start_stack *stack, uint64_t type)
 	return 0;
 }
 
+/*
+ * The string at AT_REMOTE, at most LIMIT bytes of it. It is read page by page,
+ * because the last one may end with the stack.
+ */
+static size_t read_string(const struct hi_host *host, uint64_t at_remote,
+			  char *text, size_t limit)
+{
+	size_t len = 0;
+
+	while (len < limit) {
+		size_t step = 4096 - ((at_remote + len) & 4095);
+
+		step = step < limit - len ? step : limit - len;
+		if (hi_remote_read(host, at_remote + len, text + len, step,
+				   NULL) < 0)
+			break;
+		if (memchr(text + len, 0, step))
+			return len + strlen(text + len);
+		len += step;
+	}
+	return len;
+}
+
 /* The index of LD_PRELOAD in envp and its value, or env_end and "". */
 static size_t find_preload(const struct hi_host *host,
-			   const struct start_stack *stack, char *value,
-			   size_t size)
+			   const struct start_stack *stack, char *value)
 {
 	static const char name[] = "LD_PRELOAD=";
-	char text[sizeof(name) - 1 + 4096];
+	const size_t len = sizeof(name) - 1;
+	char begin[sizeof(name)];
 
 	value[0] = '\0';
 	for (size_t i = stack->env_at; i < stack->env_end; i++) {
-		size_t len = 4096 - (stack->words[i] & 4095);
-		size_t at = 0;
+		uint64_t at = stack->words[i];
 
-		/* strings may end at the last page of the stack */
-		memset(text, 0, sizeof(text));
-		while (at < sizeof(text) - 1) {
-			len = len < sizeof(text) - 1 - at ?
-				      len :
-				      sizeof(text) - 1 - at;
-			if (hi_remote_read(host, stack->words[i] + at,
-					   text + at, len, NULL) < 0 ||
-			    memchr(text + at, 0, len) ||
-			    strncmp(text, name, sizeof(name) - 1) != 0)
-				break;
-			at += len;
-			len = 4096;
-		}
-		if (strncmp(text, name, sizeof(name) - 1) != 0)
+		if (read_string(host, at, begin, len) < len ||
+		    memcmp(begin, name, len) != 0)
 			continue;
-		snprintf(value, size, "%s", text + sizeof(name) - 1);
+		value[read_string(host, at + len, value, STRING_MAX - 1)] =
+			'\0';
 		return i;
 	}
 	return stack->env_end;
@@ -171,35 +182,40 @@ static size_t find_preload(const struct hi_host *host,
 
 /*
  * Write the vectors again below the old ones, with LD_PRELOAD set, and the new
- * string above them. The kernel leaves 128 KiB of room (setup_arg_pages).
+ * string above them. The kernel leaves 128 KiB of room (setup_arg_pages), and
+ * the stack grows when more is written.
  */
 static int write_stack(const struct hi_host *host, uint64_t sp,
 		       const struct start_stack *stack, const char *shim_path,
 		       uint64_t *ret_sp, struct hi_err *err)
 {
-	char value[4096];
-	char text[3 * 4096];
-	size_t at = find_preload(host, stack, value, sizeof(value));
+	char *HI_FREE value = malloc(STRING_MAX);
+	char *HI_FREE text = NULL;
+	size_t at = value ? find_preload(host, stack, value) : 0;
 	size_t extra = at == stack->env_end;
 	size_t n_words = stack->n_words + extra;
-	size_t len = (size_t)snprintf(text, sizeof(text), "LD_PRELOAD=%s%s%s",
-				      shim_path, value[0] ? ":" : "", value) +
-		     1;
-	uint64_t new_sp = (sp - len - n_words * 8) & ~15ULL;
-	uint64_t text_remote = new_sp + n_words * 8;
 	uint64_t *HI_FREE words = malloc(n_words * 8);
-	int code;
+	uint64_t new_sp, text_remote;
+	int code, len = -1;
 
-	if (!words)
+	if (value)
+		len = asprintf(&text, "LD_PRELOAD=%s%s%s", shim_path,
+			       value[0] ? ":" : "", value);
+	if (!words || len < 0) {
+		text = len < 0 ? NULL : text;
 		return hi_fail(err, HI_E_NOMEM, "no memory for %zu words",
 			       n_words);
+	}
+	new_sp = (sp - (size_t)len - 1 - n_words * 8) & ~15ULL;
+	text_remote = new_sp + n_words * 8;
 	memcpy(words, stack->words, at * 8);
 	memcpy(words + at + extra, stack->words + at,
 	       (stack->n_words - at) * 8);
 	words[at] = text_remote;
 	code = hi_remote_poke(host, new_sp, words, n_words * 8, err);
 	if (code == 0)
-		code = hi_remote_poke(host, text_remote, text, len, err);
+		code = hi_remote_poke(host, text_remote, text, (size_t)len + 1,
+				      err);
 	if (code == 0)
 		*ret_sp = new_sp;
 	return code;

@@ -1,6 +1,7 @@
 #include "injector/shim_place.h"
 
 #include <limits.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,6 +37,38 @@ char *hi_shim_find_file(struct hi_err *err)
 	hi_fail(err, HI_E_HOST, "%s is neither beside hotinject nor in %s",
 		HI_SHIM_FILE, HI_LIBDIR);
 	hi_err_hint(err, "run make, or make install");
+	return NULL;
+}
+
+/* ld.so(8): LD_PRELOAD is split at blanks and colons, "$ORIGIN" is expanded. */
+static bool is_plain(const char *path)
+{
+	return path[strcspn(path, " :$")] == '\0';
+}
+
+char *hi_shim_make_plain(char *path, const char *folder, struct hi_err *err)
+{
+	char *HI_FREE from = path;
+	char *HI_FREE link = NULL;
+
+	if (is_plain(from))
+		return hi_take_ptr(&from);
+	if (asprintf(&link, "%s/%s", folder, HI_SHIM_FILE) < 0) {
+		link = NULL;
+		hi_fail(err, HI_E_NOMEM, "no memory for a path");
+	} else if (!is_plain(link)) {
+		hi_fail(err, HI_E_HOST,
+			"%s cannot be preloaded: its path, and that of %s, has "
+			"a blank, a colon or a dollar sign, where the loader "
+			"splits it",
+			from, folder);
+		hi_err_hint(err, "set XDG_RUNTIME_DIR or TMPDIR to a folder "
+				 "without one");
+	} else if (symlink(from, link) == 0) {
+		return hi_take_ptr(&link);
+	} else {
+		hi_fail_sys(err, "%s cannot be made", link);
+	}
 	return NULL;
 }
 

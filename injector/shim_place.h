@@ -14,6 +14,12 @@
    result is for free(). */
 char *hi_shim_find_file(struct hi_err *err);
 
+/*
+ * Takes PATH and gives one for free() that LD_PRELOAD can hold: PATH itself, or a
+ * link to it in FOLDER. NULL when neither can be.
+ */
+char *hi_shim_make_plain(char *path, const char *folder, struct hi_err *err);
+
 /* Find it in the host; maps a stack for remote calls through the held THREAD. */
 int hi_shim_place_find(struct hi_host *host, struct hi_thread *thread,
 		       const struct hi_maps *maps, const char *shim_path,

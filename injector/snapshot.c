@@ -215,13 +215,21 @@ static int fill_copy(const struct hi_snapshots *snapshots, const char *name,
 	struct stat after;
 
 	if (copy_bytes(source, target) < 0) {
-		if (errno == ENOSPC || errno == EDQUOT || errno == EFBIG)
-			return hi_fail_sys(
-				err,
-				"%s cannot be copied to %s, where %lld bytes "
-				"are needed",
-				name, hi_snapshots_get_folder(snapshots),
-				(long long)before->st_size);
+		bool room = errno == ENOSPC || errno == EDQUOT;
+		bool limit = errno == EFBIG;
+
+		if (room || limit) {
+			hi_fail_sys(err,
+				    "%s cannot be copied to %s, where %lld "
+				    "bytes are needed",
+				    name, hi_snapshots_get_folder(snapshots),
+				    (long long)before->st_size);
+			hi_err_hint(err,
+				    room ? "make room there, then build again" :
+					   "raise the limit on the size of "
+					   "files (ulimit -f)");
+			return HI_E_SYS;
+		}
 		return hi_fail_sys(err, "%s cannot be copied to %s", name,
 				   hi_snapshots_get_folder(snapshots));
 	}
