@@ -21,7 +21,7 @@ struct comparison {
 	int code;
 	/* what a callback's finding is about */
 	const struct hi_symbol *symbol;
-	Dwarf_Die *new_die;
+	const struct hi_symbol *new_symbol; /* NULL: it is gone */
 };
 
 static void fail(struct comparison *comparison)
@@ -52,14 +52,19 @@ static const char *get_file(Dwarf_Die *die)
 	return dwarf_filesrc(files, at, NULL, NULL);
 }
 
-/* "worker.c:12", for free(). */
-static char *get_where(Dwarf_Die *die)
+/* Where the new symbol is declared: "worker.c:12", for free(). */
+static char *get_where(const struct comparison *comparison)
 {
-	const char *file = die ? get_file(die) : NULL;
+	const char *file;
+	Dwarf_Die die;
 	char *where;
 	int line;
 
-	if (!file || dwarf_decl_line(die, &line))
+	if (!comparison->new_symbol ||
+	    !hi_dies_get(&comparison->new_dies, comparison->new_symbol, &die))
+		return strdup("");
+	file = get_file(&die);
+	if (!file || dwarf_decl_line(&die, &line))
 		return strdup("");
 	if (asprintf(&where, "%s:%d", basename(file), line) < 0)
 		return NULL;
@@ -82,7 +87,7 @@ static void add(struct comparison *comparison, const char *kind,
 	finding->kind = kind;
 	finding->symbol = strdup(comparison->symbol->name);
 	finding->text = strdup(text);
-	finding->where = get_where(comparison->new_die);
+	finding->where = get_where(comparison);
 	if (!finding->symbol || !finding->text || !finding->where)
 		fail(comparison);
 }
@@ -178,23 +183,46 @@ static void compare_variables(struct comparison *comparison, Dwarf_Die *old,
 	hi_buf_done(&difference.text);
 }
 
+static enum hi_type_verdict compare_functions(struct comparison *comparison,
+					      const struct hi_symbol *old,
+					      const struct hi_symbol *new)
+{
+	enum hi_type_verdict verdict;
+	uint8_t *memo = NULL;
+	Dwarf_Die before, after;
+
+	/* of one entry nothing can differ, but some of it be unknown */
+	if (hi_dies_are_same(&comparison->old_dies, old, &comparison->new_dies,
+			     new, &memo) &&
+	    *memo)
+		return *memo - 1;
+	if (!hi_dies_get(&comparison->old_dies, old, &before) ||
+	    !hi_dies_get(&comparison->new_dies, new, &after))
+		return HI_TYPE_UNKNOWN;
+	verdict = hi_signature_compare(&comparison->types, &before, &after,
+				       add_signature, comparison);
+	if (memo && verdict != HI_TYPE_DIFFERS)
+		*memo = verdict + 1;
+	return verdict;
+}
+
 static void compare_types(struct comparison *comparison,
 			  const struct hi_symbol *old,
-			  const struct hi_symbol *new, Dwarf_Die *new_die)
+			  const struct hi_symbol *new)
 {
-	Dwarf_Die old_die;
-	bool known = new_die &&
-		     hi_dies_get(&comparison->old_dies, old, &old_die);
+	Dwarf_Die before, after;
+	uint8_t *no_matter;
 
 	if (has_signature(old) && has_signature(new)) {
-		if (!known ||
-		    hi_signature_compare(&comparison->types, &old_die, new_die,
-					 add_signature,
-					 comparison) == HI_TYPE_UNKNOWN)
+		if (compare_functions(comparison, old, new) == HI_TYPE_UNKNOWN)
 			comparison->findings.could_not_verify = true;
-	} else if (known && old->type == new->type && !is_function(old) &&
-		   is_used(comparison, old) && old->size == new->size) {
-		compare_variables(comparison, &old_die, new_die);
+	} else if (old->type == new->type && !is_function(old) &&
+		   is_used(comparison, old) && old->size == new->size &&
+		   !hi_dies_are_same(&comparison->old_dies, old,
+				     &comparison->new_dies, new, &no_matter) &&
+		   hi_dies_get(&comparison->old_dies, old, &before) &&
+		   hi_dies_get(&comparison->new_dies, new, &after)) {
+		compare_variables(comparison, &before, &after);
 	}
 }
 
@@ -202,16 +230,12 @@ static void compare_one(struct comparison *comparison,
 			const struct hi_symbol *old)
 {
 	const struct hi_symbol *new = find_twin(comparison, old);
-	Dwarf_Die new_die;
 
 	comparison->symbol = old;
-	comparison->new_die = NULL;
-	if (new != NULL && hi_dies_get(&comparison->new_dies, new, &new_die))
-		comparison->new_die = &new_die;
+	comparison->new_symbol = new;
 	compare_symbols(comparison, old, new);
 	if (new)
-		compare_types(comparison, old, new, comparison->new_die);
-	comparison->new_die = NULL;
+		compare_types(comparison, old, new);
 }
 
 static void want(struct comparison *comparison, const struct hi_symbol *old)
@@ -271,9 +295,10 @@ int hi_abi_compare(const struct hi_build_facts *old,
 		.err = err,
 	};
 
-	hi_dies_init(&comparison.old_dies, old->image);
-	hi_dies_init(&comparison.new_dies, new->image);
-	for_each_export(&comparison, want);
+	hi_dies_init(&comparison.old_dies, old->image, old->units);
+	hi_dies_init(&comparison.new_dies, new->image, new->units);
+	if (!old->units || !new->units)
+		for_each_export(&comparison, want);
 	if (comparison.code >= 0) {
 		hi_dies_find(&comparison.old_dies);
 		hi_dies_find(&comparison.new_dies);

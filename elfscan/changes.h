@@ -18,11 +18,14 @@
 #include "elfscan/reloc.h"
 #include "elfscan/symtab.h"
 
+struct hi_units;
+
 struct hi_build_facts {
 	struct hi_image *image;
 	const struct hi_symtab *symtab;
 	const struct hi_reloc *relocs; /* dynamic */
 	size_t n_relocs;
+	struct hi_units *units; /* NULL: not known */
 };
 
 struct hi_changes {

@@ -6,91 +6,6 @@
 
 #include "elfscan/unit_scan.h"
 
-/* --- opening ------------------------------------------------------------- */
-
-static bool has_sections(Elf *elf, bool *ret_compressed)
-{
-	Elf_Scn *section = NULL;
-	size_t strings;
-	bool found = false;
-
-	*ret_compressed = false;
-	if (elf_getshdrstrndx(elf, &strings))
-		return false;
-	while ((section = elf_nextscn(elf, section))) {
-		GElf_Shdr shdr;
-		const char *name;
-
-		if (!gelf_getshdr(section, &shdr) || shdr.sh_type == SHT_NOBITS)
-			continue;
-		name = elf_strptr(elf, strings, shdr.sh_name);
-		if (!name)
-			continue;
-		if (!strcmp(name, ".debug_info") ||
-		    !strcmp(name, ".zdebug_info"))
-			found = true;
-		if (!strncmp(name, ".zdebug_", 8) ||
-		    (!strncmp(name, ".debug_", 7) &&
-		     shdr.sh_flags & SHF_COMPRESSED))
-			*ret_compressed = true;
-	}
-	return found;
-}
-
-/* Use the file of LEN bytes at FILE when it has debug information. */
-static bool open_bytes(struct hi_dies *dies, const uint8_t *file, size_t len)
-{
-	bool found, compressed;
-
-	elf_version(EV_CURRENT);
-	/* libelf only reads the memory, its type is historical */
-	dies->elf = elf_memory((char *)file, len);
-	found = dies->elf && has_sections(dies->elf, &compressed);
-	if (found && compressed) {
-		/* libdw unpacks sections and notes that in the section
-		   headers, which libelf leaves in the memory it was given */
-		elf_end(dies->elf);
-		dies->elf = NULL;
-		dies->copy = malloc(len);
-		if (dies->copy)
-			dies->elf =
-				elf_memory(memcpy(dies->copy, file, len), len);
-	}
-	if (found && dies->elf)
-		dies->dwarf = dwarf_begin_elf(dies->elf, DWARF_C_READ, NULL);
-	if (dies->dwarf)
-		return true;
-	elf_end(dies->elf);
-	free(dies->copy);
-	dies->elf = NULL;
-	dies->copy = NULL;
-	return false;
-}
-
-void hi_dies_init(struct hi_dies *dies, const struct hi_image *image)
-{
-	size_t len;
-	const uint8_t *file = hi_image_get_file(image, &len);
-
-	*dies = (struct hi_dies){ 0 };
-	if (open_bytes(dies, file, len))
-		return;
-	hi_debugfile_open(image, &dies->debugfile);
-	if (dies->debugfile.path)
-		open_bytes(dies, dies->debugfile.file, dies->debugfile.len);
-}
-
-void hi_dies_done(struct hi_dies *dies)
-{
-	dwarf_end(dies->dwarf);
-	elf_end(dies->elf);
-	free(dies->copy);
-	hi_debugfile_done(&dies->debugfile);
-	free(dies->missing);
-	free(dies->wanted);
-	*dies = (struct hi_dies){ 0 };
-}
-
 /* --- what is wanted ------------------------------------------------------ */
 
 static bool is_function(const struct hi_symbol *symbol)
@@ -101,6 +16,8 @@ static bool is_function(const struct hi_symbol *symbol)
 int hi_dies_want(struct hi_dies *dies, const struct hi_symbol *symbol,
 		 struct hi_err *err)
 {
+	if (dies->units)
+		return 0;
 	if (dies->n_wanted == dies->cap_wanted) {
 		size_t cap = dies->cap_wanted ? 2 * dies->cap_wanted : 64;
 		void *grown =
@@ -177,15 +94,9 @@ static const char *get_string(Dwarf_Die *die, unsigned int name)
 	return dwarf_formstring(dwarf_attr_integrate(die, name, &attr));
 }
 
-/* How well the entry's name agrees with the symbol's: 1 not at all, 2 it is
-   part of the symbol's (a mangled static), 3 fully. */
-static uint8_t get_fit(Dwarf_Die *die, const struct hi_symbol *symbol)
+uint8_t hi_dies_get_fit(const char *linkage, const char *name,
+			const struct hi_symbol *symbol)
 {
-	const char *linkage = get_string(die, DW_AT_linkage_name);
-	const char *name = get_string(die, DW_AT_name);
-
-	if (!linkage)
-		linkage = get_string(die, DW_AT_MIPS_linkage_name);
 	if (linkage && !strcmp(linkage, symbol->name))
 		return 3;
 	if (!name)
@@ -194,6 +105,15 @@ static uint8_t get_fit(Dwarf_Die *die, const struct hi_symbol *symbol)
 		return linkage ? 2 : 3;
 	/* constructors and destructors have an entry each, but many symbols */
 	return *name == '~' || strstr(symbol->name, name) ? 2 : 1;
+}
+
+static uint8_t get_fit(Dwarf_Die *die, const struct hi_symbol *symbol)
+{
+	const char *linkage = get_string(die, DW_AT_linkage_name);
+
+	if (!linkage)
+		linkage = get_string(die, DW_AT_MIPS_linkage_name);
+	return hi_dies_get_fit(linkage, get_string(die, DW_AT_name), symbol);
 }
 
 static void take(struct hi_dies *dies, Dwarf_Die *die, bool function, bool tls,
@@ -420,11 +340,23 @@ void hi_dies_find(struct hi_dies *dies)
 	find_missing(dies);
 }
 
+bool hi_dies_are_same(const struct hi_dies *old,
+		      const struct hi_symbol *old_symbol,
+		      const struct hi_dies *new,
+		      const struct hi_symbol *new_symbol, uint8_t **ret_memo)
+{
+	return old->units &&
+	       new->units &&hi_units_same(old->units, old_symbol, new->units,
+					  new_symbol, ret_memo);
+}
+
 bool hi_dies_get(const struct hi_dies *dies, const struct hi_symbol *symbol,
 		 Dwarf_Die *ret_die)
 {
 	bool tls = symbol->type == HI_SYM_TLS;
 
+	if (dies->units)
+		return hi_units_find(dies->units, symbol, ret_die);
 	for (size_t i = find_first(dies, tls, symbol->addr_link);
 	     is_at(dies, i, tls, symbol->addr_link); i++) {
 		if (dies->wanted[i].symbol != symbol || !dies->wanted[i].fit)

@@ -23,6 +23,7 @@
 #include "elfscan/debugfile.h"
 #include "elfscan/image.h"
 #include "elfscan/symtab.h"
+#include "elfscan/units.h"
 
 struct hi_wanted {
 	const struct hi_symbol *symbol;
@@ -35,7 +36,9 @@ struct hi_missing {
 };
 
 struct hi_dies {
-	Dwarf *dwarf; /* NULL: the image has no debug information */
+	struct hi_units *units; /* the caller's: all is known, nothing more is
+				   used here; or NULL */
+	Dwarf *dwarf;           /* NULL: the image has no debug information */
 	Elf *elf;
 	void *copy; /* of the file, where sections are compressed */
 	struct hi_debugfile debugfile;
@@ -48,8 +51,12 @@ struct hi_dies {
 	bool deep; /* variables of functions are wanted too */
 };
 
-/* Open the debug information of IMAGE: its own, else that of its debug file. */
-void hi_dies_init(struct hi_dies *dies, const struct hi_image *image);
+/*
+ * Open the debug information of IMAGE: its own, else that of its debug file. UNITS
+ * are the image's, or NULL: they spare the walk.
+ */
+void hi_dies_init(struct hi_dies *dies, const struct hi_image *image,
+		  struct hi_units *units);
 void hi_dies_done(struct hi_dies *dies);
 
 int hi_dies_want(struct hi_dies *dies, const struct hi_symbol *symbol,
@@ -61,5 +68,21 @@ void hi_dies_find(struct hi_dies *dies);
 /* The entry of SYMBOL, or false. */
 bool hi_dies_get(const struct hi_dies *dies, const struct hi_symbol *symbol,
 		 Dwarf_Die *ret_die);
+
+/*
+ * Whether the entries of both symbols are known to say the same without being
+ * looked at (units.h); *ret_memo is a byte to remember by what they say.
+ */
+bool hi_dies_are_same(const struct hi_dies *old,
+		      const struct hi_symbol *old_symbol,
+		      const struct hi_dies *new,
+		      const struct hi_symbol *new_symbol, uint8_t **ret_memo);
+
+/*
+ * How well the names of an entry (NULL: it has none) agree with the symbol's: 1 not
+ * at all, 2 it is part of the symbol's (a mangled static), 3 fully.
+ */
+uint8_t hi_dies_get_fit(const char *linkage, const char *name,
+			const struct hi_symbol *symbol);
 
 #endif

@@ -233,9 +233,12 @@ static void compare_pair(struct variables *variables, const struct pair *pair,
 			 hi_variable_report report, void *context)
 {
 	struct hi_type_difference difference = { 0 };
+	uint8_t *no_matter;
 	Dwarf_Die old, new;
 
-	if (hi_dies_get(&variables->old_dies, pair->old, &old) &&
+	if (!hi_dies_are_same(&variables->old_dies, pair->old,
+			      &variables->new_dies, pair->new, &no_matter) &&
+	    hi_dies_get(&variables->old_dies, pair->old, &old) &&
 	    hi_dies_get(&variables->new_dies, pair->new, &new) &&
 	    hi_type_of(&old, &old) && hi_type_of(&new, &new) &&
 	    hi_type_compare(&variables->types, &old, &new, &difference) ==
@@ -252,8 +255,8 @@ int hi_variable_types_compare(const struct hi_build_facts *old,
 	struct variables variables = { 0 };
 	int code;
 
-	hi_dies_init(&variables.old_dies, old->image);
-	hi_dies_init(&variables.new_dies, new->image);
+	hi_dies_init(&variables.old_dies, old->image, old->units);
+	hi_dies_init(&variables.new_dies, new->image, new->units);
 	code = pair_variables(&variables, old, new, err);
 	if (code >= 0) {
 		hi_dies_find(&variables.old_dies);

@@ -85,6 +85,7 @@ void hi_build_free(struct hi_build *build)
 	hi_sites_done(&build->sites);
 	free(build->prologues);
 	free(build->relocs);
+	hi_units_free(build->units);
 	hi_symtab_free(build->symtab);
 	hi_image_free(build->image);
 	free(build->functions);
@@ -101,10 +102,33 @@ int hi_build_check_prologues(struct hi_build *build, struct hi_err *err)
 				     &build->prologues, err);
 }
 
+int hi_build_read_units(struct hi_build *build,
+			const struct hi_build *const before[2],
+			struct hi_err *err)
+{
+	const struct hi_units *units[2] = { NULL, NULL };
+
+	if (build->units_read)
+		return 0;
+	build->units_read = true;
+	for (int i = 0; i < 2; i++)
+		if (before[i])
+			units[i] = before[i]->units;
+	return hi_units_new(build->image, build->symtab, units, 2,
+			    &build->units, err);
+}
+
+void hi_build_drop_units(struct hi_build *build)
+{
+	hi_units_free(build->units);
+	build->units = NULL;
+}
+
 struct hi_build_facts hi_build_get_facts(const struct hi_build *build)
 {
 	struct hi_build_facts facts = { build->image, build->symtab,
-					build->relocs, build->n_relocs };
+					build->relocs, build->n_relocs,
+					build->units };
 
 	return facts;
 }

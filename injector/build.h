@@ -22,6 +22,7 @@
 #include "elfscan/reloc.h"
 #include "elfscan/sites.h"
 #include "elfscan/symtab.h"
+#include "elfscan/units.h"
 #include "injector/snapshot.h"
 
 struct hi_function;
@@ -36,6 +37,9 @@ struct hi_build {
 	struct hi_reloc *relocs;
 	size_t n_relocs;
 	struct hi_sites sites;
+	struct hi_units *units; /* NULL: none that can be carried over, or of
+				   a build that nothing is compared with */
+	bool units_read;
 	struct hi_prologue *prologues; /* in the order of the functions; NULL
 					  until they are asked for */
 	/* what its symbols stand for in the worker; NULL entries: nothing that
@@ -58,6 +62,16 @@ void hi_build_free(struct hi_build *build);
 /* Judge the entries of its functions; done once. */
 int hi_build_check_prologues(struct hi_build *build,
 			     struct hi_err *err) HI_MUST_USE;
+
+/*
+ * Read the units of its debug information; done once. BEFORE (each may be NULL) are
+ * builds that live on, to carry over from.
+ */
+int hi_build_read_units(struct hi_build *build,
+			const struct hi_build *const before[2],
+			struct hi_err *err) HI_MUST_USE;
+/* Nothing will be compared with it any more. */
+void hi_build_drop_units(struct hi_build *build);
 
 struct hi_build_facts hi_build_get_facts(const struct hi_build *build);
 

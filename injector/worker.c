@@ -364,12 +364,29 @@ static int match_variables(struct hi_worker *worker, struct hi_build *build,
 	return code;
 }
 
+/* What the verdict compares is carried over from the builds that it looks at. */
+static int read_units(struct hi_worker *worker, struct hi_build *build,
+		      struct hi_err *err)
+{
+	const struct hi_build *none[2] = { NULL, NULL };
+	const struct hi_build *before[2] = { worker->current, NULL };
+	int code;
+
+	if (!worker->current)
+		return 0;
+	before[1] = worker->builds[0];
+	code = hi_build_read_units(worker->builds[0], none, err);
+	return code < 0 ? code : hi_build_read_units(build, before, err);
+}
+
 int hi_worker_match(struct hi_worker *worker, struct hi_build *build,
 		    enum hi_state_mode state, struct hi_reasons *reasons,
 		    struct hi_err *err)
 {
 	int code = hi_build_check_prologues(build, err);
 
+	if (code == 0)
+		code = read_units(worker, build, err);
 	if (code == 0)
 		code = match_functions(worker, build, err);
 	if (code == 0)
@@ -408,6 +425,9 @@ int hi_worker_accept(struct hi_worker *worker, struct hi_build *build,
 	if (append((void ***)&worker->builds, &worker->n_builds, build) < 0)
 		return hi_fail(err, HI_E_NOMEM, "no memory for build #%u",
 			       build->number);
+	/* the next build is compared with this one and the first */
+	if (worker->current && worker->current != worker->builds[0])
+		hi_build_drop_units(worker->current);
 	worker->current = build;
 	for (size_t i = 0; i < worker->n_functions; i++) {
 		struct hi_function *function = worker->functions[i];

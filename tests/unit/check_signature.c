@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "elfscan/signature.h"
+#include "elfscan/units.h"
 #include "tests/unit/fixture.h"
 
 static const char *const compilers[] = {
@@ -31,6 +32,7 @@ static void build_open(struct build *build, const char *path)
 
 static void build_done(struct build *build)
 {
+	hi_units_free(build->facts.units);
 	hi_symtab_free(build->symtab);
 	hi_image_free(build->facts.image);
 }
@@ -47,6 +49,27 @@ static void add(void *context, const struct hi_symbol *symbol, const char *text)
 	report->len += snprintf(report->text + report->len,
 				sizeof(report->text) - report->len, "%s %s\n",
 				symbol->name, text);
+}
+
+/* What is carried over from the old build must not change a word. */
+static void compare_carried(struct build *old, struct build *new,
+			    const struct report *expected)
+{
+	const struct hi_units *before[1] = { NULL };
+	struct report report = { "", 0 };
+	struct hi_err err;
+
+	ck_assert_int_eq(hi_units_new(old->facts.image, old->symtab, before, 1,
+				      &old->facts.units, &err),
+			 0);
+	before[0] = old->facts.units;
+	ck_assert_int_eq(hi_units_new(new->facts.image, new->symtab, before, 1,
+				      &new->facts.units, &err),
+			 0);
+	ck_assert_int_eq(hi_variable_types_compare(&old->facts, &new->facts,
+						   add, &report, &err),
+			 0);
+	ck_assert_str_eq(report.text, expected->text);
 }
 
 /* The variables' texts for two sources of one file. */
@@ -67,6 +90,7 @@ static void compare(const char *compiler, const char *old_source,
 	ck_assert_int_eq(hi_variable_types_compare(&old.facts, &new.facts, add,
 						   ret_report, &err),
 			 0);
+	compare_carried(&old, &new, ret_report);
 	build_done(&old);
 	build_done(&new);
 	hi_fixture_done(&fx);
