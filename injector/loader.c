@@ -8,6 +8,7 @@
 
 #include "injector/clock.h"
 #include "injector/safe_point.h"
+#include "injector/sandbox.h"
 
 #define SAFE_POINT_LIMIT_NS (10 * HI_NS_PER_S)
 #define OPEN_LIMIT_NS       (20ULL * HI_NS_PER_S)
@@ -155,6 +156,7 @@ static struct hi_thread *hold_lingering(struct hi_loader *loader)
 		hi_host_find_thread(loader->host, loader->thread);
 
 	if (!thread || !thread->mine || loader->load.step != HI_LOAD_DONE ||
+	    hi_sandbox_has(loader->host->pid, thread->tid) ||
 	    hi_host_hold(loader->host, thread, NULL) < 0)
 		return NULL;
 	if (read_load(loader, NULL) == 0 && loader->load.go == HI_GO_WAIT)
@@ -251,6 +253,10 @@ static int fail_with_dlerror(struct hi_loader *loader,
 			       sigabbrev_np(loader->crash_signal) ?
 				       sigabbrev_np(loader->crash_signal) :
 				       "signal");
+	if (strstr(rest, "cannot open") &&
+	    hi_sandbox_explain(loader->host->pid, loader->host->name,
+			       build->path, err) < 0)
+		return HI_E_LOAD;
 	return hi_fail(err, HI_E_LOAD, "%s", rest);
 }
 

@@ -8,6 +8,7 @@
 #include <sys/syscall.h>
 
 #include "common/own.h"
+#include "injector/sandbox.h"
 
 #define PAGE  4096UL
 #define CHUNK (256UL << 10)
@@ -41,7 +42,12 @@ static int open_snapshot(const struct pin *pin, int64_t *ret_fd,
 	int code = hi_remote_write(pin->host, name, pin->build->path,
 				   strlen(pin->build->path) + 1, err);
 
-	return code < 0 ? code : call(pin, SYS_openat, args, ret_fd, err);
+	if (code == 0)
+		code = call(pin, SYS_openat, args, ret_fd, err);
+	if (code == HI_E_SYS)
+		(void)!hi_sandbox_explain(pin->host->pid, pin->host->name,
+					  pin->build->path, err);
+	return code;
 }
 
 /* Map the same part of the snapshot over a mapping of the file. */

@@ -6,6 +6,7 @@
 
 #include "common/own.h"
 #include "injector/clock.h"
+#include "injector/sandbox.h"
 
 #define NAP_US 300
 
@@ -201,6 +202,7 @@ static bool try_thread(struct hi_host *host, struct hi_unwinder *unwinder,
 	pid_t tid = thread->tid;
 
 	if (thread->held || thread->group || thread->mine ||
+	    hi_sandbox_has(host->pid, tid) ||
 	    hi_host_hold(host, thread, NULL) < 0)
 		return false;
 	if (thread->trapped && !thread->signal && is_safe(unwinder, thread))
@@ -246,6 +248,17 @@ static struct hi_thread *try_round(struct hi_host *host,
 	return NULL;
 }
 
+/* Every thread is under a filter of its own. */
+static bool is_locked_in(struct hi_host *host)
+{
+	struct hi_thread *thread, *next;
+
+	HASH_ITER(hh, host->threads, thread, next)
+		if (!thread->mine && !hi_sandbox_has(host->pid, thread->tid))
+			return false;
+	return host->threads != NULL;
+}
+
 int hi_safe_point_hold(struct hi_host *host, struct hi_unwinder *unwinder,
 		       uint64_t limit_ns, struct hi_thread **ret_thread,
 		       struct hi_err *err)
@@ -260,6 +273,8 @@ int hi_safe_point_hold(struct hi_host *host, struct hi_unwinder *unwinder,
 			*ret_thread = thread;
 			return 0;
 		}
+		if (is_locked_in(host))
+			return hi_sandbox_fail(host->pid, host->name, err);
 		if (hi_clock_ns() - start > limit_ns)
 			return hi_fail(err, HI_E_BUSY,
 				       "no thread of %s came to a point where "

@@ -22,6 +22,7 @@
 #include "injector/publish.h"
 #include "injector/reload.h"
 #include "injector/safe_point.h"
+#include "injector/sandbox.h"
 #include "injector/search.h"
 #include "injector/shim_place.h"
 
@@ -37,6 +38,7 @@ struct charge {
 	struct hi_watch *watch;
 	struct hi_used used;
 	bool late;
+	char said[sizeof(((struct hi_err *)NULL)->sentence)]; /* the failure */
 	bool missed; /* the host has closed it; to be said when it stays so */
 	uint64_t look_until_ns; /* the file was opened: is it mapped? */
 	uint64_t look_at_ns;
@@ -133,8 +135,11 @@ static void look_for(struct session *session, struct charge *charge,
 	if (code == HI_E_BUSY || code == HI_E_GONE)
 		return; /* looked for again soon */
 	charge->look_until_ns = 0;
-	if (code < 0)
+	/* each opening of the file is another try; one sentence will do */
+	if (code < 0 && strcmp(charge->said, err.sentence) != 0) {
 		hi_report_error(session->report, &err);
+		memcpy(charge->said, err.sentence, sizeof(charge->said));
+	}
 }
 
 static void let_go(struct session *session, struct charge *charge)
@@ -245,8 +250,12 @@ static void on_entry(struct session *session, struct hi_thread *thread)
 	session->entered = true;
 	if (code < 0)
 		return;
-	code = hi_shim_place_find(host, thread, &maps, session->shim_path,
-				  &session->place, &err);
+	if (hi_sandbox_has(host->pid, thread->tid))
+		code = hi_sandbox_fail(host->pid, host->name, &err);
+	if (code == 0)
+		code = hi_shim_place_find(host, thread, &maps,
+					  session->shim_path, &session->place,
+					  &err);
 	hi_maps_done(&maps);
 	if (code == 0)
 		code = hi_unwinder_new(host, &session->unwinder, &err);
