@@ -15,9 +15,13 @@
 
 #include "common/own.h"
 
+#define MADE      "hotinject.XXXXXX"
+#define MARK      ".hotinject"
+#define TRIES_MAX 10
+
 struct hi_private_folder {
 	char *path;
-	int lock_fd; /* the folder itself, locked while the session lives */
+	int fd; /* the folder itself, locked while the session lives */
 };
 
 static void close_dir(DIR **dir)
@@ -26,15 +30,28 @@ static void close_dir(DIR **dir)
 		closedir(*dir);
 }
 
-/* Folders hold plain files only: what else is in there, nobody put there. */
-static void remove_folder(const char *path)
+/*
+ * What a session keeps in its folder is files and links. The mark that tells the
+ * folder from a user's own of a like name goes last.
+ */
+static void empty_folder(int fd)
 {
-	DIR *HI_CLEANUP(close_dir) dir = opendir(path);
+	int again = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	DIR *HI_CLEANUP(close_dir) dir = again >= 0 ? fdopendir(again) : NULL;
 	struct dirent *entry;
 
+	if (!dir && again >= 0)
+		close(again);
 	while (dir && (entry = readdir(dir)))
-		if (strcmp(entry->d_name, ".") && strcmp(entry->d_name, ".."))
-			unlinkat(dirfd(dir), entry->d_name, 0);
+		if (strcmp(entry->d_name, ".") && strcmp(entry->d_name, "..") &&
+		    strcmp(entry->d_name, MARK))
+			unlinkat(fd, entry->d_name, 0);
+	unlinkat(fd, MARK, 0);
+}
+
+static void remove_folder(const char *path, int fd)
+{
+	empty_folder(fd);
 	rmdir(path);
 }
 
@@ -55,44 +72,136 @@ static bool may_hold_code(const char *path)
 	       access(path, W_OK | X_OK) == 0;
 }
 
+/*
+ * Open and lock a folder of this user; -1 with EWOULDBLOCK when a session holds
+ * it. What is a link, or another user's, is not even looked at.
+ */
 static int lock_folder(const char *path)
 {
-	int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	int HI_CLOSE fd =
+		open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	struct stat stat;
 
-	if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) < 0) {
-		close(fd);
+	if (fd < 0 || fstat(fd, &stat) < 0)
+		return -1;
+	if (stat.st_uid != geteuid()) {
+		errno = EPERM;
 		return -1;
 	}
-	return fd;
+	return flock(fd, LOCK_EX | LOCK_NB) == 0 ? hi_take_fd(&fd) : -1;
 }
 
-/* Remove what sessions left behind whose process is gone. */
-static void sweep(const char *parent)
+/* Among the files of everybody, a like name alone does not make it ours. */
+static bool is_marked(int fd)
+{
+	struct stat stat;
+
+	return fstat(fd, &stat) == 0 && (stat.st_mode & 0077) == 0 &&
+	       faccessat(fd, MARK, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+/* A process of this user runs code of the folder: a host, or its child. */
+static bool is_mapped(const char *path)
+{
+	DIR *HI_CLEANUP(close_dir) proc = opendir("/proc");
+	char *HI_FREE line = NULL;
+	size_t size = 0, len = strlen(path);
+	struct dirent *entry;
+	bool found = false;
+
+	while (proc && !found && (entry = readdir(proc))) {
+		char name[sizeof("/proc//maps") + sizeof(entry->d_name)];
+		FILE *maps;
+
+		if (entry->d_name[0] < '1' || entry->d_name[0] > '9')
+			continue;
+		snprintf(name, sizeof(name), "/proc/%s/maps", entry->d_name);
+		maps = fopen(name, "re");
+		while (maps && !found && getline(&line, &size, maps) > 0) {
+			const char *file = strchr(line, '/');
+
+			found = file && strncmp(file, path, len) == 0 &&
+				file[len] == '/';
+		}
+		if (maps)
+			fclose(maps);
+	}
+	return found;
+}
+
+/* Remove one folder if it is a session's, and session and host are gone. */
+static void sweep_one(const char *parent, const char *name, bool shared)
+{
+	char *HI_FREE path = NULL;
+	char *HI_FREE real = NULL;
+	int HI_CLOSE fd = -1;
+
+	if (asprintf(&path, "%s/%s", parent, name) < 0) {
+		path = NULL;
+		return;
+	}
+	fd = lock_folder(path);
+	if (fd < 0 || (shared && !is_marked(fd)))
+		return;
+	real = realpath(path, NULL);
+	if (real && !is_mapped(real))
+		remove_folder(path, fd);
+}
+
+/* $XDG_RUNTIME_DIR/hotinject/PID */
+static bool is_dead_pid(const char *name)
+{
+	char *end;
+	long pid = strtol(name, &end, 10);
+
+	return pid > 0 && !*end && pid == (pid_t)pid &&
+	       kill((pid_t)pid, 0) < 0 && errno == ESRCH;
+}
+
+/* hotinject.XXXXXX of mkdtemp(3) */
+static bool is_made(const char *name)
+{
+	return strlen(name) == strlen(MADE) &&
+	       strncmp(name, MADE, strcspn(MADE, "X")) == 0;
+}
+
+/* Remove what sessions left in PARENT, which others may write to when SHARED. */
+static void sweep(const char *parent, bool shared)
 {
 	DIR *HI_CLEANUP(close_dir) dir = opendir(parent);
 	struct dirent *entry;
 
-	while (dir && (entry = readdir(dir))) {
-		char *HI_FREE path = NULL;
-		char *end;
-		long pid = strtol(entry->d_name, &end, 10);
-		int HI_CLOSE lock_fd = -1;
+	while (dir && (entry = readdir(dir)))
+		if (shared ? is_made(entry->d_name) :
+			     is_dead_pid(entry->d_name))
+			sweep_one(parent, entry->d_name, shared);
+}
 
-		if (pid <= 0 || *end || pid != (pid_t)pid ||
-		    (kill((pid_t)pid, 0) == 0 || errno != ESRCH))
-			continue;
-		if (asprintf(&path, "%s/%s", parent, entry->d_name) < 0) {
-			path = NULL;
-			continue;
-		}
-		lock_fd = lock_folder(path);
-		if (lock_fd >= 0)
-			remove_folder(path);
+/*
+ * Lock and mark a folder that was made just now. -1 when the sweep of another start
+ * was quicker. Where there are no locks (ENOLCK, EOPNOTSUPP) the sweep does nothing
+ * either.
+ */
+static int occupy(const char *path, int *ret_fd)
+{
+	int HI_CLOSE fd = lock_folder(path);
+	int HI_CLOSE mark = -1;
+
+	if (fd < 0 && errno != EWOULDBLOCK)
+		fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return -1;
+	mark = openat(fd, MARK, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (mark < 0) {
+		rmdir(path);
+		return -1;
 	}
+	*ret_fd = hi_take_fd(&fd);
+	return 0;
 }
 
 /* $XDG_RUNTIME_DIR/hotinject/PID, or NULL where that is not to be had. */
-static char *make_in_runtime_folder(void)
+static char *make_in_runtime_folder(int *ret_fd)
 {
 	const char *runtime = getenv("XDG_RUNTIME_DIR");
 	char *HI_FREE parent = NULL;
@@ -108,40 +217,46 @@ static char *make_in_runtime_folder(void)
 	if ((mkdir(parent, 0700) < 0 && errno != EEXIST) ||
 	    !is_own_folder(parent))
 		return NULL;
-	sweep(parent);
-	if (mkdir(path, 0700) == 0)
-		return hi_take_ptr(&path);
+	sweep(parent, false);
 	/* Whoever had our process number before is dead, or is in another PID
 	   namespace and holds the lock. */
-	if (errno == EEXIST && is_own_folder(path)) {
-		int HI_CLOSE lock_fd = lock_folder(path);
+	if (mkdir(path, 0700) < 0 && errno == EEXIST) {
+		int HI_CLOSE fd = lock_folder(path);
 
-		if (lock_fd >= 0)
-			remove_folder(path);
+		if (fd >= 0)
+			remove_folder(path, fd);
+		if (mkdir(path, 0700) < 0)
+			return NULL;
 	}
-	return mkdir(path, 0700) == 0 ? hi_take_ptr(&path) : NULL;
+	return occupy(path, ret_fd) == 0 ? hi_take_ptr(&path) : NULL;
 }
 
-static char *make_in(const char *parent)
+static char *make_in(const char *parent, int *ret_fd)
 {
-	char *HI_FREE path = NULL;
-
 	if (!parent || parent[0] != '/' || !may_hold_code(parent))
 		return NULL;
-	if (asprintf(&path, "%s/hotinject.XXXXXX", parent) < 0)
-		return NULL;
-	return mkdtemp(path) ? hi_take_ptr(&path) : NULL;
+	sweep(parent, true);
+	for (int i = 0; i < TRIES_MAX; i++) {
+		char *HI_FREE path = NULL;
+
+		if (asprintf(&path, "%s/" MADE, parent) < 0 || !mkdtemp(path))
+			return NULL;
+		if (occupy(path, ret_fd) == 0)
+			return hi_take_ptr(&path);
+	}
+	return NULL;
 }
 
 int hi_private_folder_new(struct hi_private_folder **ret_folder,
 			  struct hi_err *err)
 {
 	const char *const parents[] = { getenv("TMPDIR"), "/tmp", "/var/tmp" };
-	char *HI_FREE path = make_in_runtime_folder();
+	int HI_CLOSE fd = -1;
+	char *HI_FREE path = make_in_runtime_folder(&fd);
 	struct hi_private_folder *folder;
 
 	for (size_t i = 0; !path && i < sizeof(parents) / sizeof(*parents); i++)
-		path = make_in(parents[i]);
+		path = make_in(parents[i], &fd);
 	if (!path) {
 		hi_fail(err, HI_E_SYS,
 			"no folder for the worker's copies: neither "
@@ -153,11 +268,10 @@ int hi_private_folder_new(struct hi_private_folder **ret_folder,
 	}
 	folder = calloc(1, sizeof(*folder));
 	if (!folder) {
-		rmdir(path);
+		remove_folder(path, fd);
 		return hi_fail(err, HI_E_NOMEM, "out of memory at the start");
 	}
-	/* Without a lock the folder is merely not known to be in use. */
-	folder->lock_fd = lock_folder(path);
+	folder->fd = hi_take_fd(&fd);
 	folder->path = hi_take_ptr(&path);
 	*ret_folder = folder;
 	return 0;
@@ -167,9 +281,8 @@ void hi_private_folder_free(struct hi_private_folder *folder)
 {
 	if (!folder)
 		return;
-	remove_folder(folder->path);
-	if (folder->lock_fd >= 0)
-		close(folder->lock_fd);
+	remove_folder(folder->path, folder->fd);
+	close(folder->fd);
 	free(folder->path);
 	free(folder);
 }

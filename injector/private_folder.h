@@ -4,12 +4,14 @@
  *
  * Ownership: hi_private_folder_new() makes the folder, hi_private_folder_free()
  *            removes it with all that is in it. What a session that was killed
- *            left in $XDG_RUNTIME_DIR is removed by the next one: a session
- *            holds a lock on its folder, so that a process number of another PID
- *            namespace is not taken for a dead one.
+ *            left, there or in a folder for temporary files, is removed by
+ *            the next one, unless some process still runs code of it. A
+ *            session holds a lock on its folder, so that a process number of
+ *            another PID namespace is not taken for a dead one; and only a
+ *            marked folder that is this user's alone is touched.
  * Errors:    HI_E_SYS with a sentence that names the folder.
  * Threads:   one.
- * Source:    XDG Base Directory 0.8; statvfs(3), flock(2).
+ * Source:    XDG Base Directory 0.8; statvfs(3), flock(2), proc(5): maps.
  */
 #ifndef HI_INJECTOR_PRIVATE_FOLDER_H
 #define HI_INJECTOR_PRIVATE_FOLDER_H
