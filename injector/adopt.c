@@ -60,8 +60,12 @@ static int take_build(struct hi_worker *worker, struct hi_snapshots *snapshots,
 					&content, err);
 	if (code == 0)
 		code = hi_build_open(copy, worker->path, 1, ret_build, err);
-	if (code < 0 || !*ret_build)
+	if (code == 0)
+		code = hi_build_scan(*ret_build, err);
+	if (code < 0) {
+		hi_build_free(hi_take_ptr(ret_build));
 		return code;
+	}
 	worker->last_number = 1;
 	(*ret_build)->content = content;
 	(*ret_build)->base_remote =

@@ -7,35 +7,10 @@
 #include <unistd.h>
 
 #include "common/own.h"
+#include "elfscan/dynsym.h"
 
 /* A tag that ld.so ignores: below the ranges that it knows (elf.h). */
 #define DT_SILENCED 0x6000484a
-
-static int read_facts(struct hi_build *build, const char *path,
-		      const char *original, struct hi_err *err)
-{
-	size_t n_functions, n_variables;
-	int code = hi_image_open_copy(path, original, &build->image, err);
-
-	if (code == 0)
-		code = hi_symtab_new(build->image, &build->symtab, err);
-	if (code == 0)
-		code = hi_reloc_read(build->image, &build->relocs,
-				     &build->n_relocs, err);
-	if (code == 0)
-		code = hi_sites_find(build->image, build->symtab, build->relocs,
-				     build->n_relocs, &build->sites, err);
-	if (code < 0)
-		return code;
-	hi_symtab_get_functions(build->symtab, &n_functions);
-	hi_symtab_get_variables(build->symtab, &n_variables);
-	build->functions = calloc(n_functions + 1, sizeof(void *));
-	build->variables = calloc(n_variables + 1, sizeof(void *));
-	build->path = strdup(path);
-	if (!build->functions || !build->variables || !build->path)
-		return hi_fail(err, HI_E_NOMEM, "no memory for %s", path);
-	return 0;
-}
 
 /* frame_dummy, which every library has, sets up nothing that a build needs. */
 static bool find_constructors(const struct hi_build *build)
@@ -68,14 +43,71 @@ int hi_build_open(const char *path, const char *original, unsigned int number,
 	if (!build)
 		return hi_fail(err, HI_E_NOMEM, "no memory for %s", path);
 	build->number = number;
-	code = read_facts(build, path, original, err);
+	build->path = strdup(path);
+	code = build->path ?
+		       hi_image_open_copy(path, original, &build->image, err) :
+		       hi_fail(err, HI_E_NOMEM, "no memory for %s", path);
+	if (code == 0)
+		code = hi_reloc_read(build->image, &build->relocs,
+				     &build->n_relocs, err);
 	if (code < 0) {
 		hi_build_free(build);
 		return code;
 	}
-	build->has_constructors = find_constructors(build);
 	*ret_build = build;
 	return 0;
+}
+
+int hi_build_scan(struct hi_build *build, struct hi_err *err)
+{
+	size_t n_functions, n_variables;
+	int code = hi_symtab_new(build->image, &build->symtab, err);
+
+	if (code == 0)
+		code = hi_sites_find(build->image, build->symtab, build->relocs,
+				     build->n_relocs, &build->sites, err);
+	if (code < 0)
+		return code;
+	hi_symtab_get_functions(build->symtab, &n_functions);
+	hi_symtab_get_variables(build->symtab, &n_variables);
+	build->functions = calloc(n_functions + 1, sizeof(void *));
+	build->variables = calloc(n_variables + 1, sizeof(void *));
+	if (!build->functions || !build->variables)
+		return hi_fail(err, HI_E_NOMEM, "no memory for %s",
+			       build->path);
+	build->has_constructors = find_constructors(build);
+	return 0;
+}
+
+static bool needs_same(const struct hi_image_header *one,
+		       const struct hi_image_header *other)
+{
+	size_t i = 0;
+
+	while (one->needed[i] && other->needed[i] &&
+	       strcmp(one->needed[i], other->needed[i]) == 0)
+		i++;
+	return !one->needed[i] && !other->needed[i];
+}
+
+bool hi_build_loads_alike(const struct hi_build *build,
+			  const struct hi_build *current)
+{
+	const struct hi_dynsym *dynsym = hi_image_get_dynsym(build->image);
+	struct hi_image_dyn dyn;
+
+	if (!needs_same(hi_image_get_header(build->image),
+			hi_image_get_header(current->image)))
+		return false;
+	if (hi_image_find_dyn(build->image, DT_FLAGS_1, &dyn) &&
+	    (dyn.value & DF_1_NODELETE))
+		return false;
+	/* ld.so never unloads the definer of a unique symbol */
+	for (size_t i = 1; i < dynsym->n; i++)
+		if (ELF64_ST_BIND(hi_dynsym_get(dynsym, i).st_info) ==
+		    STB_GNU_UNIQUE)
+			return false;
+	return true;
 }
 
 void hi_build_free(struct hi_build *build)
@@ -185,10 +217,16 @@ void hi_build_get_constructors(const struct hi_build *build,
 		ret_constructors->n_init_array = dyn.value / 8;
 }
 
-static int write_dyn(int fd, const struct hi_image_dyn *dyn, int64_t tag,
+/* In the file, while the image keeps what was there. */
+static int write_dyn(int fd, struct hi_image *image,
+		     const struct hi_image_dyn *dyn, int64_t tag,
 		     uint64_t value, struct hi_err *err)
 {
 	Elf64_Dyn entry;
+	int code = hi_image_keep(image, dyn->file_offset, sizeof(entry), err);
+
+	if (code < 0)
+		return code;
 
 	entry.d_tag = tag;
 	entry.d_un.d_val = value;
@@ -210,9 +248,11 @@ int hi_build_silence(const struct hi_build *build, struct hi_err *err)
 		return hi_fail_sys(err, "opening %s", build->path);
 	for (int i = 0; i < 2 && code == 0; i++)
 		if (hi_image_find_dyn(build->image, arrays[i], &dyn))
-			code = write_dyn(fd, &dyn, dyn.tag, 0, err);
+			code = write_dyn(fd, build->image, &dyn, dyn.tag, 0,
+					 err);
 	for (int i = 0; i < 2 && code == 0; i++)
 		if (hi_image_find_dyn(build->image, functions[i], &dyn))
-			code = write_dyn(fd, &dyn, DT_SILENCED, dyn.value, err);
+			code = write_dyn(fd, build->image, &dyn, DT_SILENCED,
+					 dyn.value, err);
 	return code;
 }

@@ -54,10 +54,22 @@ struct hi_build {
 	bool patched;          /* all its entries lead to the trampolines */
 };
 
-/* PATH is the private copy of ORIGINAL, which sentences name. */
+/*
+ * A library that ld.so can load, with its dynamic relocations. PATH is the private
+ * copy of ORIGINAL, which sentences name.
+ */
 int hi_build_open(const char *path, const char *original, unsigned int number,
 		  struct hi_build **ret_build, struct hi_err *err) HI_MUST_USE;
 void hi_build_free(struct hi_build *build);
+/* All the rest: symbols, operands, constructors. */
+int hi_build_scan(struct hi_build *build, struct hi_err *err) HI_MUST_USE;
+
+/*
+ * Whether a dlopen() of BUILD leaves nothing behind when it is closed again: it
+ * needs the same libraries as CURRENT, and ld.so will unload it.
+ */
+bool hi_build_loads_alike(const struct hi_build *build,
+			  const struct hi_build *current);
 
 /* Judge the entries of its functions; done once. */
 int hi_build_check_prologues(struct hi_build *build,

@@ -67,7 +67,7 @@ static int say(const struct hi_loader *loader, enum hi_load_go go,
 }
 
 static int reserve_slots(struct hi_loader *loader, struct hi_thread *thread,
-			 struct hi_worker *worker, struct hi_err *err)
+			 struct hi_worker *worker, size_t n, struct hi_err *err)
 {
 	const struct hi_build *first = worker->builds[0];
 	const struct hi_image_header *header =
@@ -76,9 +76,27 @@ static int reserve_slots(struct hi_loader *loader, struct hi_thread *thread,
 	return hi_table_reserve(worker->table, loader->host, thread,
 				loader->place,
 				first->base_remote + header->load_start_link,
-				first->base_remote + header->span_link,
-				hi_worker_count_slotless(worker) + SPARE_SLOTS,
-				err);
+				first->base_remote + header->span_link, n, err);
+}
+
+int hi_loader_reserve(struct hi_loader *loader, struct hi_worker *worker,
+		      struct hi_err *err)
+{
+	size_t n = hi_worker_count_slotless(worker) + SPARE_SLOTS;
+	struct hi_thread *thread =
+		hi_host_find_thread(loader->host, loader->thread);
+	int code;
+
+	if (hi_table_get_room(worker->table) >= n)
+		return 0;
+	if (!thread)
+		return hi_fail(err, HI_E_GONE, "the loader's thread has ended");
+	code = hi_host_hold(loader->host, thread, err);
+	if (code < 0)
+		return code;
+	code = reserve_slots(loader, thread, worker, n, err);
+	hi_host_release(loader->host, thread);
+	return code;
 }
 
 static int read_load(struct hi_loader *loader, struct hi_err *err)
@@ -166,13 +184,11 @@ static struct hi_thread *hold_lingering(struct hi_loader *loader)
 }
 
 static int start_lingering(struct hi_loader *loader, struct hi_thread *thread,
-			   struct hi_worker *worker,
+			   const struct hi_worker *worker,
 			   const struct hi_build *build, struct hi_err *err)
 {
-	int code = reserve_slots(loader, thread, worker, err);
+	int code = write_request(loader, worker, build, err);
 
-	if (code == 0)
-		code = write_request(loader, worker, build, err);
 	if (code == 0)
 		code = say(loader, HI_GO_OPEN, err);
 	hi_host_release(loader->host, thread);
@@ -180,7 +196,7 @@ static int start_lingering(struct hi_loader *loader, struct hi_thread *thread,
 }
 
 /* Borrow a thread of the host to create the loader. */
-static int start_new(struct hi_loader *loader, struct hi_worker *worker,
+static int start_new(struct hi_loader *loader, const struct hi_worker *worker,
 		     const struct hi_build *build, struct hi_err *err)
 {
 	struct hi_remote_call call;
@@ -194,11 +210,8 @@ static int start_new(struct hi_loader *loader, struct hi_worker *worker,
 					  SAFE_POINT_LIMIT_NS, &thread, err);
 	if (code < 0)
 		return code;
-	code = reserve_slots(loader, thread, worker, err);
-	if (code == 0)
-		code = hi_remote_start(loader->host, thread, loader->place,
-				       loader->place->shim.spawn_remote, &call,
-				       err);
+	code = hi_remote_start(loader->host, thread, loader->place,
+			       loader->place->shim.spawn_remote, &call, err);
 	if (code < 0) {
 		hi_host_release(loader->host, thread);
 		return code;
@@ -213,7 +226,7 @@ static int start_new(struct hi_loader *loader, struct hi_worker *worker,
 	return code;
 }
 
-int hi_loader_start(struct hi_loader *loader, struct hi_worker *worker,
+int hi_loader_start(struct hi_loader *loader, const struct hi_worker *worker,
 		    const struct hi_build *build, struct hi_err *err)
 {
 	struct hi_thread *thread;

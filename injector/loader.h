@@ -31,14 +31,17 @@ struct hi_loader {
 };
 
 /*
- * Start the load of BUILD, whose constructors are silenced. The table gets room for
- * the worker's functions while the thread is borrowed.
+ * Start the load of BUILD, whose constructors are silenced. It goes on by itself;
+ * hi_loader_end() may be called at any time from now on.
  */
-int hi_loader_start(struct hi_loader *loader, struct hi_worker *worker,
+int hi_loader_start(struct hi_loader *loader, const struct hi_worker *worker,
 		    const struct hi_build *build,
 		    struct hi_err *err) HI_MUST_USE;
 int hi_loader_await(struct hi_loader *loader, struct hi_worker *worker,
 		    struct hi_build *build, struct hi_err *err) HI_MUST_USE;
+/* Loaded: make room in the table for the functions that have no slot yet. */
+int hi_loader_reserve(struct hi_loader *loader, struct hi_worker *worker,
+		      struct hi_err *err) HI_MUST_USE;
 int hi_loader_construct(struct hi_loader *loader,
 			struct hi_err *err) HI_MUST_USE;
 void hi_loader_end(struct hi_loader *loader, bool keep);

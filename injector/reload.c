@@ -25,9 +25,10 @@ struct candidate {
 	struct hi_reasons reasons;
 	struct hi_report_state counts;
 	struct hi_relink relink;
-	bool mapped; /* the loader waits for a word */
-	bool begun;  /* its constructors have run, perhaps in part */
-	bool newer;  /* ended by a newer file */
+	bool started; /* the host's loader is at it */
+	bool mapped;  /* the loader waits for a word */
+	bool begun;   /* its constructors have run, perhaps in part */
+	bool newer;   /* ended by a newer file */
 	uint64_t live_ns, pause_ns;
 	bool busy;
 };
@@ -101,12 +102,42 @@ static bool take(struct candidate *candidate, struct hi_err *err)
 	return false;
 }
 
+static int start_load(struct candidate *candidate, struct hi_err *err)
+{
+	struct hi_reload *reload = candidate->reload;
+	int code = hi_build_silence(candidate->build, err);
+
+	if (code == 0)
+		code = hi_loader_start(reload->loader, reload->worker,
+				       candidate->build, err);
+	candidate->started = code == 0;
+	return code;
+}
+
+/*
+ * The host loads the build while it is judged, if it can let go of it without a
+ * trace.
+ */
+static int start_early(struct candidate *candidate, struct hi_err *err)
+{
+	if (!hi_build_loads_alike(candidate->build,
+				  candidate->reload->worker->current))
+		return 0;
+	return start_load(candidate, err);
+}
+
 static int judge(struct candidate *candidate, struct hi_err *err)
 {
 	struct hi_reload *reload = candidate->reload;
-	int code = hi_worker_match(reload->worker, candidate->build,
-				   reload->options->state, &candidate->reasons,
-				   err);
+	int code = hi_build_scan(candidate->build, err);
+
+	if (code < 0) {
+		hi_reasons_add_err(&candidate->reasons, "load-file", err);
+		return 0;
+	}
+	code = hi_worker_match(reload->worker, candidate->build,
+			       reload->options->state, &candidate->reasons,
+			       err);
 
 	candidate->relink.worker = reload->worker;
 	candidate->relink.build = candidate->build;
@@ -175,13 +206,9 @@ static int load(struct candidate *candidate, struct hi_err *err)
 {
 	struct hi_reload *reload = candidate->reload;
 	struct hi_plan plan = HI_PLAN_INIT;
-	int code = hi_build_silence(candidate->build, err);
-
 	bool raised = hi_priority_raise();
+	int code = candidate->started ? 0 : start_load(candidate, err);
 
-	if (code == 0)
-		code = hi_loader_start(reload->loader, reload->worker,
-				       candidate->build, err);
 	if (code == 0)
 		code = hi_loader_await(reload->loader, reload->worker,
 				       candidate->build, err);
@@ -191,6 +218,8 @@ static int load(struct candidate *candidate, struct hi_err *err)
 		return code;
 	candidate->mapped = true;
 	code = look_around(candidate, err);
+	if (code == 0)
+		code = hi_loader_reserve(reload->loader, reload->worker, err);
 	if (code < 0)
 		return code;
 	hi_worker_take_slots(reload->worker);
@@ -402,7 +431,7 @@ static void refuse(struct candidate *candidate)
 	unsigned int number = reload->worker->last_number;
 
 	/* what constructors registered (atexit, callbacks) must stay mapped */
-	if (candidate->mapped)
+	if (candidate->started)
 		hi_loader_end(reload->loader, candidate->begun);
 	if (candidate->reasons.n_given > 0 && !reload->host->ended)
 		hi_report_refused(reload->report, reload->host->pid,
@@ -487,7 +516,9 @@ enum hi_reload_end hi_reload_run(struct hi_reload *reload)
 		hi_reasons_done(&candidate.reasons);
 		return HI_RELOAD_DONE;
 	}
-	code = judge(&candidate, &err);
+	code = start_early(&candidate, &err);
+	if (code == 0)
+		code = judge(&candidate, &err);
 	if (code == 0 && candidate.reasons.n_given == 0)
 		code = load(&candidate, &err);
 	if (code == 0 && candidate.reasons.n_given == 0)

@@ -62,15 +62,21 @@ static enum hi_load_go await_go(void)
 static bool await_request(void)
 {
 	const struct timespec limit = { LINGER_S, 0 };
-	uint32_t wait = HI_GO_WAIT;
 
-	syscall(SYS_futex, &load()->go, FUTEX_WAIT_PRIVATE, HI_GO_WAIT, &limit,
-		NULL, 0);
-	if (__atomic_compare_exchange_n(&load()->go, &wait, HI_GO_GONE, false,
-					__ATOMIC_ACQUIRE, __ATOMIC_ACQUIRE))
-		return false;
-	__atomic_store_n(&load()->go, HI_GO_WAIT, __ATOMIC_RELEASE);
-	return wait == HI_GO_OPEN;
+	for (;;) {
+		uint32_t go = HI_GO_WAIT;
+
+		syscall(SYS_futex, &load()->go, FUTEX_WAIT_PRIVATE, HI_GO_WAIT,
+			&limit, NULL, 0);
+		if (__atomic_compare_exchange_n(&load()->go, &go, HI_GO_GONE,
+						false, __ATOMIC_ACQUIRE,
+						__ATOMIC_ACQUIRE))
+			return false;
+		/* a word for a load that has failed meanwhile means nothing */
+		__atomic_store_n(&load()->go, HI_GO_WAIT, __ATOMIC_RELEASE);
+		if (go == HI_GO_OPEN)
+			return true;
+	}
 }
 
 static void fail(const char *text)
