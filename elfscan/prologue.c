@@ -3,10 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/own.h"
 #include "elfscan/insn.h"
-#include "elfscan/regions.h"
-#include "elfscan/reloc.h"
 
 /*
  * Why this is a proof, and cheap enough for the moment when the host stands
@@ -14,7 +11,7 @@
  * instructions that are overwritten. What must be known is that nobody arrives
  * behind the first byte of the jump. All who could:
  *
- *   - a direct branch anywhere in the image: all text is walked once by length
+ *   - a direct branch anywhere in the image: all text has been walked by length
  *     (measured, not disassembled) and every target is a bit in a map. Text
  *     that does not decode, or that nothing vouches for, is not walked but
  *     searched: each byte that could begin a branch counts as one.
@@ -26,12 +23,8 @@
  * is expected, and is left alone.
  */
 struct survey {
-	struct hi_image *image;
-	const struct hi_symtab *symtab;
-	struct hi_region *regions;
-	size_t n_regions;
-	bool *decodes; /* by region */
-	uint64_t low;  /* the map's first address */
+	const struct hi_text *text;
+	uint64_t low; /* the map's first address */
 	uint64_t high;
 	uint8_t *arrivals; /* a bit for each byte of text */
 };
@@ -83,10 +76,12 @@ static void read_jump_table(struct survey *survey, uint64_t table)
 {
 	const uint8_t *bytes;
 
-	if (hi_image_get_data_kind(survey->image, table) != HI_DATA_READONLY)
+	if (hi_image_get_data_kind(survey->text->image, table) !=
+	    HI_DATA_READONLY)
 		return;
 	for (uint64_t at = table;
-	     (bytes = hi_image_find_bytes(survey->image, at, 4)); at += 4) {
+	     (bytes = hi_image_find_bytes(survey->text->image, at, 4));
+	     at += 4) {
 		uint64_t target = table + read_i32(bytes);
 
 		if (target < survey->low || target >= survey->high)
@@ -95,112 +90,84 @@ static void read_jump_table(struct survey *survey, uint64_t table)
 	}
 }
 
-static void read_jump_tables(struct survey *survey, const uint8_t *bytes,
-			     size_t len, uint64_t addr)
+/* What the fields and the inner branches of region I lead to. */
+static void mark_region(struct survey *survey, size_t i, const uint8_t *bytes)
 {
-	struct hi_insn insn;
+	const struct hi_text_region *part = &survey->text->parts[i];
+	uint64_t start = survey->text->regions[i].start_link;
 
-	for (size_t at = 0; at < len; at += insn.len) {
-		if (!hi_insn_measure(bytes + at, len - at, addr + at, &insn))
-			return;
-		if (insn.is_lea && insn.rip_relative)
-			read_jump_table(survey, insn.data_link);
+	for (unsigned int at = 0; part->arrivals >> at; at++)
+		if (part->arrivals >> at & 1)
+			mark(survey, start + at);
+	for (uint32_t f = 0; f < part->n; f++) {
+		const struct hi_field *field =
+			&survey->text->fields[part->first + f];
+		uint64_t target;
+
+		if (field->kind == HI_FIELD_ACCESS)
+			continue;
+		target = hi_field_get_target(field, bytes, start);
+		mark(survey, target);
+		if (part->indirect && field->kind == HI_FIELD_ADDRESS)
+			read_jump_table(survey, target);
 	}
-}
-
-/* Walk one region; whether it decodes as a whole. */
-static bool walk(struct survey *survey, const uint8_t *bytes, size_t len,
-		 uint64_t addr)
-{
-	bool indirect = false;
-	struct hi_insn insn;
-
-	for (size_t at = 0; at < len; at += insn.len) {
-		if (!hi_insn_measure(bytes + at, len - at, addr + at, &insn))
-			return false;
-		if (insn.target_link)
-			mark(survey, insn.target_link);
-		else if (insn.flow == HI_FLOW_JUMP && !insn.rip_relative)
-			indirect = true;
-		if (insn.is_lea && insn.rip_relative)
-			mark(survey, insn.data_link);
-	}
-	if (indirect)
-		read_jump_tables(survey, bytes, len, addr);
-	return true;
 }
 
 static void survey_text(struct survey *survey)
 {
-	for (size_t i = 0; i < survey->n_regions; i++) {
-		const struct hi_region *region = &survey->regions[i];
-		size_t len = region->end_link - region->start_link;
-		const uint8_t *bytes = hi_image_find_bytes(
-			survey->image, region->start_link, len);
+	for (size_t i = 0; i < survey->text->n_regions; i++) {
+		const struct hi_region *region = &survey->text->regions[i];
+		const uint8_t *bytes = hi_text_find_bytes(survey->text, i);
 
 		if (!bytes)
 			continue;
-		if (!region->gap)
-			survey->decodes[i] =
-				walk(survey, bytes, len, region->start_link);
-		if (!survey->decodes[i])
-			search_branches(survey, bytes, len, region->start_link);
+		/* that an instruction begins where a gap does is a guess */
+		if (!region->gap && survey->text->parts[i].decodes)
+			mark_region(survey, i, bytes);
+		else
+			search_branches(survey, bytes,
+					region->end_link - region->start_link,
+					region->start_link);
 	}
 }
 
 /* Entries, of which one may lie just behind another; and labels whose address
    stands in data: computed goto. */
-static int survey_addresses(struct survey *survey, struct hi_err *err)
+static void survey_addresses(struct survey *survey,
+			     const struct hi_reloc *relocs, size_t n_relocs)
 {
-	struct hi_reloc *HI_FREE relocs = NULL;
 	const struct hi_symbol *functions;
 	size_t n;
-	int code = hi_reloc_read(survey->image, &relocs, &n, err);
 
-	if (code < 0)
-		return code;
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n_relocs; i++)
 		if (relocs[i].type == R_X86_64_RELATIVE)
 			mark(survey, relocs[i].addend);
-	functions = hi_symtab_get_functions(survey->symtab, &n);
+	functions = hi_symtab_get_functions(survey->text->symtab, &n);
 	for (size_t i = 0; i < n; i++)
 		mark(survey, functions[i].addr_link);
-	return 0;
 }
 
-static void survey_done(struct survey *survey)
-{
-	free(survey->regions);
-	free(survey->decodes);
-	free(survey->arrivals);
-}
-
-static int survey_init(struct survey *survey, struct hi_image *image,
-		       const struct hi_symtab *symtab, struct hi_err *err)
+static int survey_init(struct survey *survey, const struct hi_text *text,
+		       const struct hi_reloc *relocs, size_t n_relocs,
+		       struct hi_err *err)
 {
 	size_t n_ranges;
 	const struct hi_range *ranges =
-		hi_image_get_text_ranges(image, &n_ranges);
-	int code;
+		hi_image_get_text_ranges(text->image, &n_ranges);
 
 	memset(survey, 0, sizeof(*survey));
-	survey->image = image;
-	survey->symtab = symtab;
+	survey->text = text;
 	if (n_ranges) {
 		survey->low = ranges[0].start;
 		survey->high = ranges[n_ranges - 1].end;
 	}
-	code = hi_regions_new(image, symtab, &survey->regions,
-			      &survey->n_regions, err);
-	if (code < 0)
-		return code;
-	survey->decodes = calloc(survey->n_regions + 1, sizeof(bool));
 	survey->arrivals = calloc((survey->high - survey->low) / 8 + 1, 1);
-	if (!survey->decodes || !survey->arrivals)
+	if (!survey->arrivals)
 		return hi_fail(err, HI_E_NOMEM,
 			       "out of memory for the map of branches");
 	survey_text(survey);
-	return survey_addresses(survey, err);
+	survey_addresses(survey, relocs, n_relocs);
+	return 0;
 }
 
 /* [START, END) behind REGION is nothing but padding. */
@@ -211,13 +178,13 @@ static bool is_padding(const struct survey *survey,
 	uint64_t at = region->end_link;
 	struct hi_insn insn;
 
-	if (next == survey->regions + survey->n_regions || !next->gap ||
-	    next->start_link != at || next->end_link < end)
+	if (next == survey->text->regions + survey->text->n_regions ||
+	    !next->gap || next->start_link != at || next->end_link < end)
 		return false;
 	for (; at < end; at += insn.len) {
 		size_t len = next->end_link - at;
 		const uint8_t *bytes =
-			hi_image_find_bytes(survey->image, at, len);
+			hi_image_find_bytes(survey->text->image, at, len);
 
 		if (!bytes || !hi_insn_measure(bytes, len, at, &insn) ||
 		    !insn.is_nop)
@@ -244,7 +211,8 @@ static const char *find_obstacle(const struct survey *survey,
 
 static bool starts_with_endbr64(const struct survey *survey, uint64_t addr)
 {
-	const uint8_t *bytes = hi_image_find_bytes(survey->image, addr, 4);
+	const uint8_t *bytes =
+		hi_image_find_bytes(survey->text->image, addr, 4);
 
 	return bytes && !memcmp(bytes, "\xf3\x0f\x1e\xfa", 4);
 }
@@ -252,14 +220,15 @@ static bool starts_with_endbr64(const struct survey *survey, uint64_t addr)
 static void judge_entry(const struct survey *survey, uint64_t addr,
 			struct hi_prologue *prologue)
 {
-	const struct hi_region *region =
-		hi_regions_find(survey->regions, survey->n_regions, addr);
+	const struct hi_region *region = hi_regions_find(
+		survey->text->regions, survey->text->n_regions, addr);
 
 	if (!region)
 		prologue->reason = "outside the text";
 	else if (region->start_link != addr)
 		prologue->reason = "begins inside another function";
-	else if (!survey->decodes[region - survey->regions])
+	else if (region->gap ||
+		 !survey->text->parts[region - survey->text->regions].decodes)
 		prologue->reason = "not all of it decodes as instructions";
 	if (prologue->reason)
 		return;
@@ -298,8 +267,8 @@ static void judge_group(const struct survey *survey,
 	}
 }
 
-int hi_prologue_check_all(struct hi_image *image,
-			  const struct hi_symtab *symtab,
+int hi_prologue_check_all(const struct hi_text *text,
+			  const struct hi_reloc *relocs, size_t n_relocs,
 			  struct hi_prologue **ret_prologues,
 			  struct hi_err *err)
 {
@@ -309,12 +278,12 @@ int hi_prologue_check_all(struct hi_image *image,
 	size_t n, end;
 	int code;
 
-	functions = hi_symtab_get_functions(symtab, &n);
+	functions = hi_symtab_get_functions(text->symtab, &n);
 	prologues = calloc(n + 1, sizeof(*prologues));
 	if (!prologues)
 		return hi_fail(err, HI_E_NOMEM,
 			       "out of memory for the patch points");
-	code = survey_init(&survey, image, symtab, err);
+	code = survey_init(&survey, text, relocs, n_relocs, err);
 	for (size_t first = 0; code == 0 && first < n; first = end) {
 		for (end = first + 1; end < n; end++)
 			if (functions[end].addr_link !=
@@ -322,7 +291,7 @@ int hi_prologue_check_all(struct hi_image *image,
 				break;
 		judge_group(&survey, functions, first, end, prologues);
 	}
-	survey_done(&survey);
+	free(survey.arrivals);
 	if (code < 0) {
 		free(prologues);
 		return code;

@@ -17,8 +17,8 @@
 
 #include <stdint.h>
 
-#include "elfscan/image.h"
-#include "elfscan/symtab.h"
+#include "elfscan/reloc.h"
+#include "elfscan/text.h"
 
 #define HI_JUMP_LEN 5 /* jmp rel32 */
 
@@ -30,13 +30,14 @@ struct hi_prologue {
 };
 
 /*
- * Judge every function of SYMTAB; *ret_prologues has one entry for each, in the
+ * Judge every function of TEXT's symtab (RELOCS are the dynamic relocations, which
+ * may hold addresses of labels); *ret_prologues has one entry for each, in the
  * order of hi_symtab_get_functions(), and is released with free(). IFUNC
  * symbols (their address is a resolver), clones and compiler-made functions are
  * not patchable and say so.
  */
-int hi_prologue_check_all(struct hi_image *image,
-			  const struct hi_symtab *symtab,
+int hi_prologue_check_all(const struct hi_text *text,
+			  const struct hi_reloc *relocs, size_t n_relocs,
 			  struct hi_prologue **ret_prologues,
 			  struct hi_err *err) HI_MUST_USE;
 

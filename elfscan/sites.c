@@ -122,87 +122,9 @@ static bool is_lea_word(const uint8_t *p)
 	return p[-2] == 0x8d && (p[-3] & 0xfb) == 0x48;
 }
 
-/* What one merged window around all targets lets through is looked at. */
-struct window {
-	struct hi_range state; /* of what state_target() accepts, imm 0 */
-	struct hi_range text;
-	struct hi_range pairs;
-};
-
 static bool within(const struct hi_range *range, uint64_t addr)
 {
 	return addr - range->start < range->end - range->start;
-}
-
-static int judge_word(struct hi_site_finder *finder,
-		      const struct window *window, const uint8_t *p,
-		      uint64_t place, struct hi_err *err)
-{
-	int32_t word = read_i32(p);
-	uint64_t target = place + 4 + word;
-
-	if (within(&window->state, target) && state_target(finder, place, word))
-		return add_candidate(finder, place, true, false, err);
-	if (!is_lea_word(p))
-		return 0;
-	if ((within(&window->text, target) && is_entry(finder, target)) ||
-	    (within(&window->pairs, target) &&
-	     hi_site_finder_is_pair(finder, target)))
-		return add_candidate(finder, place, false, false, err);
-	return 0;
-}
-
-/*
- * A RIP-relative displacement stands behind a ModRM byte with mod 00 and rm 101:
- * a test of one byte leaves about one word in twenty.
- */
-static int scan_range(struct hi_site_finder *finder,
-		      const struct window *window, const struct hi_range *range,
-		      struct hi_err *err)
-{
-	size_t len = range->end - range->start;
-	const uint8_t *bytes =
-		hi_image_find_bytes(finder->image, range->start, len);
-
-	if (!bytes)
-		return 0;
-	for (size_t i = 3; i + 4 <= len; i++) {
-		int code;
-
-		if ((bytes[i - 1] & 0xc7) != 0x05)
-			continue;
-		code = judge_word(finder, window, bytes + i, range->start + i,
-				  err);
-		if (code < 0)
-			return code;
-	}
-	return 0;
-}
-
-static int scan_text(struct hi_site_finder *finder, bool with_state,
-		     struct hi_err *err)
-{
-	struct window window = { 0 };
-	const struct hi_range *text;
-	size_t n_text;
-	int code = 0;
-
-	text = hi_image_get_text_ranges(finder->image, &n_text);
-	if (finder->n_state && with_state) {
-		window.state.start = finder->state[0].start - 4;
-		window.state.end = finder->state[finder->n_state - 1].end + 1;
-	}
-	if (n_text) {
-		window.text.start = text[0].start;
-		window.text.end = text[n_text - 1].end;
-	}
-	if (finder->n_pairs) {
-		window.pairs.start = finder->pairs[0];
-		window.pairs.end = finder->pairs[finder->n_pairs - 1] + 1;
-	}
-	for (size_t i = 0; i < n_text && code == 0; i++)
-		code = scan_range(finder, &window, &text[i], err);
-	return code;
 }
 
 static bool is_pc_relative(uint32_t type)
@@ -241,6 +163,7 @@ static int compare_candidates(const void *a, const void *b)
 	       (x->place_link < y->place_link);
 }
 
+/* What the static relocations name, if there are any. */
 static int read_candidates(struct hi_site_finder *finder, struct hi_err *err)
 {
 	struct hi_reloc *HI_FREE relocs = NULL;
@@ -250,102 +173,12 @@ static int read_candidates(struct hi_site_finder *finder, struct hi_err *err)
 	if (code < 0)
 		return code;
 	finder->found->exact = n > 0;
-	/* functions of the same section are named without a relocation: the
-	   assembler knows the distance */
-	code = scan_text(finder, n == 0, err);
 	for (size_t i = 0; i < n && code == 0; i++)
 		code = judge_static(finder, &relocs[i], err);
-	if (n && finder->n_candidates)
+	if (finder->n_candidates)
 		qsort(finder->candidates, finder->n_candidates,
 		      sizeof(*finder->candidates), compare_candidates);
 	return code;
-}
-
-/* The site that INSN is, with its displacement at candidate AT; kind first. */
-static bool classify(const struct hi_site_finder *finder,
-		     const struct hi_insn *insn, const struct hi_candidate *at,
-		     enum hi_site_kind *ret_kind)
-{
-	if (!insn->rip_relative ||
-	    insn->addr_link + insn->disp_offset != at->place_link)
-		return false;
-	if (is_state(finder, insn->data_link) ||
-	    (finder->found->exact && at->state)) {
-		*ret_kind = insn->is_lea ? HI_SITE_ADDRESS : HI_SITE_ACCESS;
-		return true;
-	}
-	*ret_kind = HI_SITE_FUNCTION;
-	return insn->is_lea && is_entry(finder, insn->data_link);
-}
-
-static int add_unproven_region(struct hi_site_finder *finder,
-			       const struct hi_region *region,
-			       const struct hi_candidate *candidates, size_t n,
-			       struct hi_err *err)
-{
-	struct hi_unproven unproven = {
-		.function = region->function,
-		.reason = "not all of it decodes as instructions",
-	};
-
-	for (size_t i = 0; i < n; i++) {
-		uint64_t place = candidates[i].place_link;
-		const uint8_t *p = hi_image_find_bytes(finder->image, place, 4);
-
-		if (!candidates[i].state || !p)
-			continue;
-		unproven.place_link = place;
-		unproven.target_link = state_target(finder, place, read_i32(p));
-		return add_unproven(finder, &unproven, err);
-	}
-	return 0;
-}
-
-/*
- * Walk REGION, which holds N candidates. *RET_TLS: it names one of the pairs.
- * Sites are only those of a region that decodes to its end.
- */
-static int walk_region(struct hi_site_finder *finder,
-		       const struct hi_region *region,
-		       const struct hi_candidate *candidates, size_t n,
-		       bool *ret_tls, struct hi_err *err)
-{
-	size_t before = finder->found->n_sites, len, c = 0;
-	uint64_t addr = region->start_link;
-	const uint8_t *bytes;
-	struct hi_insn insn;
-
-	len = region->end_link - addr;
-	bytes = hi_image_find_bytes(finder->image, addr, len);
-	for (size_t at = 0; bytes && at < len; at += insn.len) {
-		struct hi_site site = { .function = region->function };
-		int code;
-
-		if (!hi_insn_measure(bytes + at, len - at, addr + at, &insn)) {
-			finder->found->n_sites = before;
-			return add_unproven_region(finder, region, candidates,
-						   n, err);
-		}
-		for (; c < n && candidates[c].place_link < addr + at + insn.len;
-		     c++) {
-			/* with a prefix it is the general-dynamic model */
-			if (candidates[c].tls)
-				*ret_tls = true;
-			if (insn.is_lea && insn.rip_relative && insn.len == 7 &&
-			    hi_site_finder_is_pair(finder, insn.data_link))
-				*ret_tls = true;
-			if (!classify(finder, &insn, &candidates[c],
-				      &site.kind))
-				continue;
-			site.place_link = candidates[c].place_link;
-			site.next_link = addr + at + insn.len;
-			site.target_link = insn.data_link;
-			code = hi_site_finder_add(finder, &site, err);
-			if (code < 0)
-				return code;
-		}
-	}
-	return 0;
 }
 
 static bool is_skipped(const struct hi_site_finder *finder,
@@ -356,29 +189,142 @@ static bool is_skipped(const struct hi_site_finder *finder,
 	return region->gap && within(&finder->start_code, place);
 }
 
-static int walk_candidates(struct hi_site_finder *finder, struct hi_err *err)
+/*
+ * The first word of REGION, which does not decode, that may name data: a RIP-
+ * relative displacement stands behind a ModRM byte with mod 00 and rm 101.
+ */
+static uint64_t find_suspect(const struct hi_site_finder *finder,
+			     const struct hi_region *region,
+			     const uint8_t *bytes)
 {
-	const struct hi_candidate *all = finder->candidates;
-	const struct hi_region *region = finder->regions;
-	const struct hi_region *end = region + finder->n_regions;
-	size_t i = 0, next;
+	size_t len = region->end_link - region->start_link;
+
+	for (size_t i = 1; i + 4 <= len; i++) {
+		uint64_t place = region->start_link + i;
+
+		if ((bytes[i - 1] & 0xc7) == 0x05 &&
+		    !is_skipped(finder, region, place) &&
+		    state_target(finder, place, read_i32(bytes + i)))
+			return place;
+	}
+	return 0;
+}
+
+static int add_unproven_region(struct hi_site_finder *finder,
+			       const struct hi_region *region,
+			       const uint8_t *bytes,
+			       const struct hi_candidate *candidates, size_t n,
+			       struct hi_err *err)
+{
+	struct hi_unproven unproven = {
+		.function = region->function,
+		.reason = "not all of it decodes as instructions",
+	};
+	const uint8_t *p;
+
+	if (!finder->found->exact)
+		unproven.place_link = find_suspect(finder, region, bytes);
+	for (size_t i = 0; i < n && !unproven.place_link; i++)
+		if (candidates[i].state &&
+		    !is_skipped(finder, region, candidates[i].place_link))
+			unproven.place_link = candidates[i].place_link;
+	if (!unproven.place_link)
+		return 0;
+	p = hi_image_find_bytes(finder->image, unproven.place_link, 4);
+	if (!p)
+		return 0;
+	unproven.target_link =
+		state_target(finder, unproven.place_link, read_i32(p));
+	return add_unproven(finder, &unproven, err);
+}
+
+/* The site that FIELD is, at P; NAMED: a static relocation says it is data. */
+static bool classify(const struct hi_site_finder *finder,
+		     const struct hi_field *field, const uint8_t *p,
+		     uint64_t target, bool named, enum hi_site_kind *ret_kind)
+{
+	bool is_lea = field->kind == HI_FIELD_ADDRESS;
+
+	if (finder->found->exact ? named : is_state(finder, target)) {
+		*ret_kind = is_lea ? HI_SITE_ADDRESS : HI_SITE_ACCESS;
+		return true;
+	}
+	/* the assembler knows the distance to functions of the same section:
+	   they are named without a relocation */
+	*ret_kind = HI_SITE_FUNCTION;
+	return is_lea && field->insn_len >= 7 && is_lea_word(p) &&
+	       is_entry(finder, target);
+}
+
+/* The fields of region I, which decodes and holds N candidates. *RET_TLS: it names
+   one of the pairs. */
+static int walk_fields(struct hi_site_finder *finder, size_t i,
+		       const uint8_t *bytes,
+		       const struct hi_candidate *candidates, size_t n,
+		       bool *ret_tls, struct hi_err *err)
+{
+	const struct hi_text *text = finder->text;
+	const struct hi_region *region = &text->regions[i];
+	const struct hi_text_region *part = &text->parts[i];
 	int code = 0;
 
-	for (; region < end && code == 0; region++, i = next) {
+	for (uint32_t f = 0, c = 0; f < part->n && code == 0; f++) {
+		const struct hi_field *field = &text->fields[part->first + f];
+		struct hi_site site = { .function = region->function };
+		uint64_t target =
+			hi_field_get_target(field, bytes, region->start_link);
+
+		site.place_link = region->start_link + field->at;
+		if (field->kind == HI_FIELD_BRANCH ||
+		    is_skipped(finder, region, site.place_link))
+			continue;
+		/* with a prefix it is the general-dynamic model */
+		if (field->kind == HI_FIELD_ADDRESS && field->insn_len == 7 &&
+		    hi_site_finder_is_pair(finder, target))
+			*ret_tls = true;
+		while (c < n && candidates[c].place_link < site.place_link)
+			c++;
+		if (!classify(finder, field, bytes + field->at, target,
+			      c < n && candidates[c].state &&
+				      candidates[c].place_link ==
+					      site.place_link,
+			      &site.kind))
+			continue;
+		site.next_link = site.place_link + field->to_next;
+		site.target_link = target;
+		code = hi_site_finder_add(finder, &site, err);
+	}
+	for (size_t c = 0; c < n; c++)
+		*ret_tls |=
+			candidates[c].tls &&
+			!is_skipped(finder, region, candidates[c].place_link);
+	return code;
+}
+
+static int walk_regions(struct hi_site_finder *finder, struct hi_err *err)
+{
+	const struct hi_text *text = finder->text;
+	const struct hi_candidate *all = finder->candidates;
+	size_t c = 0, next;
+	int code = 0;
+
+	for (size_t i = 0; i < text->n_regions && code == 0; i++, c = next) {
+		const struct hi_region *region = &text->regions[i];
+		const uint8_t *bytes = hi_text_find_bytes(text, i);
 		bool tls = false;
 
-		while (i < finder->n_candidates &&
-		       (all[i].place_link < region->start_link ||
-			is_skipped(finder, region, all[i].place_link)) &&
-		       all[i].place_link < region->end_link)
-			i++;
-		for (next = i; next < finder->n_candidates; next++)
+		while (c < finder->n_candidates &&
+		       all[c].place_link < region->start_link)
+			c++;
+		for (next = c; next < finder->n_candidates; next++)
 			if (all[next].place_link >= region->end_link)
 				break;
-		if (next == i)
-			continue;
-		code = walk_region(finder, region, all + i, next - i, &tls,
-				   err);
+		if (bytes && text->parts[i].decodes)
+			code = walk_fields(finder, i, bytes, all + c, next - c,
+					   &tls, err);
+		else if (bytes)
+			code = add_unproven_region(finder, region, bytes,
+						   all + c, next - c, err);
 		if (code == 0 && tls)
 			code = hi_sites_find_tls(finder, region, err);
 	}
@@ -459,9 +405,13 @@ static int compare_sites(const void *a, const void *b)
 
 static void sort_sites(struct hi_sites *found)
 {
+	bool sorted = true;
 	size_t n = 0;
 
-	if (!found->n_sites)
+	for (size_t i = 1; i < found->n_sites && sorted; i++)
+		sorted = compare_sites(&found->sites[i - 1], &found->sites[i]) <
+			 0;
+	if (sorted)
 		return;
 	qsort(found->sites, found->n_sites, sizeof(*found->sites),
 	      compare_sites);
@@ -472,27 +422,15 @@ static void sort_sites(struct hi_sites *found)
 	found->n_sites = n;
 }
 
-static int find_all(struct hi_site_finder *finder, struct hi_err *err)
-{
-	int code = hi_regions_new(finder->image, finder->symtab,
-				  &finder->regions, &finder->n_regions, err);
-
-	if (code == 0)
-		code = read_candidates(finder, err);
-	if (code == 0)
-		code = walk_candidates(finder, err);
-	sort_sites(finder->found);
-	return code;
-}
-
-int hi_sites_find(struct hi_image *image, const struct hi_symtab *symtab,
-		  const struct hi_reloc *relocs, size_t n_relocs,
-		  struct hi_sites *ret_sites, struct hi_err *err)
+int hi_sites_find(const struct hi_text *text, const struct hi_reloc *relocs,
+		  size_t n_relocs, struct hi_sites *ret_sites,
+		  struct hi_err *err)
 {
 	struct hi_sites found = { 0 };
 	struct hi_site_finder finder = {
-		.image = image,
-		.symtab = symtab,
+		.image = text->image,
+		.symtab = text->symtab,
+		.text = text,
 		.relocs = relocs,
 		.n_relocs = n_relocs,
 		.found = &found,
@@ -500,13 +438,15 @@ int hi_sites_find(struct hi_image *image, const struct hi_symtab *symtab,
 	uint64_t *HI_FREE pairs = NULL;
 	int code;
 
-	finder.state = hi_image_get_state_ranges(image, &finder.n_state);
+	finder.state = hi_image_get_state_ranges(text->image, &finder.n_state);
 	code = find_pairs(&finder, &pairs, &finder.n_pairs, err);
 	finder.pairs = pairs;
 	find_start_code(&finder);
 	if (code == 0)
-		code = find_all(&finder, err);
-	free(finder.regions);
+		code = read_candidates(&finder, err);
+	if (code == 0)
+		code = walk_regions(&finder, err);
+	sort_sites(&found);
 	free(finder.candidates);
 	hi_decoder_free(finder.decoder);
 	if (code < 0) {

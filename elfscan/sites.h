@@ -3,13 +3,12 @@
  * the address of its own functions, found exactly.
  *
  * RIP-relative operands are found through the static relocations that
- * --emit-relocs leaves. Without them: every 4-byte word of the text that, read
- * as a displacement, would land in writable data (HI_DATA_STATE, or one past the
- * end of such a range) or on a function's entry makes its function a candidate;
- * the candidates alone are disassembled, and a word is a site only when it is
- * the displacement of a RIP-relative operand of a decoded instruction. A
- * function with a word that would land in writable data and that does not decode
- * as a whole is reported as unproven, one entry.
+ * --emit-relocs leaves. Without them: every RIP-relative operand of a decoded
+ * instruction (text.h) that lands in writable data (HI_DATA_STATE, or one past the
+ * end of such a range), or whose instruction takes the address of a function's
+ * entry. A function that does not decode as a whole and that holds a 4-byte word
+ * which, read as a displacement, would land in writable data is reported as
+ * unproven, one entry.
  *
  * Thread-locals of the local-dynamic model: the text calls __tls_get_addr with
  * one GOT pair for the whole module and adds a 4-byte offset per variable. Such
@@ -27,9 +26,8 @@
 
 #include <stdint.h>
 
-#include "elfscan/image.h"
 #include "elfscan/reloc.h"
-#include "elfscan/symtab.h"
+#include "elfscan/text.h"
 
 enum hi_site_kind {
 	HI_SITE_ACCESS,   /* reads or writes the target */
@@ -69,12 +67,12 @@ struct hi_sites {
 };
 
 /*
- * Find all sites. Functions of symtab that are compiler_made are left out.
+ * Find all sites. Functions that are compiler_made are left out.
  * RELOCS are the image's dynamic relocations (they tell the GOT pairs apart).
  */
-int hi_sites_find(struct hi_image *image, const struct hi_symtab *symtab,
-		  const struct hi_reloc *relocs, size_t n_relocs,
-		  struct hi_sites *ret_sites, struct hi_err *err) HI_MUST_USE;
+int hi_sites_find(const struct hi_text *text, const struct hi_reloc *relocs,
+		  size_t n_relocs, struct hi_sites *ret_sites,
+		  struct hi_err *err) HI_MUST_USE;
 void hi_sites_done(struct hi_sites *sites);
 
 #endif

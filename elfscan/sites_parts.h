@@ -10,15 +10,15 @@
 
 #include "elfscan/image.h"
 #include "elfscan/insn.h"
-#include "elfscan/regions.h"
 #include "elfscan/reloc.h"
 #include "elfscan/sites.h"
+#include "elfscan/text.h"
 
-/* A word that may be a field; all of one region stand together. */
+/* A field that a static relocation names. */
 struct hi_candidate {
 	uint64_t place_link;
 	bool state; /* it would land in writable data */
-	bool tls;   /* static relocation: an offset in the TLS block */
+	bool tls;   /* it is an offset in the TLS block */
 };
 
 struct hi_site_finder {
@@ -26,8 +26,7 @@ struct hi_site_finder {
 	const struct hi_symtab *symtab;
 	const struct hi_reloc *relocs; /* dynamic */
 	size_t n_relocs;
-	struct hi_region *regions;
-	size_t n_regions;
+	const struct hi_text *text;
 	const struct hi_range *state;
 	size_t n_state;
 	const uint64_t *pairs; /* GOT pairs of the module, sorted */

@@ -567,7 +567,8 @@ static int follow_parts(struct hi_site_finder *finder, const struct flow *flow,
 		if (!insn->target_link || insn->flow == HI_FLOW_CALL ||
 		    step_at(flow, insn->target_link) < flow->n_steps)
 			continue;
-		region = hi_regions_find(finder->regions, finder->n_regions,
+		region = hi_regions_find(finder->text->regions,
+					 finder->text->n_regions,
 					 insn->target_link);
 		/* without symbols any jump out may lead to such a part */
 		if (!region || region == last ||

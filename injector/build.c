@@ -63,9 +63,6 @@ int hi_build_scan(struct hi_build *build, struct hi_err *err)
 	size_t n_functions, n_variables;
 	int code = hi_symtab_new(build->image, &build->symtab, err);
 
-	if (code == 0)
-		code = hi_sites_find(build->image, build->symtab, build->relocs,
-				     build->n_relocs, &build->sites, err);
 	if (code < 0)
 		return code;
 	hi_symtab_get_functions(build->symtab, &n_functions);
@@ -116,6 +113,7 @@ void hi_build_free(struct hi_build *build)
 		return;
 	hi_sites_done(&build->sites);
 	free(build->prologues);
+	hi_text_free(build->text);
 	free(build->relocs);
 	hi_units_free(build->units);
 	hi_symtab_free(build->symtab);
@@ -126,12 +124,29 @@ void hi_build_free(struct hi_build *build)
 	free(build);
 }
 
-int hi_build_check_prologues(struct hi_build *build, struct hi_err *err)
+int hi_build_read_text(struct hi_build *build, const struct hi_build *before,
+		       struct hi_err *err)
 {
+	int code;
+
 	if (build->prologues)
 		return 0;
-	return hi_prologue_check_all(build->image, build->symtab,
-				     &build->prologues, err);
+	code = hi_text_new(build->image, build->symtab,
+			   before ? before->text : NULL, &build->text, err);
+	if (code == 0)
+		code = hi_sites_find(build->text, build->relocs,
+				     build->n_relocs, &build->sites, err);
+	if (code == 0)
+		code = hi_prologue_check_all(build->text, build->relocs,
+					     build->n_relocs, &build->prologues,
+					     err);
+	return code;
+}
+
+void hi_build_drop_text(struct hi_build *build)
+{
+	hi_text_free(build->text);
+	build->text = NULL;
 }
 
 int hi_build_read_units(struct hi_build *build,

@@ -22,6 +22,7 @@
 #include "elfscan/reloc.h"
 #include "elfscan/sites.h"
 #include "elfscan/symtab.h"
+#include "elfscan/text.h"
 #include "elfscan/units.h"
 #include "injector/snapshot.h"
 
@@ -36,12 +37,14 @@ struct hi_build {
 	struct hi_symtab *symtab;
 	struct hi_reloc *relocs;
 	size_t n_relocs;
-	struct hi_sites sites;
+	struct hi_sites sites;  /* once the text is read */
 	struct hi_units *units; /* NULL: none that can be carried over, or of
 				   a build that nothing is compared with */
 	bool units_read;
+	struct hi_text *text; /* NULL before it is read, and once a newer build
+				  has what is to be carried over */
 	struct hi_prologue *prologues; /* in the order of the functions; NULL
-					  until they are asked for */
+					  until the text is read */
 	/* what its symbols stand for in the worker; NULL entries: nothing that
 	   lives on (compiler-made, clones, read-only data) */
 	struct hi_function **functions;
@@ -61,7 +64,7 @@ struct hi_build {
 int hi_build_open(const char *path, const char *original, unsigned int number,
 		  struct hi_build **ret_build, struct hi_err *err) HI_MUST_USE;
 void hi_build_free(struct hi_build *build);
-/* All the rest: symbols, operands, constructors. */
+/* Symbols and constructors. */
 int hi_build_scan(struct hi_build *build, struct hi_err *err) HI_MUST_USE;
 
 /*
@@ -71,9 +74,10 @@ int hi_build_scan(struct hi_build *build, struct hi_err *err) HI_MUST_USE;
 bool hi_build_loads_alike(const struct hi_build *build,
 			  const struct hi_build *current);
 
-/* Judge the entries of its functions; done once. */
-int hi_build_check_prologues(struct hi_build *build,
-			     struct hi_err *err) HI_MUST_USE;
+/* Find the sites and judge the entries of its functions; done once. What BEFORE
+   (NULL, or a build that lives) has of the same text is carried over. */
+int hi_build_read_text(struct hi_build *build, const struct hi_build *before,
+		       struct hi_err *err) HI_MUST_USE;
 
 /*
  * Read the units of its debug information; done once. BEFORE (each may be NULL) are
@@ -82,8 +86,9 @@ int hi_build_check_prologues(struct hi_build *build,
 int hi_build_read_units(struct hi_build *build,
 			const struct hi_build *const before[2],
 			struct hi_err *err) HI_MUST_USE;
-/* Nothing will be compared with it any more. */
+/* No new build will be compared with it any more. */
 void hi_build_drop_units(struct hi_build *build);
+void hi_build_drop_text(struct hi_build *build);
 
 struct hi_build_facts hi_build_get_facts(const struct hi_build *build);
 

@@ -383,7 +383,7 @@ int hi_worker_match(struct hi_worker *worker, struct hi_build *build,
 		    enum hi_state_mode state, struct hi_reasons *reasons,
 		    struct hi_err *err)
 {
-	int code = hi_build_check_prologues(build, err);
+	int code = hi_build_read_text(build, worker->current, err);
 
 	if (code == 0)
 		code = read_units(worker, build, err);
@@ -428,6 +428,8 @@ int hi_worker_accept(struct hi_worker *worker, struct hi_build *build,
 	/* the next build is compared with this one and the first */
 	if (worker->current && worker->current != worker->builds[0])
 		hi_build_drop_units(worker->current);
+	if (worker->current)
+		hi_build_drop_text(worker->current);
 	worker->current = build;
 	for (size_t i = 0; i < worker->n_functions; i++) {
 		struct hi_function *function = worker->functions[i];

@@ -9,20 +9,27 @@ struct judged {
 	struct hi_fixture fx;
 	struct hi_image *image;
 	struct hi_symtab *symtab;
+	struct hi_text *text;
 	struct hi_prologue *prologues;
 };
 
 static void judge_file(struct judged *j, const char *path)
 {
 	struct hi_err err = { 0 };
+	struct hi_reloc *relocs;
+	size_t n;
 
 	ck_assert_msg(hi_image_open(path, &j->image, &err) == 0, "%s",
 		      err.sentence);
 	ck_assert_msg(hi_symtab_new(j->image, &j->symtab, &err) == 0, "%s",
 		      err.sentence);
-	ck_assert_msg(hi_prologue_check_all(j->image, j->symtab, &j->prologues,
-					    &err) == 0,
+	ck_assert_msg(hi_reloc_read(j->image, &relocs, &n, &err) == 0 &&
+			      hi_text_new(j->image, j->symtab, NULL, &j->text,
+					  &err) == 0 &&
+			      hi_prologue_check_all(j->text, relocs, n,
+						    &j->prologues, &err) == 0,
 		      "%s", err.sentence);
+	free(relocs);
 }
 
 static void judge(struct judged *j, const char *compiler, const char *source)
@@ -35,6 +42,7 @@ static void judge(struct judged *j, const char *compiler, const char *source)
 static void judged_done(struct judged *j)
 {
 	free(j->prologues);
+	hi_text_free(j->text);
 	hi_symtab_free(j->symtab);
 	hi_image_free(j->image);
 	hi_fixture_done(&j->fx);

@@ -16,6 +16,7 @@ struct searched {
 	struct hi_symtab *symtab;
 	struct hi_reloc *relocs;
 	size_t n_relocs;
+	struct hi_text *text;
 	struct hi_sites sites;
 };
 
@@ -28,14 +29,17 @@ static void search(struct searched *s, const char *path)
 			      hi_symtab_new(s->image, &s->symtab, &err) == 0 &&
 			      hi_reloc_read(s->image, &s->relocs, &s->n_relocs,
 					    &err) == 0 &&
-			      hi_sites_find(s->image, s->symtab, s->relocs,
-					    s->n_relocs, &s->sites, &err) == 0,
+			      hi_text_new(s->image, s->symtab, NULL, &s->text,
+					  &err) == 0 &&
+			      hi_sites_find(s->text, s->relocs, s->n_relocs,
+					    &s->sites, &err) == 0,
 		      "%s", err.sentence);
 }
 
 static void searched_done(struct searched *s)
 {
 	hi_sites_done(&s->sites);
+	hi_text_free(s->text);
 	free(s->relocs);
 	hi_symtab_free(s->symtab);
 	hi_image_free(s->image);
