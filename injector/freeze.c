@@ -280,7 +280,7 @@ int hi_freeze(struct hi_host *host, const struct hi_worker *worker,
 	bool more = sort_out(host, &freeze);
 	int code = 0;
 
-	freeze.fifo = hi_priority_raise();
+	freeze.fifo = hi_priority_raise(HI_PRIORITY_SELF);
 	freeze.stopped_ns = hi_clock_ns();
 	/* again for threads that others have started before they stood */
 	while (code == 0 && more) {
@@ -325,7 +325,7 @@ void hi_thaw(struct hi_host *host, struct hi_freeze *freeze)
 	}
 	freeze->paused_ns = hi_clock_ns() - freeze->stopped_ns;
 	if (freeze->fifo)
-		hi_priority_lower();
+		hi_priority_lower(HI_PRIORITY_SELF);
 	for (size_t i = 0; i < freeze->n_looks; i++)
 		free(freeze->looks[i].words);
 	free(freeze->looks);

@@ -220,9 +220,11 @@ int hi_host_ask(struct hi_host *host, struct hi_thread *thread,
 	int code;
 
 	(void)host;
-	thread->wanted = true;
-	if (thread->held)
+	if (thread->held || thread->wanted) {
+		thread->wanted = true;
 		return 0;
+	}
+	thread->wanted = true;
 	code = hi_tracee_interrupt(thread->tid, err);
 	if (code < 0)
 		thread->wanted = false;

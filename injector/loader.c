@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "injector/clock.h"
+#include "injector/priority.h"
 #include "injector/safe_point.h"
 #include "injector/sandbox.h"
 
@@ -164,16 +165,40 @@ static int await_idle(struct hi_loader *loader, struct hi_err *err)
 	return await_beyond(loader, HI_LOAD_FAILED, OPEN_LIMIT_NS, err);
 }
 
+static struct hi_thread *find_lingering(struct hi_loader *loader)
+{
+	struct hi_thread *thread =
+		hi_host_find_thread(loader->host, loader->thread);
+
+	return thread && thread->mine ? thread : NULL;
+}
+
+void hi_loader_rouse(struct hi_loader *loader)
+{
+	struct hi_thread *thread = find_lingering(loader);
+
+	if (thread && read_load(loader, NULL) == 0 &&
+	    loader->load.step == HI_LOAD_DONE)
+		(void)!hi_host_ask(loader->host, thread, NULL);
+}
+
+void hi_loader_relax(struct hi_loader *loader)
+{
+	struct hi_thread *thread = find_lingering(loader);
+
+	if (thread)
+		hi_host_release(loader->host, thread);
+}
+
 /*
  * The thread of the load before, stopped, when it lingers. Stopped, it cannot turn
  * its back while the next request is written.
  */
 static struct hi_thread *hold_lingering(struct hi_loader *loader)
 {
-	struct hi_thread *thread =
-		hi_host_find_thread(loader->host, loader->thread);
+	struct hi_thread *thread = find_lingering(loader);
 
-	if (!thread || !thread->mine || loader->load.step != HI_LOAD_DONE ||
+	if (!thread || loader->load.step != HI_LOAD_DONE ||
 	    hi_sandbox_has(loader->host->pid, thread->tid) ||
 	    hi_host_hold(loader->host, thread, NULL) < 0)
 		return NULL;
@@ -227,7 +252,8 @@ static int start_new(struct hi_loader *loader, const struct hi_worker *worker,
 }
 
 int hi_loader_start(struct hi_loader *loader, const struct hi_worker *worker,
-		    const struct hi_build *build, struct hi_err *err)
+		    const struct hi_build *build, bool alone,
+		    struct hi_err *err)
 {
 	struct hi_thread *thread;
 	int code = await_idle(loader, err);
@@ -236,9 +262,19 @@ int hi_loader_start(struct hi_loader *loader, const struct hi_worker *worker,
 		return code;
 	loader->crash_signal = 0;
 	thread = hold_lingering(loader);
+	if (thread && alone)
+		loader->hurried = hi_priority_raise(thread->tid);
 	if (thread)
 		return start_lingering(loader, thread, worker, build, err);
+	hi_loader_relax(loader);
 	return start_new(loader, worker, build, err);
+}
+
+static void end_hurry(struct hi_loader *loader)
+{
+	if (loader->hurried)
+		hi_priority_lower(loader->thread);
+	loader->hurried = false;
 }
 
 /* dlerror() begins with the snapshot's path, which says nothing to the user. */
@@ -278,6 +314,7 @@ int hi_loader_await(struct hi_loader *loader, struct hi_worker *worker,
 {
 	int code = await_beyond(loader, HI_LOAD_STARTED, OPEN_LIMIT_NS, err);
 
+	end_hurry(loader);
 	if (code < 0)
 		return code;
 	if (loader->load.step == HI_LOAD_FAILED ||
@@ -352,6 +389,7 @@ int hi_loader_construct(struct hi_loader *loader, struct hi_err *err)
 
 void hi_loader_end(struct hi_loader *loader, bool keep)
 {
+	end_hurry(loader);
 	(void)!say(loader, keep ? HI_GO_KEEP : HI_GO_CLOSE, NULL);
 }
 

@@ -28,14 +28,23 @@ struct hi_loader {
 	struct hi_shim_load load; /* as last read, without path and error */
 	pid_t thread;             /* of the shim's loader, 0: not known yet */
 	int crash_signal;         /* that a constructor was ended with */
+	bool hurried;             /* its thread runs ahead of the host's */
 };
 
 /*
- * Start the load of BUILD, whose constructors are silenced. It goes on by itself;
+ * A load is near: have the thread that lingers stand ready. Followed by
+ * hi_loader_start() or, if nothing comes of it, hi_loader_relax().
+ */
+void hi_loader_rouse(struct hi_loader *loader);
+void hi_loader_relax(struct hi_loader *loader);
+
+/*
+ * Start the load of BUILD, whose constructors are silenced; ALONE when no other
+ * library's code can run because of it. It goes on by itself;
  * hi_loader_end() may be called at any time from now on.
  */
 int hi_loader_start(struct hi_loader *loader, const struct hi_worker *worker,
-		    const struct hi_build *build,
+		    const struct hi_build *build, bool alone,
 		    struct hi_err *err) HI_MUST_USE;
 int hi_loader_await(struct hi_loader *loader, struct hi_worker *worker,
 		    struct hi_build *build, struct hi_err *err) HI_MUST_USE;

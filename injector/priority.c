@@ -2,18 +2,20 @@
 
 #include <sched.h>
 
-bool hi_priority_raise(void)
+bool hi_priority_raise(pid_t tid)
 {
 	struct sched_param param = { 1 };
 
-	if (sched_getscheduler(0) != SCHED_OTHER)
+	if (sched_getscheduler(tid) != SCHED_OTHER)
 		return false;
-	return sched_setscheduler(0, SCHED_FIFO, &param) == 0;
+	/* threads that it starts are not to have it */
+	return sched_setscheduler(tid, SCHED_FIFO | SCHED_RESET_ON_FORK,
+				  &param) == 0;
 }
 
-void hi_priority_lower(void)
+void hi_priority_lower(pid_t tid)
 {
 	struct sched_param param = { 0 };
 
-	(void)sched_setscheduler(0, SCHED_OTHER, &param);
+	(void)sched_setscheduler(tid, SCHED_OTHER, &param);
 }

@@ -3,7 +3,7 @@
  *
  * While threads of the host wait for the tracer, the tracer must not wait for them:
  * with more running threads than processors it would queue behind those that it
- * has already let go.
+ * has already let go. The same goes for the loader's thread, for which it waits.
  *
  * Source:    sched(7), SCHED_FIFO.
  */
@@ -11,9 +11,12 @@
 #define HI_INJECTOR_PRIORITY_H
 
 #include <stdbool.h>
+#include <sys/types.h>
 
-/* True when the priority was raised by this call; then lower it again. */
-bool hi_priority_raise(void);
-void hi_priority_lower(void);
+#define HI_PRIORITY_SELF 0
+
+/* True when the thread's priority was raised by this call; then lower it again. */
+bool hi_priority_raise(pid_t tid);
+void hi_priority_lower(pid_t tid);
 
 #endif

@@ -102,14 +102,15 @@ static bool take(struct candidate *candidate, struct hi_err *err)
 	return false;
 }
 
-static int start_load(struct candidate *candidate, struct hi_err *err)
+static int start_load(struct candidate *candidate, bool alone,
+		      struct hi_err *err)
 {
 	struct hi_reload *reload = candidate->reload;
 	int code = hi_build_silence(candidate->build, err);
 
 	if (code == 0)
 		code = hi_loader_start(reload->loader, reload->worker,
-				       candidate->build, err);
+				       candidate->build, alone, err);
 	candidate->started = code == 0;
 	return code;
 }
@@ -123,7 +124,7 @@ static int start_early(struct candidate *candidate, struct hi_err *err)
 	if (!hi_build_loads_alike(candidate->build,
 				  candidate->reload->worker->current))
 		return 0;
-	return start_load(candidate, err);
+	return start_load(candidate, true, err);
 }
 
 static int judge(struct candidate *candidate, struct hi_err *err)
@@ -206,14 +207,14 @@ static int load(struct candidate *candidate, struct hi_err *err)
 {
 	struct hi_reload *reload = candidate->reload;
 	struct hi_plan plan = HI_PLAN_INIT;
-	bool raised = hi_priority_raise();
-	int code = candidate->started ? 0 : start_load(candidate, err);
+	bool raised = hi_priority_raise(HI_PRIORITY_SELF);
+	int code = candidate->started ? 0 : start_load(candidate, false, err);
 
 	if (code == 0)
 		code = hi_loader_await(reload->loader, reload->worker,
 				       candidate->build, err);
 	if (raised)
-		hi_priority_lower();
+		hi_priority_lower(HI_PRIORITY_SELF);
 	if (code < 0)
 		return code;
 	candidate->mapped = true;
@@ -433,6 +434,8 @@ static void refuse(struct candidate *candidate)
 	/* what constructors registered (atexit, callbacks) must stay mapped */
 	if (candidate->started)
 		hi_loader_end(reload->loader, candidate->begun);
+	else
+		hi_loader_relax(reload->loader);
 	if (candidate->reasons.n_given > 0 && !reload->host->ended)
 		hi_report_refused(reload->report, reload->host->pid,
 				  reload->worker->name, number,
@@ -511,6 +514,7 @@ enum hi_reload_end hi_reload_run(struct hi_reload *reload)
 	enum hi_reload_end how = HI_RELOAD_DONE;
 	int code = 0;
 
+	hi_loader_rouse(reload->loader);
 	if (!take(&candidate, &err)) {
 		refuse(&candidate);
 		hi_reasons_done(&candidate.reasons);
