@@ -10,7 +10,11 @@
  *   remote call of hotinject_spawn -> creates the loader thread, returns
  *   or, to one that lingers: go = OPEN
  *                                     loader: dlopen; step = LOADED (or FAILED)
- *   looks, writes; go = CONSTRUCT  -> loader: runs the constructors;
+ *   looks, writes; fills resolvers;
+ *   step = RUNNING, go = RESOLVE   -> loader: calls the IFUNC resolvers, which the
+ *                                     snapshot hides from ld.so;
+ *                                     step = RESOLVED (or FAILED); again for more
+ *   step = RUNNING, go = CONSTRUCT -> loader: runs the constructors;
  *                                     step = CONSTRUCTED (or FAILED)
  *   relinks, publishes; go = KEEP  -> loader: step = DONE
  *               or      go = CLOSE -> loader: dlclose; step = DONE
@@ -20,7 +24,8 @@
  * Units:     addresses are host addresses as 64-bit integers.
  * Ownership: everything lies in the shim's .data; tables that hold addresses
  *            (answers) lie in memory that the injector mapped into the host.
- * Threads:   step is stored by the loader (release) and read by the injector;
+ * Threads:   step is stored by the loader (release) and read by the injector,
+ *            which stores RUNNING while the loader waits for go;
  *            go is stored by the injector and read by the loader, which may
  *            turn WAIT into GONE; so OPEN is stored while the loader is stopped.
  */
@@ -28,9 +33,9 @@
 #define HI_COMMON_SHIM_ABI_H
 
 /* Used by the assembly, which cannot use offsetof(). */
-#define HI_SHIM_CALL_RESULT_AT 56
-#define HI_SHIM_CALL_DONE_AT   64
-#define HI_SHIM_ANSWERS_AT     72
+#define HI_SHIM_CALL_RESULT_AT 48
+#define HI_SHIM_CALL_DONE_AT   56
+#define HI_SHIM_ANSWERS_AT     64
 
 #ifndef __ASSEMBLER__
 
@@ -38,7 +43,7 @@
 #include <stdint.h>
 
 #define HI_SHIM_MAGIC   0x314a4e49544f48ULL /* "HOTINJ1" */
-#define HI_SHIM_VERSION 2
+#define HI_SHIM_VERSION 3
 #define HI_SHIM_SYMBOL  "hotinject_shim"
 #define HI_SHIM_FILE    "libhotinject.so"
 
@@ -46,6 +51,8 @@ enum hi_load_step {
 	HI_LOAD_NONE = 0,
 	HI_LOAD_STARTED,     /* the thread runs */
 	HI_LOAD_LOADED,      /* mapped and relocated; waits for go */
+	HI_LOAD_RUNNING,     /* in the build's resolvers or constructors */
+	HI_LOAD_RESOLVED,    /* resolvers have run; waits for go */
 	HI_LOAD_CONSTRUCTED, /* constructors have run; waits for go */
 	HI_LOAD_FAILED,      /* error says why; waits for go = CLOSE or KEEP */
 	HI_LOAD_DONE,        /* the thread lingers, or is about to end */
@@ -53,6 +60,7 @@ enum hi_load_step {
 
 enum hi_load_go {
 	HI_GO_WAIT = 0,
+	HI_GO_RESOLVE,
 	HI_GO_CONSTRUCT,
 	HI_GO_KEEP,
 	HI_GO_CLOSE,
@@ -70,16 +78,18 @@ struct hi_shim_tls {
 	uint64_t thread_pointer; /* of the loader thread */
 };
 
-#define HI_SHIM_PATH_MAX  4096
-#define HI_SHIM_ERROR_MAX 1024
+#define HI_SHIM_PATH_MAX      4096
+#define HI_SHIM_ERROR_MAX     1024
+#define HI_SHIM_RESOLVERS_MAX 64
+#define HI_SHIM_STAND_INS_MAX 24
 
 struct hi_shim_load {
-	uint32_t step;        /* enum hi_load_step */
-	uint32_t go;          /* enum hi_load_go */
-	int32_t thread;       /* of the loader, 0 before it runs */
-	uint32_t exit_called; /* a constructor called exit() and the like */
+	uint32_t step;      /* enum hi_load_step */
+	uint32_t go;        /* enum hi_load_go */
+	uint32_t ended_by;  /* 1 + the stand-in that the build has called */
+	int32_t end_signal; /* that it tried to send the host, 0: none */
+	int32_t thread;     /* of the loader, 0 before it runs */
 	uint32_t foreign; /* the host opened or closed libraries since last time */
-	uint32_t unused;
 	uint64_t handle;
 	uint64_t map_remote;  /* struct link_map */
 	uint64_t base_remote; /* l_addr */
@@ -92,6 +102,17 @@ struct hi_shim_load {
 	struct hi_shim_tls tls_new;
 	char path[HI_SHIM_PATH_MAX];
 	char error[HI_SHIM_ERROR_MAX];
+	/* in: addresses of resolvers; out: what they returned */
+	uint64_t resolvers[HI_SHIM_RESOLVERS_MAX];
+	uint32_t n_resolvers;
+	uint32_t at_resolver; /* the one that runs */
+};
+
+/* A function of the C library that could end the host, and what the build reaches
+   in its place while its resolvers and constructors run. */
+struct hi_shim_stand_in {
+	char name[24]; /* "" ends the list */
+	uint64_t address_remote;
 };
 
 /* dlsym() answers TRAMPOLINE where the real one would give ENTRY. */
@@ -110,13 +131,13 @@ struct hi_shim {
 	uint64_t return_remote;  /* where a remote call returns to */
 	uint64_t syscall_remote; /* a syscall instruction */
 	uint64_t abandon_remote; /* ends a constructor: leaves to the loader */
-	uint64_t exit_remote;    /* stands in for exit() in constructors */
 	/* end of a remote call */
 	uint64_t call_result;
 	uint64_t call_done; /* 1 when the call has returned */
 	/* dlsym */
 	uint64_t answers_remote; /* struct hi_shim_answer[], or 0 */
 	uint64_t n_answers;
+	struct hi_shim_stand_in stand_ins[HI_SHIM_STAND_INS_MAX];
 	struct hi_shim_load load;
 };
 

@@ -54,6 +54,7 @@ struct hi_build {
 	uint64_t map_remote; /* struct link_map, 0: not known */
 	struct hi_shim_tls tls;
 	bool has_constructors; /* other than the compiler's own */
+	bool resolved;         /* #1: its IFUNC functions' picks are known */
 	bool patched;          /* all its entries lead to the trampolines */
 };
 
@@ -115,7 +116,9 @@ void hi_build_get_constructors(const struct hi_build *build,
 
 /*
  * Take the constructors and destructors out of the snapshot's dynamic section: the
- * shim runs the first, build #1 keeps the second.
+ * shim runs the first, build #1 keeps the second. And hide its IFUNC resolvers
+ * (injector/ifunc.h): where ld.so would store what one picks, it stores the
+ * resolver's own address.
  */
 int hi_build_silence(const struct hi_build *build,
 		     struct hi_err *err) HI_MUST_USE;

@@ -7,20 +7,20 @@
 #include <string.h>
 
 #include "injector/clock.h"
+#include "injector/loader_parts.h"
 #include "injector/priority.h"
 #include "injector/safe_point.h"
 #include "injector/sandbox.h"
 
 #define SAFE_POINT_LIMIT_NS (10 * HI_NS_PER_S)
 #define OPEN_LIMIT_NS       (20ULL * HI_NS_PER_S)
-#define CONSTRUCT_LIMIT_NS  (5 * HI_NS_PER_S)
 #define SPIN_NS             (3 * HI_NS_PER_MS)
 #define SPARE_SLOTS         8 /* pairs for thread-locals */
 
 /* The fields before the long texts. */
 #define SHORT_LEN offsetof(struct hi_shim_load, path)
 
-static uint64_t load_remote(const struct hi_loader *loader)
+uint64_t hi_loader_load_remote(const struct hi_loader *loader)
 {
 	return loader->place->shim_remote + offsetof(struct hi_shim, load);
 }
@@ -40,16 +40,15 @@ static int write_request(struct hi_loader *loader,
 	load->init_array_link = constructors.init_array_link;
 	load->n_init_array = constructors.n_init_array;
 	load->tls_home.map_remote = worker->builds[0]->base_remote;
-	code = hi_remote_write(loader->host, load_remote(loader), load,
-			       SHORT_LEN, err);
+	code = hi_remote_write(loader->host, hi_loader_load_remote(loader),
+			       load, SHORT_LEN, err);
+	if (code == 0)
+		code = hi_remote_write(
+			loader->host, hi_loader_load_remote(loader) + SHORT_LEN,
+			build->path, strlen(build->path) + 1, err);
 	if (code == 0)
 		code = hi_remote_write(loader->host,
-				       load_remote(loader) + SHORT_LEN,
-				       build->path, strlen(build->path) + 1,
-				       err);
-	if (code == 0)
-		code = hi_remote_write(loader->host,
-				       load_remote(loader) +
+				       hi_loader_load_remote(loader) +
 					       offsetof(struct hi_shim_load,
 							error),
 				       zero, sizeof(zero), err);
@@ -62,7 +61,7 @@ static int say(const struct hi_loader *loader, enum hi_load_go go,
 	uint32_t word = go;
 
 	return hi_remote_write(loader->host,
-			       load_remote(loader) +
+			       hi_loader_load_remote(loader) +
 				       offsetof(struct hi_shim_load, go),
 			       &word, sizeof(word), err);
 }
@@ -100,9 +99,9 @@ int hi_loader_reserve(struct hi_loader *loader, struct hi_worker *worker,
 	return code;
 }
 
-static int read_load(struct hi_loader *loader, struct hi_err *err)
+int hi_loader_read(struct hi_loader *loader, struct hi_err *err)
 {
-	int code = hi_remote_read(loader->host, load_remote(loader),
+	int code = hi_remote_read(loader->host, hi_loader_load_remote(loader),
 				  &loader->load, SHORT_LEN, err);
 
 	struct hi_thread *thread;
@@ -123,15 +122,14 @@ static bool is_gone(const struct hi_loader *loader)
 	       !hi_host_find_thread(loader->host, loader->thread);
 }
 
-/* Until the loader's step is beyond STEP. */
-static int await_beyond(struct hi_loader *loader, enum hi_load_step step,
-			uint64_t limit_ns, struct hi_err *err)
+int hi_loader_await_beyond(struct hi_loader *loader, enum hi_load_step step,
+			   uint64_t limit_ns, struct hi_err *err)
 {
 	uint64_t start = hi_clock_ns();
 
 	for (;;) {
 		uint64_t waited = hi_clock_ns() - start;
-		int code = read_load(loader, err);
+		int code = hi_loader_read(loader, err);
 
 		if (code < 0)
 			return code;
@@ -141,7 +139,7 @@ static int await_beyond(struct hi_loader *loader, enum hi_load_step step,
 		if (loader->host->ended)
 			return hi_fail(err, HI_E_GONE, "%s has ended",
 				       loader->host->name);
-		if (is_gone(loader) && read_load(loader, err) == 0 &&
+		if (is_gone(loader) && hi_loader_read(loader, err) == 0 &&
 		    loader->load.step <= (uint32_t)step)
 			return hi_fail(err, HI_E_LOAD,
 				       "a constructor ended its thread");
@@ -158,11 +156,12 @@ static int await_beyond(struct hi_loader *loader, enum hi_load_step step,
 /* The thread of the load before has come to its end. */
 static int await_idle(struct hi_loader *loader, struct hi_err *err)
 {
-	int code = read_load(loader, err);
+	int code = hi_loader_read(loader, err);
 
 	if (code < 0 || loader->load.step == HI_LOAD_NONE || is_gone(loader))
 		return code;
-	return await_beyond(loader, HI_LOAD_FAILED, OPEN_LIMIT_NS, err);
+	return hi_loader_await_beyond(loader, HI_LOAD_FAILED, OPEN_LIMIT_NS,
+				      err);
 }
 
 static struct hi_thread *find_lingering(struct hi_loader *loader)
@@ -177,7 +176,7 @@ void hi_loader_rouse(struct hi_loader *loader)
 {
 	struct hi_thread *thread = find_lingering(loader);
 
-	if (thread && read_load(loader, NULL) == 0 &&
+	if (thread && hi_loader_read(loader, NULL) == 0 &&
 	    loader->load.step == HI_LOAD_DONE)
 		(void)!hi_host_ask(loader->host, thread, NULL);
 }
@@ -202,7 +201,7 @@ static struct hi_thread *hold_lingering(struct hi_loader *loader)
 	    hi_sandbox_has(loader->host->pid, thread->tid) ||
 	    hi_host_hold(loader->host, thread, NULL) < 0)
 		return NULL;
-	if (read_load(loader, NULL) == 0 && loader->load.go == HI_GO_WAIT)
+	if (hi_loader_read(loader, NULL) == 0 && loader->load.go == HI_GO_WAIT)
 		return thread;
 	hi_host_release(loader->host, thread);
 	return NULL;
@@ -287,7 +286,7 @@ static int fail_with_dlerror(struct hi_loader *loader,
 	size_t len = strlen(build->path);
 
 	if (hi_remote_read(loader->host,
-			   load_remote(loader) +
+			   hi_loader_load_remote(loader) +
 				   offsetof(struct hi_shim_load, error),
 			   text, sizeof(text), NULL) < 0)
 		strcpy(text, "no reason given");
@@ -312,7 +311,8 @@ static int fail_with_dlerror(struct hi_loader *loader,
 int hi_loader_await(struct hi_loader *loader, struct hi_worker *worker,
 		    struct hi_build *build, struct hi_err *err)
 {
-	int code = await_beyond(loader, HI_LOAD_STARTED, OPEN_LIMIT_NS, err);
+	int code = hi_loader_await_beyond(loader, HI_LOAD_STARTED,
+					  OPEN_LIMIT_NS, err);
 
 	end_hurry(loader);
 	if (code < 0)
@@ -332,78 +332,8 @@ int hi_loader_await(struct hi_loader *loader, struct hi_worker *worker,
 	return 0;
 }
 
-/*
- * Send a thread that is in a constructor back to the shim. hotinject_abandon()
- * needs a sound stack: below the red zone, aligned as at a function's entry.
- */
-static int abandon(const struct hi_loader *loader, struct hi_thread *thread)
-{
-	struct user_regs_struct regs;
-
-	if (hi_tracee_get_regs(thread->tid, &regs, NULL) < 0)
-		return -1;
-	regs.rsp = ((regs.rsp - 256) & ~15ULL) - 8;
-	regs.rip = loader->place->shim.abandon_remote;
-	regs.orig_rax = (unsigned long)-1;
-	return hi_tracee_set_regs(thread->tid, &regs, NULL);
-}
-
-/* A constructor that does not return is left behind like one that crashed. */
-static int end_endless(struct hi_loader *loader, struct hi_err *err)
-{
-	struct hi_thread *thread =
-		hi_host_find_thread(loader->host, loader->thread);
-
-	if (thread && hi_host_hold(loader->host, thread, NULL) == 0) {
-		(void)abandon(loader, thread);
-		thread->trapped = false;
-		hi_host_release(loader->host, thread);
-	}
-	return hi_fail(err, HI_E_LOAD,
-		       "a constructor had not returned after %llu s",
-		       CONSTRUCT_LIMIT_NS / HI_NS_PER_S);
-}
-
-int hi_loader_construct(struct hi_loader *loader, struct hi_err *err)
-{
-	int code = say(loader, HI_GO_CONSTRUCT, err);
-
-	if (code == 0)
-		code = await_beyond(loader, HI_LOAD_LOADED, CONSTRUCT_LIMIT_NS,
-				    err);
-	if (code == HI_E_BUSY)
-		return end_endless(loader, err);
-	if (code < 0)
-		return code;
-	if (loader->load.step == HI_LOAD_CONSTRUCTED)
-		return 0;
-	if (loader->load.exit_called)
-		return hi_fail(err, HI_E_LOAD,
-			       "a constructor tried to end the host (exit or "
-			       "abort)");
-	if (loader->crash_signal)
-		return hi_fail(err, HI_E_LOAD, "a constructor crashed (SIG%s)",
-			       sigabbrev_np(loader->crash_signal));
-	return hi_fail(err, HI_E_LOAD, "a constructor did not return");
-}
-
 void hi_loader_end(struct hi_loader *loader, bool keep)
 {
 	end_hurry(loader);
 	(void)!say(loader, keep ? HI_GO_KEEP : HI_GO_CLOSE, NULL);
-}
-
-bool hi_loader_on_signal(struct hi_loader *loader, struct hi_thread *thread,
-			 int signal)
-{
-	bool crash = signal == SIGSEGV || signal == SIGBUS ||
-		     signal == SIGFPE || signal == SIGILL ||
-		     signal == SIGTRAP || signal == SIGABRT || signal == SIGSYS;
-
-	if (!crash || read_load(loader, NULL) < 0 ||
-	    thread->tid != loader->load.thread ||
-	    loader->load.step != HI_LOAD_LOADED)
-		return false;
-	loader->crash_signal = signal;
-	return abandon(loader, thread) == 0;
 }

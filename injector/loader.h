@@ -4,8 +4,12 @@
  *     start    wake the shim's loader thread if it still lingers; else borrow a
  *              thread to create it, and give that back
  *     await    until dlopen() has mapped and relocated the build
- *     construct  its constructors run; a crash or an exit() in one is caught
+ *     resolve  its IFUNC resolvers run
+ *     construct  its constructors run
  *     end      keep the build, or close it again
+ *
+ * A crash, an endless loop, and an attempt to end the host are caught in resolvers and
+ * constructors.
  *
  * Errors:    HI_E_LOAD with the loader's own sentence; HI_E_BUSY when the host came
  *            to no safe point, or a constructor does not return; HI_E_GONE.
@@ -29,6 +33,8 @@ struct hi_loader {
 	pid_t thread;             /* of the shim's loader, 0: not known yet */
 	int crash_signal;         /* that a constructor was ended with */
 	bool hurried;             /* its thread runs ahead of the host's */
+	uint64_t stuck;           /* signals that wait for ever ... */
+	pid_t stuck_thread;       /* ... for this thread */
 };
 
 /*
@@ -50,6 +56,12 @@ int hi_loader_await(struct hi_loader *loader, struct hi_worker *worker,
 		    struct hi_build *build, struct hi_err *err) HI_MUST_USE;
 /* Loaded: make room in the table for the functions that have no slot yet. */
 int hi_loader_reserve(struct hi_loader *loader, struct hi_worker *worker,
+		      struct hi_err *err) HI_MUST_USE;
+/* How a sentence calls the function whose resolver is at AT of a list. */
+typedef const char *hi_resolver_name(const void *context, size_t at);
+/* Call each resolver in turn; ADDRESSES hold what they returned afterwards. */
+int hi_loader_resolve(struct hi_loader *loader, uint64_t *addresses, size_t n,
+		      hi_resolver_name *name, const void *context,
 		      struct hi_err *err) HI_MUST_USE;
 int hi_loader_construct(struct hi_loader *loader,
 			struct hi_err *err) HI_MUST_USE;

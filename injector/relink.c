@@ -7,6 +7,7 @@
 #include <sys/uio.h>
 
 #include "common/own.h"
+#include "injector/ifunc.h"
 #include "injector/relink_parts.h"
 #include "injector/remote.h"
 
@@ -31,7 +32,8 @@ struct hi_function *hi_relink_find_entry(const struct hi_relink *relink,
 	const struct hi_symbol *symbol =
 		hi_symtab_find_function_at(build->symtab, addr_link);
 
-	if (!symbol || symbol->addr_link != addr_link)
+	if (!symbol || symbol->addr_link != addr_link ||
+	    symbol->type == HI_SYM_IFUNC)
 		return NULL;
 	return build->functions[hi_build_function_index(build, symbol)];
 }
@@ -69,16 +71,16 @@ static uint64_t join_address(const struct hi_relink *relink, uint64_t addr_link)
 	return relink->build->base_remote + addr_link;
 }
 
-/* exit(3) and its kin, which a constructor must not reach. */
-static bool ends_process(const struct hi_reloc *reloc)
+/* What a constructor gets in place of exit(3) and its like; 0: the real one. */
+static uint64_t find_stand_in(const struct hi_relink *relink,
+			      const struct hi_reloc *reloc)
 {
-	static const char *const names[] = { "exit", "_exit", "_Exit",
-					     "quick_exit", "abort" };
+	const struct hi_shim_stand_in *all = relink->shim->stand_ins;
 
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (!reloc->defined && strcmp(reloc->name, names[i]) == 0)
-			return true;
-	return false;
+	for (size_t i = 0; i < HI_SHIM_STAND_INS_MAX && all[i].name[0]; i++)
+		if (!reloc->defined && strcmp(reloc->name, all[i].name) == 0)
+			return all[i].address_remote;
+	return 0;
 }
 
 static bool is_symbolic(const struct hi_reloc *reloc)
@@ -105,14 +107,17 @@ static uint64_t own_value(const struct hi_relink *relink,
 	return relink->build->base_remote + reloc->sym_link + addend;
 }
 
-/* What the place holds while the constructors run. */
+/* What the place holds while resolvers and constructors run. */
 static uint64_t isolate_value(const struct hi_relink *relink,
 			      const struct hi_reloc *reloc, uint64_t bound)
 {
+	uint64_t stand_in;
+
 	if (!is_symbolic(reloc))
 		return bound;
-	if (ends_process(reloc))
-		return relink->shim->exit_remote;
+	stand_in = find_stand_in(relink, reloc);
+	if (stand_in)
+		return stand_in;
 	if (!reloc->defined || reloc->sym_type == STT_GNU_IFUNC ||
 	    reloc->sym_bind == STB_GNU_UNIQUE)
 		return bound;
@@ -128,20 +133,20 @@ static uint64_t join_function(const struct hi_relink *relink,
 			      const struct hi_reloc *reloc, uint64_t bound)
 {
 	uint64_t entry_link = reloc->sym_link;
-	const struct hi_function *function;
+	const struct hi_function *function = NULL;
+	bool ifunc = hi_ifunc_is_own(reloc);
 
-	/* the resolver of the build's own IFUNC has run: its choice counts */
-	if (reloc->sym_type == STT_GNU_IFUNC ||
-	    reloc->type == R_X86_64_IRELATIVE) {
-		if (!hi_build_covers(relink->build, bound))
+	if (ifunc) {
+		function = hi_ifunc_find_lead(relink->build, reloc);
+		/* one that nobody leads: what the resolver picked */
+		if (!function && !hi_build_covers(relink->build, bound))
 			return bound;
 		entry_link = bound - relink->build->base_remote;
 	}
-	function = hi_relink_find_entry(relink, entry_link);
 	if (!function)
-		return reloc->sym_type == STT_GNU_IFUNC ?
-			       bound :
-			       own_value(relink, reloc);
+		function = hi_relink_find_entry(relink, entry_link);
+	if (!function)
+		return ifunc ? bound : own_value(relink, reloc);
 	if (reloc->type == R_X86_64_JUMP_SLOT)
 		return function->slot.trampoline_remote;
 	if (reloc->type == R_X86_64_64)

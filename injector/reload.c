@@ -9,6 +9,7 @@
 #include "common/own.h"
 #include "injector/adopt.h"
 #include "injector/clock.h"
+#include "injector/ifunc.h"
 #include "injector/imprint.h"
 #include "injector/priority.h"
 #include "injector/publish.h"
@@ -27,7 +28,7 @@ struct candidate {
 	struct hi_relink relink;
 	bool started; /* the host's loader is at it */
 	bool mapped;  /* the loader waits for a word */
-	bool begun;   /* its constructors have run, perhaps in part */
+	bool begun;   /* its code has run, perhaps in part */
 	bool newer;   /* ended by a newer file */
 	uint64_t live_ns, pause_ns;
 	bool busy;
@@ -176,6 +177,9 @@ static int construct(struct candidate *candidate, struct hi_err *err)
 	code = write_plan(candidate, &plan, code, err);
 	candidate->begun = code == 0;
 	if (code == 0)
+		code = hi_ifunc_resolve(&candidate->relink,
+					candidate->reload->loader, err);
+	if (code == 0 && candidate->build->has_constructors)
 		code = hi_loader_construct(candidate->reload->loader, err);
 	return code;
 }
@@ -226,7 +230,8 @@ static int load(struct candidate *candidate, struct hi_err *err)
 	hi_worker_take_slots(reload->worker);
 	hi_worker_place(reload->worker, candidate->build);
 	code = hi_relink_read(&candidate->relink, reload->host, err);
-	if (code == 0 && candidate->build->has_constructors)
+	if (code == 0 && (candidate->build->has_constructors ||
+			  hi_ifunc_is_needed(reload->worker, candidate->build)))
 		code = construct(candidate, err);
 	if (code == 0)
 		code = hi_relink_join(&candidate->relink, reload->host, &plan,

@@ -145,7 +145,9 @@ static struct hi_function *match_function(const struct hi_worker *worker,
 		const struct hi_symbol *same = hi_symtab_find_same(
 			old->symtab, build->symtab, symbol, &ambiguous);
 
-		if (same && old->functions[hi_build_function_index(old, same)])
+		/* what an IFUNC led to is another function: ifunc.h */
+		if (same && same->type == HI_SYM_FUNC &&
+		    old->functions[hi_build_function_index(old, same)])
 			return old
 				->functions[hi_build_function_index(old, same)];
 	}

@@ -13,7 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
-typedef void init_function(int argc, char **argv, char **envp);
+#include "preload/guarded.h"
 
 #define YIELDS_FIRST 2000
 #define NAP_NS       100000
@@ -23,9 +23,6 @@ typedef void init_function(int argc, char **argv, char **envp);
 /* Signals of the C library itself, which sigset_t functions do not touch:
    SIGCANCEL and SIGSETXID (nptl(7)). */
 #define NPTL_SIGNALS (3ULL << (32 - 1))
-
-/* Where hotinject_abandon() and hotinject_exit() go; one load at a time. */
-static void *leave[5];
 
 static struct hi_shim_load *load(void)
 {
@@ -156,45 +153,6 @@ static int open_build(void)
 	return 0;
 }
 
-/* In ld.so's order: DT_INIT, then DT_INIT_ARRAY (gABI ch. 5). */
-static void run_constructors(void)
-{
-	extern char **environ;
-	static char *no_arguments[] = { NULL };
-	uintptr_t base = load()->base_remote;
-	const uintptr_t *array = (const void *)(base + load()->init_array_link);
-
-	if (load()->init_link)
-		((init_function *)(base + load()->init_link))(0, no_arguments,
-							      environ);
-	for (uint64_t i = 0; i < load()->n_init_array; i++)
-		if (array[i] != 0 && array[i] != (uintptr_t)-1)
-			((init_function *)array[i])(0, no_arguments, environ);
-}
-
-/* Returns 0 when the constructors returned. */
-__attribute__((noinline)) static int try_constructors(void)
-{
-	if (__builtin_setjmp(leave)) {
-		fail(load()->exit_called ? "a constructor ended the process" :
-					   "a constructor crashed");
-		return -1;
-	}
-	run_constructors();
-	return 0;
-}
-
-_Noreturn void hotinject_abandon(void)
-{
-	__builtin_longjmp(leave, 1);
-}
-
-_Noreturn void hotinject_exit(void)
-{
-	load()->exit_called = 1;
-	__builtin_longjmp(leave, 1);
-}
-
 /*
  * A crash is for the injector to see; blocked, the kernel would reset the host's
  * handler for it (force_sig in signal.c). And the host's setuid(2) waits until every
@@ -214,7 +172,7 @@ static void unblock_signals(void)
 	pthread_sigmask(SIG_UNBLOCK, &set, NULL);
 }
 
-/* One load, from the request to its end; false when a constructor was left. */
+/* One load, from the request to its end; false when code of the build was left. */
 static bool serve(void)
 {
 	static struct counts last;
@@ -227,12 +185,13 @@ static bool serve(void)
 	set_step(HI_LOAD_STARTED);
 	if (open_build() == 0) {
 		set_step(HI_LOAD_LOADED);
-		go = await_go();
-		if (go == HI_GO_CONSTRUCT) {
-			whole = try_constructors() == 0;
-			if (whole)
-				set_step(HI_LOAD_CONSTRUCTED);
-			go = await_go();
+		for (go = await_go();
+		     go == HI_GO_RESOLVE || go == HI_GO_CONSTRUCT;
+		     go = await_go()) {
+			enum hi_load_step step = hi_guarded_run(go);
+
+			whole = whole && step != HI_LOAD_FAILED;
+			set_step(step);
 		}
 		if (go == HI_GO_CLOSE)
 			dlclose((void *)(uintptr_t)load()->handle);

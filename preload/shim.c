@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "preload/dlsym.h"
+#include "preload/guarded.h"
 #include "preload/load.h"
 
 /* Places in the assembly. */
@@ -64,7 +65,7 @@ __attribute__((constructor)) static void start(int argc, char **argv,
 	hi_shim.return_remote = (uintptr_t)hotinject_return;
 	hi_shim.syscall_remote = (uintptr_t)hotinject_syscall;
 	hi_shim.abandon_remote = (uintptr_t)hotinject_abandon;
-	hi_shim.exit_remote = (uintptr_t)hotinject_exit;
+	hi_guarded_init();
 	hi_dlsym_init();
 	if (envp && dladdr(&hi_shim, &self) && self.dli_fname)
 		leave_environment(envp, self.dli_fname);

@@ -188,31 +188,112 @@ START_TEST(a_build_that_cannot_be_loaded_is_refused)
 }
 END_TEST
 
-/* The body of a constructor, run on a thread of the host. */
-static const char *const constructors[] = {
-	"*(volatile int *)8 = 1;", "abort();", "exit(3);", "_exit(3);",
-	"pthread_exit(0);",
+/* The body of a constructor, run on a thread of the host, and what is said of it. */
+static const struct bad_constructor {
+	const char *body;
+	const char *says;
+} bad_constructors[] = {
+	{ "*(volatile int *)8 = 1;", "a constructor crashed (SIGSEGV)" },
+	{ "deep(1);", "a constructor crashed (SIGSEGV)" },
+	{ "abort();", "a constructor tried to end the host (abort)" },
+	{ "exit(3);", "a constructor tried to end the host (exit)" },
+	{ "_exit(3);", "a constructor tried to end the host (_exit)" },
+	{ "errx(3, \"no\");", "a constructor tried to end the host (errx)" },
+	{ "syscall(SYS_exit_group, 3);",
+	  "a constructor tried to end the host (syscall)" },
+	{ "pthread_exit(0);", "a constructor ended its thread" },
+	{ "raise(SIGTERM);", "a constructor tried to end the host (SIGTERM)" },
+	{ "kill(getpid(), SIGTERM);",
+	  "a constructor tried to end the host (SIGTERM)" },
+	{ "kill(getpid(), SIGKILL);",
+	  "a constructor tried to end the host (SIGKILL)" },
+	{ "kill(0, SIGINT);", "a constructor tried to end the host (SIGINT)" },
+	{ "tgkill(getpid(), gettid(), SIGHUP);",
+	  "a constructor tried to end the host (SIGHUP)" },
+	{ "tgkill(getpid(), getpid(), SIGTERM);",
+	  "a constructor tried to end the host (SIGTERM)" },
+	{ "pthread_kill(pthread_self(), SIGUSR1);",
+	  "a constructor tried to end the host (SIGUSR1)" },
+	{ "syscall(SYS_kill, getpid(), SIGTERM);",
+	  "a constructor tried to end the host (SIGTERM)" },
+	/* not by way of the C library */
+	{ "long r; __asm__ volatile(\"syscall\" : \"=a\"(r) : \"0\"(SYS_tkill),"
+	  " \"D\"(gettid()), \"S\"(SIGTERM) : \"rcx\", \"r11\", \"memory\");",
+	  "a constructor tried to end the host (SIGTERM)" },
 };
+
+static const char constructor_start[] =
+	"#include <err.h>\n#include <pthread.h>\n#include <signal.h>\n"
+	"#include <stdlib.h>\n#include <sys/syscall.h>\n#include <unistd.h>\n"
+	"int answer(void) { return 9; } void worker_answer(void) {}\n"
+	"int deep(volatile int n) { return n ? deep(n + 1) + n : 0; }\n"
+	"__attribute__((constructor)) static void c(void) {";
 
 START_TEST(a_constructor_that_fails_does_not_end_the_host)
 {
+	const struct bad_constructor *bad = &bad_constructors[_i];
 	struct support *scene = start("constructor");
-	char source[600];
+	char source[1200];
+	json_t *event;
 
-	snprintf(source, sizeof(source),
-		 "#include <pthread.h>\n#include <signal.h>\n"
-		 "#include <stdlib.h>\n#include <unistd.h>\n"
-		 "int answer(void) { return 9; } void worker_answer(void) {}\n"
-		 "__attribute__((constructor)) static void c(void) { %s }\n",
-		 constructors[_i]);
+	snprintf(source, sizeof(source), "%s %s }\n", constructor_start,
+		 bad->body);
 	support_write(scene, "bad.c", source);
-	support_shell(scene, "gcc -shared -fPIC -o bad.so bad.c");
+	support_shell(scene, "gcc -D_GNU_SOURCE -shared -fPIC -o bad.so bad.c");
 	support_put(scene, "bad.so", WORKER, SUPPORT_RENAME);
-	ck_assert_str_eq(support_event_text(scene,
-					    expect_no(scene, constructors[_i]),
-					    "event"),
-			 "refused");
+	event = expect_no(scene, bad->body);
+	if (!support_event_reason(event, NULL, bad->says))
+		support_fail(scene, "not \"%s\"", bad->says);
 	expect_next(scene);
+}
+END_TEST
+
+/* What the second object of a C++ build does in its constructor. */
+static const char *const bad_objects[] = {
+	"throw 1;",
+	"*(volatile int *)8 = 1;",
+	"std::exit(3);",
+	"std::terminate();",
+};
+
+/* The first object is there: its destructor runs when the host ends. */
+static const char objects[] =
+	"#include <cstdio>\n#include <cstdlib>\n#include <exception>\n"
+	"#include <string>\n"
+	"extern \"C\" int answer() { return 9; }\n"
+	"extern \"C\" void worker_answer() {}\n"
+	"struct First {\n"
+	"	std::string name{\"a string that is long enough for the heap\"};\n"
+	"	~First() {\n"
+	"		FILE *file = fopen(\"destroyed\", \"w\");\n"
+	"		fputs(name.c_str(), file);\n"
+	"		fclose(file);\n"
+	"	}\n"
+	"} first;\n"
+	"struct Second { Second() { %s } } second;\n";
+
+START_TEST(an_object_of_a_refused_build_is_destroyed_at_the_end)
+{
+	struct support *scene = start("objects");
+	char *HI_FREE written = NULL;
+	char source[1000];
+	json_t *event;
+
+	snprintf(source, sizeof(source), objects, bad_objects[_i]);
+	support_write(scene, "bad.cc", source);
+	support_shell(scene, "g++ -shared -fPIC -o bad.so bad.cc");
+	support_put(scene, "bad.so", WORKER, SUPPORT_RENAME);
+	event = expect_no(scene, bad_objects[_i]);
+	ck_assert(support_event_reason(event, NULL, "a constructor "));
+	support_put(scene, "build.2.so", WORKER, SUPPORT_RENAME);
+	support_event(scene, "live");
+	support_reject(scene, "value", "value=1", 3);
+	ck_assert_str_eq(support_ask(scene, "value"), "value=2");
+	ck_assert_int_ne(access(support_path(scene, "destroyed"), F_OK), 0);
+	ck_assert_int_eq(support_end(scene), 0);
+	written = support_read(scene, "destroyed", NULL);
+	ck_assert_ptr_nonnull(strstr(written, "long enough"));
+	support_free(scene);
 }
 END_TEST
 
@@ -387,7 +468,10 @@ static void add_files(Suite *suite)
 			    LEN(bad_programs));
 	tcase_add_loop_test(tcase,
 			    a_constructor_that_fails_does_not_end_the_host, 0,
-			    LEN(constructors));
+			    LEN(bad_constructors));
+	tcase_add_loop_test(
+		tcase, an_object_of_a_refused_build_is_destroyed_at_the_end, 0,
+		LEN(bad_objects));
 }
 
 static void add_times(Suite *suite)
