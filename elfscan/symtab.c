@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/own.h"
 #include "elfscan/image_parts.h"
 #include "elfscan/symtab_parts.h"
 
@@ -12,34 +13,51 @@ static int no_memory(const struct hi_image *image, struct hi_err *err)
 		       image->name);
 }
 
-static int compare_raws(const void *left, const void *right)
+/* What symbols are sorted by; most differ in the first word. */
+struct order {
+	uint64_t place; /* code before data, then the address */
+	struct hi_raw_symbol *raw;
+};
+
+static int compare_orders(const void *left, const void *right)
 {
-	const struct hi_symbol *a =
-		&((const struct hi_raw_symbol *)left)->symbol;
-	const struct hi_symbol *b =
-		&((const struct hi_raw_symbol *)right)->symbol;
-	bool a_code = hi_symbol_get_class(a) == HI_CLASS_CODE;
-	bool b_code = hi_symbol_get_class(b) == HI_CLASS_CODE;
+	const struct order *x = left, *y = right;
+	const struct hi_symbol *a = &x->raw->symbol, *b = &y->raw->symbol;
 	int order;
 
-	if (a_code != b_code)
-		return a_code ? -1 : 1;
-	if (a->addr_link != b->addr_link)
-		return a->addr_link < b->addr_link ? -1 : 1;
+	if (x->place != y->place)
+		return x->place < y->place ? -1 : 1;
 	if (a->size != b->size)
 		return a->size < b->size ? -1 : 1;
 	order = strcmp(a->name, b->name);
 	return order ? order : strcmp(a->version, b->version);
 }
 
-/* A symbol of unknown size reaches to the next one, or its section's end. */
-static void fill_sizes(struct hi_raw_symbol *raws, size_t n)
+static bool is_code(const struct hi_symbol *symbol)
+{
+	return hi_symbol_get_class(symbol) == HI_CLASS_CODE;
+}
+
+static void sort(struct order *orders, size_t n)
+{
+	bool sorted = true;
+
+	for (size_t i = 1; i < n && sorted; i++)
+		sorted = compare_orders(&orders[i - 1], &orders[i]) <= 0;
+	if (!sorted)
+		qsort(orders, n, sizeof(*orders), compare_orders);
+}
+
+/* A symbol of unknown size reaches to the next one, or its section's end. True:
+   there was one. */
+static bool fill_sizes(struct order *orders, size_t n)
 {
 	uint64_t next = UINT64_MAX, this = UINT64_MAX;
+	bool filled = false;
 
 	for (size_t i = n; i-- > 0;) {
-		struct hi_symbol *symbol = &raws[i].symbol;
-		bool code = hi_symbol_get_class(symbol) == HI_CLASS_CODE;
+		const struct hi_raw_symbol *raw = orders[i].raw;
+		struct hi_symbol *symbol = &orders[i].raw->symbol;
 
 		if (symbol->type == HI_SYM_TLS)
 			continue;
@@ -49,11 +67,34 @@ static void fill_sizes(struct hi_raw_symbol *raws, size_t n)
 			next = this;
 			this = symbol->addr_link;
 		}
-		if (!symbol->size && (code || raws[i].untyped))
-			symbol->size =
-				(next < raws[i].end ? next : raws[i].end) -
-				symbol->addr_link;
+		if (symbol->size || (!is_code(symbol) && !raw->untyped))
+			continue;
+		symbol->size =
+			(next < raw->end ? next : raw->end) - symbol->addr_link;
+		filled = true;
 	}
+	return filled;
+}
+
+/* The symbols in order, for free(); NULL: out of memory. */
+static struct order *sort_raws(const struct hi_symtab_builder *builder)
+{
+	struct order *orders = calloc(builder->n + 1, sizeof(*orders));
+
+	if (!orders)
+		return NULL;
+	for (size_t i = 0; i < builder->n; i++) {
+		const struct hi_symbol *symbol = &builder->raws[i].symbol;
+
+		orders[i].raw = &builder->raws[i];
+		/* user space ends at 2^47 */
+		orders[i].place = (symbol->addr_link & INT64_MAX) |
+				  (uint64_t)!is_code(symbol) << 63;
+	}
+	sort(orders, builder->n);
+	if (fill_sizes(orders, builder->n))
+		sort(orders, builder->n); /* sizes are part of the order */
+	return orders;
 }
 
 static bool same_entry(const struct hi_symbol *a, const struct hi_symbol *b)
@@ -67,16 +108,12 @@ static bool same_entry(const struct hi_symbol *a, const struct hi_symbol *b)
 static int split(struct hi_symtab_builder *builder, struct hi_err *err)
 {
 	struct hi_symtab *symtab = builder->symtab;
-	struct hi_raw_symbol *raws = builder->raws;
+	struct order *HI_FREE orders = sort_raws(builder);
 	size_t n_code = 0;
 
-	for (int i = 0; i < 2 && builder->n; i++) {
-		qsort(raws, builder->n, sizeof(*raws), compare_raws);
-		if (!i)
-			fill_sizes(raws, builder->n);
-	}
-	while (n_code < builder->n &&
-	       hi_symbol_get_class(&raws[n_code].symbol) == HI_CLASS_CODE)
+	if (!orders)
+		return no_memory(builder->image, err);
+	while (n_code < builder->n && is_code(&orders[n_code].raw->symbol))
 		n_code++;
 	symtab->functions = calloc(n_code + 1, sizeof(struct hi_symbol));
 	symtab->variables =
@@ -84,13 +121,14 @@ static int split(struct hi_symtab_builder *builder, struct hi_err *err)
 	if (!symtab->functions || !symtab->variables)
 		return no_memory(builder->image, err);
 	for (size_t i = 0; i < builder->n; i++) {
+		const struct hi_symbol *symbol = &orders[i].raw->symbol;
 		struct hi_symbol *to = i < n_code ? symtab->functions :
 						    symtab->variables;
 		size_t *n = i < n_code ? &symtab->n_functions :
 					 &symtab->n_variables;
 
-		if (!*n || !same_entry(&to[*n - 1], &raws[i].symbol))
-			to[(*n)++] = raws[i].symbol;
+		if (!*n || !same_entry(&to[*n - 1], symbol))
+			to[(*n)++] = *symbol;
 	}
 	return 0;
 }
@@ -128,8 +166,11 @@ void hi_symtab_free(struct hi_symtab *symtab)
 	free(symtab->function_ends);
 	free(symtab->variable_ends);
 	free(symtab->exported.keys);
+	free(symtab->exported.starts);
 	free(symtab->locals.keys);
+	free(symtab->locals.starts);
 	free(symtab->bases.keys);
+	free(symtab->bases.starts);
 	hi_strings_done(&symtab->strings);
 	hi_debugfile_done(&symtab->debugfile);
 	free(symtab);

@@ -1,20 +1,21 @@
 #include <stdlib.h>
 #include <string.h>
+#include <xxhash.h>
 
 #include "elfscan/symtab_parts.h"
 
-/* FNV-1a; START chains several strings into one key. */
+/* More of one bucket are sorted by qsort(3). */
+#define FEW 8
+
+/* START chains several strings into one key. */
 static uint64_t hash(uint64_t start, const char *text)
 {
-	for (; *text; text++)
-		start = (start ^ (unsigned char)*text) * 0x100000001b3;
-	return (start ^ 0xff) * 0x100000001b3;
+	return XXH3_64bits_withSeed(text, strlen(text), start);
 }
 
 static uint64_t base_key(const struct hi_symbol *symbol)
 {
-	return hash(0xcbf29ce484222325 + hi_symbol_get_class(symbol),
-		    symbol->base);
+	return hash(1 + hi_symbol_get_class(symbol), symbol->base);
 }
 
 /* gcc counts the statics of functions and leaves those of the file alone, so
@@ -27,7 +28,7 @@ static uint64_t local_key(const struct hi_symbol *symbol)
 
 static uint64_t name_key(const char *name)
 {
-	return hash(0xcbf29ce484222325, name);
+	return hash(0, name);
 }
 
 /* Shorter first: "count.9" before "count.10". */
@@ -60,21 +61,69 @@ static int compare_keys(const void *left, const void *right)
 }
 
 /* The run of entries with KEY. */
-static struct hi_index find_run(const struct hi_index *index, uint64_t key)
+static struct hi_run find_run(const struct hi_index *index, uint64_t key)
 {
-	size_t low = 0, high = index->n, end;
+	size_t bucket = key >> index->shift;
+	const struct hi_key *at = index->keys + index->starts[bucket];
+	const struct hi_key *end = index->keys + index->starts[bucket + 1];
+	struct hi_run run;
 
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
+	while (at < end && at->key < key)
+		at++;
+	run.keys = at;
+	while (at < end && at->key == key)
+		at++;
+	run.n = at - run.keys;
+	return run;
+}
 
-		if (index->keys[middle].key < key)
-			low = middle + 1;
-		else
-			high = middle;
+static void sort_bucket(struct hi_key *keys, size_t n)
+{
+	if (n > FEW) {
+		qsort(keys, n, sizeof(*keys), compare_keys);
+		return;
 	}
-	for (end = low; end < index->n && index->keys[end].key == key; end++)
-		;
-	return (struct hi_index){ index->keys + low, end - low };
+	for (size_t i = 1; i < n; i++) {
+		struct hi_key key = keys[i];
+		size_t at = i;
+
+		for (; at > 0 && compare_keys(&key, &keys[at - 1]) < 0; at--)
+			keys[at] = keys[at - 1];
+		keys[at] = key;
+	}
+}
+
+/* Sort the keys: keys are hashes, so that their first bits spread them evenly. */
+static bool finish_index(struct hi_index *index)
+{
+	unsigned int bits = 1;
+	struct hi_key *sorted;
+	size_t n_buckets;
+
+	while ((size_t)1 << bits < index->n)
+		bits++;
+	n_buckets = (size_t)1 << bits;
+	index->shift = 64 - bits;
+	index->starts = calloc(n_buckets + 2, sizeof(*index->starts));
+	sorted = calloc(index->n + 1, sizeof(*sorted));
+	if (!index->starts || !sorted) {
+		free(sorted);
+		return false;
+	}
+	/* starts[b + 1] counts up from where bucket b begins to where it ends */
+	for (size_t i = 0; i < index->n; i++)
+		index->starts[(index->keys[i].key >> index->shift) + 2]++;
+	for (size_t b = 2; b < n_buckets + 2; b++)
+		index->starts[b] += index->starts[b - 1];
+	for (size_t i = 0; i < index->n; i++)
+		sorted[index->starts[(index->keys[i].key >> index->shift) + 1]++] =
+			index->keys[i];
+	free(index->keys);
+	index->keys = sorted;
+	for (size_t b = 0; b < n_buckets; b++)
+		sort_bucket(sorted + index->starts[b],
+			    index->starts[b + 1] - index->starts[b]);
+	return true;
 }
 
 static void add_to_indexes(struct hi_symtab *symtab,
@@ -107,6 +156,12 @@ static uint64_t *find_ends(const struct hi_symbol *symbols, size_t n)
 	return ends;
 }
 
+static int no_memory(struct hi_err *err)
+{
+	return hi_fail(err, HI_E_NOMEM,
+		       "out of memory for the index of symbols");
+}
+
 int hi_symtab_build_indexes(struct hi_symtab *symtab, struct hi_err *err)
 {
 	struct hi_index *indexes[] = { &symtab->exported, &symtab->locals,
@@ -122,15 +177,14 @@ int hi_symtab_build_indexes(struct hi_symtab *symtab, struct hi_err *err)
 	if (!symtab->function_ends || !symtab->variable_ends ||
 	    !symtab->exported.keys || !symtab->locals.keys ||
 	    !symtab->bases.keys)
-		return hi_fail(err, HI_E_NOMEM,
-			       "out of memory for the index of symbols");
+		return no_memory(err);
 	for (size_t i = 0; i < symtab->n_functions; i++)
 		add_to_indexes(symtab, &symtab->functions[i]);
 	for (size_t i = 0; i < symtab->n_variables; i++)
 		add_to_indexes(symtab, &symtab->variables[i]);
 	for (size_t i = 0; i < 3; i++)
-		qsort(indexes[i]->keys, indexes[i]->n, sizeof(struct hi_key),
-		      compare_keys);
+		if (!finish_index(indexes[i]))
+			return no_memory(err);
 	return 0;
 }
 
@@ -180,7 +234,7 @@ const struct hi_symbol *hi_symtab_find_exported(const struct hi_symtab *symtab,
 						const char *name,
 						const char *version)
 {
-	struct hi_index run = find_run(&symtab->exported, name_key(name));
+	struct hi_run run = find_run(&symtab->exported, name_key(name));
 
 	for (size_t i = 0; i < run.n; i++) {
 		const struct hi_symbol *symbol = run.keys[i].symbol;
@@ -212,7 +266,7 @@ static const struct hi_symbol *find_same_exported(
 }
 
 /* How many of RUN are SYMBOL's namesakes; where SYMBOL itself stands. */
-static size_t count_same(const struct hi_index *run,
+static size_t count_same(const struct hi_run *run,
 			 const struct hi_symbol *symbol, size_t *ret_at)
 {
 	size_t n = 0;
@@ -232,8 +286,8 @@ static size_t count_same(const struct hi_index *run,
  */
 #define COUNTERS_MAX 512 /* __func__.N of a large file: nobody's state */
 
-static const struct hi_symbol *find_by_counter(const struct hi_index *mine,
-					       const struct hi_index *theirs,
+static const struct hi_symbol *find_by_counter(const struct hi_run *mine,
+					       const struct hi_run *theirs,
 					       size_t at)
 {
 	if (mine->n != theirs->n || mine->n > COUNTERS_MAX)
@@ -257,8 +311,9 @@ static const struct hi_symbol *find_same_local(const struct hi_symtab *symtab,
 					       const struct hi_symbol *symbol,
 					       bool *ret_ambiguous)
 {
-	struct hi_index mine = find_run(&symtab->locals, local_key(symbol));
-	struct hi_index theirs = find_run(&other->locals, local_key(symbol));
+	uint64_t key = local_key(symbol);
+	struct hi_run mine = find_run(&symtab->locals, key);
+	struct hi_run theirs = find_run(&other->locals, key);
 	const struct hi_symbol *found;
 	size_t at = 0, no_matter = 0;
 
@@ -276,8 +331,9 @@ static const struct hi_symbol *find_same_base(const struct hi_symtab *symtab,
 					      const struct hi_symtab *other,
 					      const struct hi_symbol *symbol)
 {
-	struct hi_index mine = find_run(&symtab->bases, base_key(symbol));
-	struct hi_index theirs = find_run(&other->bases, base_key(symbol));
+	uint64_t key = base_key(symbol);
+	struct hi_run mine = find_run(&symtab->bases, key);
+	struct hi_run theirs = find_run(&other->bases, key);
 	size_t no_matter = 0;
 
 	if (mine.n != 1 || theirs.n != 1 ||

@@ -73,6 +73,8 @@ size_t hi_symbol_base_len(const char *name)
 {
 	size_t len = strlen(name), before;
 
+	if (!memchr(name, '.', len))
+		return len;
 	do {
 		before = len;
 		len = cut_tail(name, len, ".llvm");
@@ -125,7 +127,8 @@ bool hi_symbol_is_clone(const char *name)
 static bool is_one_of(const char *name, size_t len, const char *const *names)
 {
 	for (; *names; names++) {
-		if (!strncmp(name, *names, len) && !(*names)[len])
+		if (len && **names == *name && !strncmp(name, *names, len) &&
+		    !(*names)[len])
 			return true;
 	}
 	return false;
@@ -203,12 +206,14 @@ bool hi_symbol_is_compiler_made(const char *name, const char *file, bool notype)
 	};
 	/* a program may have variables of these names, linkers give no type */
 	static const char *const untyped[] = { "edata", "end", "etext", NULL };
-	size_t base_len = hi_symbol_base_len(name);
+	size_t base_len;
 
 	if (is_one_of(name, strlen(name), made) ||
 	    (!*file && is_slot_name(name)) ||
 	    (notype && is_one_of(name, strlen(name), untyped)))
 		return true;
-	return is_one_of(file, strlen(file), start_files) &&
-	       is_one_of(name, base_len, start_names);
+	if (!is_one_of(file, strlen(file), start_files))
+		return false;
+	base_len = hi_symbol_base_len(name);
+	return is_one_of(name, base_len, start_names);
 }

@@ -13,12 +13,20 @@ enum hi_symbol_class { HI_CLASS_CODE, HI_CLASS_DATA, HI_CLASS_TLS };
 
 /* One entry of an index: symbols sorted by key, then as its user needs. */
 struct hi_key {
-	uint64_t key;
+	uint64_t key; /* a hash */
 	const struct hi_symbol *symbol;
 };
 
 struct hi_index {
 	struct hi_key *keys;
+	size_t n;
+	uint32_t *starts;   /* where the keys with the same first bits begin */
+	unsigned int shift; /* the number of other bits */
+};
+
+/* Neighbours in an index. */
+struct hi_run {
+	const struct hi_key *keys;
 	size_t n;
 };
 

@@ -1,5 +1,6 @@
 #include <stdlib.h>
 #include <string.h>
+#include <xxhash.h>
 
 #include "elfscan/image_parts.h"
 #include "elfscan/symtab_parts.h"
@@ -148,11 +149,7 @@ static int add(struct hi_symtab_builder *builder, const Elf64_Sym *symbol,
 
 static size_t hash_name(const char *name, size_t len)
 {
-	size_t hash = 5381;
-
-	for (size_t i = 0; i < len; i++)
-		hash = hash * 33 + (unsigned char)name[i];
-	return hash ^ hash >> 15;
+	return XXH3_64bits(name, len);
 }
 
 static int index_dynamic(struct hi_symtab_builder *builder, struct hi_err *err)
