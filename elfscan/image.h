@@ -108,6 +108,9 @@ const uint8_t *hi_image_get_file(const struct hi_image *image, size_t *ret_len);
  */
 int hi_image_keep(struct hi_image *image, uint64_t file_offset, size_t len,
 		  struct hi_err *err) HI_MUST_USE;
+/* The same for N ranges of addresses in one segment, in ascending order. */
+int hi_image_keep_ranges(struct hi_image *image, const struct hi_range *ranges,
+			 size_t n, struct hi_err *err) HI_MUST_USE;
 /*
  * Give back the memory that reading has taken. The image stays usable, but shows
  * the file as it is then, also where it was kept.

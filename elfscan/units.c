@@ -360,6 +360,20 @@ void hi_units_free(struct hi_units *units)
 	free(units);
 }
 
+bool hi_units_need(const struct hi_units *units, const struct hi_image *image)
+{
+	size_t len;
+	const uint8_t *file = hi_image_get_file(image, &len);
+
+	for (size_t i = 0; units && i < units->n; i++) {
+		const uint8_t *at = units->units[i].digest->unit.at;
+
+		if (at >= file && at < file + len)
+			return true;
+	}
+	return false;
+}
+
 size_t hi_units_count_shared(const struct hi_units *units, size_t *ret_n)
 {
 	*ret_n = units->n;

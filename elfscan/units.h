@@ -45,6 +45,9 @@ void hi_units_free(struct hi_units *units);
 /* How many units were carried over; and of how many. */
 size_t hi_units_count_shared(const struct hi_units *units, size_t *ret_n);
 
+/* Whether a digest of the handle was made from IMAGE, and still reads it. */
+bool hi_units_need(const struct hi_units *units, const struct hi_image *image);
+
 /* The entry that describes SYMBOL (of the handle's symtab), or false. */
 bool hi_units_find(struct hi_units *units, const struct hi_symbol *symbol,
 		   Dwarf_Die *ret_die);

@@ -107,19 +107,30 @@ bool hi_build_loads_alike(const struct hi_build *build,
 	return true;
 }
 
+void hi_build_drop_facts(struct hi_build *build)
+{
+	hi_sites_done(&build->sites);
+	free(build->prologues);
+	build->prologues = NULL;
+	hi_build_drop_text(build);
+	free(build->relocs);
+	build->relocs = NULL;
+	build->n_relocs = 0;
+	hi_build_drop_units(build);
+	hi_symtab_free(build->symtab);
+	build->symtab = NULL;
+	free(build->functions);
+	build->functions = NULL;
+	free(build->variables);
+	build->variables = NULL;
+}
+
 void hi_build_free(struct hi_build *build)
 {
 	if (!build)
 		return;
-	hi_sites_done(&build->sites);
-	free(build->prologues);
-	hi_text_free(build->text);
-	free(build->relocs);
-	hi_units_free(build->units);
-	hi_symtab_free(build->symtab);
+	hi_build_drop_facts(build);
 	hi_image_free(build->image);
-	free(build->functions);
-	free(build->variables);
 	free(build->path);
 	free(build);
 }
@@ -295,8 +306,8 @@ static int silence_symbols(const struct hi_build *build, int fd,
 
 	for (size_t i = 0; i < dynsym->n && code == 0; i++) {
 		Elf64_Sym symbol = hi_dynsym_get(dynsym, i);
-		unsigned char quiet = ELF64_ST_INFO(
-			ELF64_ST_BIND(symbol.st_info), STT_FUNC);
+		unsigned char quiet =
+			ELF64_ST_INFO(ELF64_ST_BIND(symbol.st_info), STT_FUNC);
 
 		if (symbol.st_shndx != SHN_UNDEF &&
 		    ELF64_ST_TYPE(symbol.st_info) == STT_GNU_IFUNC)

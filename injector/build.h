@@ -56,6 +56,11 @@ struct hi_build {
 	bool has_constructors; /* other than the compiler's own */
 	bool resolved;         /* #1: its IFUNC functions' picks are known */
 	bool patched;          /* all its entries lead to the trampolines */
+	/* see retire */
+	bool inside;  /* a thread was, at the last publication that found one */
+	bool needed;  /* something is at home here, or a slot leads here */
+	bool retired; /* image and addresses are all that is left */
+	bool thin;    /* its copy holds no debug information any more */
 };
 
 /*
@@ -65,6 +70,8 @@ struct hi_build {
 int hi_build_open(const char *path, const char *original, unsigned int number,
 		  struct hi_build **ret_build, struct hi_err *err) HI_MUST_USE;
 void hi_build_free(struct hi_build *build);
+/* Free all but the image: nobody asks for symbols and the like any more. */
+void hi_build_drop_facts(struct hi_build *build);
 /* Symbols and constructors. */
 int hi_build_scan(struct hi_build *build, struct hi_err *err) HI_MUST_USE;
 

@@ -49,91 +49,89 @@ static void split(const struct hi_build *build, const struct hi_plan *plan,
 	hi_plan_sort(text);
 }
 
-/* Where in the file the host's ADDRESS_REMOTE is; false: in no segment. */
-static bool find_offset(const struct hi_build *build, uint64_t address_remote,
-			size_t len, uint64_t *ret_offset)
-{
-	size_t file_len;
-	const uint8_t *file = hi_image_get_file(build->image, &file_len);
-	const uint8_t *bytes = hi_image_find_bytes(
-		build->image, address_remote - build->base_remote, len);
-
-	if (bytes)
-		*ret_offset = (uint64_t)(bytes - file);
-	return bytes != NULL;
-}
-
 static uint64_t end_of(const struct hi_write *write)
 {
 	return write->to_remote + write->len;
 }
 
 /*
- * The writes from AT on that go into one pwrite(2): none has more than a page to the
- * next, and one segment holds them.
+ * Which writes go together: none has more than a page to the next. The places
+ * in the file, link-time; as many as are returned.
  */
-static size_t find_run(const struct hi_build *build, const struct hi_plan *text,
-		       size_t at, uint64_t *ret_offset, size_t *ret_len)
+static size_t find_runs(const struct hi_build *build,
+			const struct hi_plan *text, struct hi_range *runs)
 {
-	const struct hi_write *writes = text->writes;
-	uint64_t start = writes[at].to_remote;
 	size_t n = 0;
 
-	while (at + n < text->n_writes) {
-		uint64_t end = end_of(&writes[at + n]);
+	for (size_t i = 0; i < text->n_writes; i++) {
+		const struct hi_write *write = &text->writes[i];
+		uint64_t start = write->to_remote - build->base_remote;
+		uint64_t end = start + write->len;
 
-		if (n > 0 && (writes[at + n].to_remote >
-				      writes[at + n - 1].to_remote + PAGE ||
-			      end - start > RUN_MAX))
-			break;
-		if (!find_offset(build, start, end - start, ret_offset))
-			break;
-		*ret_len = end - start;
-		n++;
+		if (n > 0 && start <= runs[n - 1].end + PAGE &&
+		    end - runs[n - 1].start <= RUN_MAX) {
+			runs[n - 1].end = end;
+			continue;
+		}
+		runs[n].start = start;
+		runs[n++].end = end;
 	}
 	return n;
 }
 
-static int transfer(int fd, unsigned char *run, size_t len, uint64_t offset,
+static int transfer(int fd, unsigned char *bytes, size_t len, uint64_t offset,
 		    bool out)
 {
 	ssize_t n;
 
 	do
-		n = out ? pwrite(fd, run, len, (off_t)offset) :
-			  pread(fd, run, len, (off_t)offset);
+		n = out ? pwrite(fd, bytes, len, (off_t)offset) :
+			  pread(fd, bytes, len, (off_t)offset);
 	while (n < 0 && errno == EINTR);
 	return n == (ssize_t)len ? 0 : -1;
+}
+
+/* The writes from *AT on that are in RUN; *AT ends behind them. */
+static int write_run(const struct hi_build *build, const struct hi_plan *text,
+		     const struct hi_range *run, bool back, int fd, size_t *at)
+{
+	size_t file_len, len = run->end - run->start;
+	const uint8_t *file = hi_image_get_file(build->image, &file_len);
+	const uint8_t *place =
+		hi_image_find_bytes(build->image, run->start, len);
+	unsigned char *HI_FREE bytes = malloc(len);
+
+	if (!bytes || !place ||
+	    transfer(fd, bytes, len, (uint64_t)(place - file), false) < 0)
+		return -1;
+	for (; *at < text->n_writes; ++*at) {
+		const struct hi_write *write = &text->writes[*at];
+		uint64_t link = write->to_remote - build->base_remote;
+
+		if (link >= run->end)
+			break;
+		memcpy(bytes + (link - run->start),
+		       back ? write->before : write->bytes, write->len);
+	}
+	return transfer(fd, bytes, len, (uint64_t)(place - file), true);
 }
 
 /* All of TEXT into the file, forwards or back. -1: it cannot be done. */
 static int write_file(const struct hi_build *build, const struct hi_plan *text,
 		      bool back)
 {
-	unsigned char *HI_FREE run = malloc(RUN_MAX);
+	struct hi_range *HI_FREE runs = calloc(text->n_writes, sizeof(*runs));
 	int HI_CLOSE fd = open(build->path, O_RDWR | O_CLOEXEC);
-	size_t at = 0;
+	size_t n, at = 0;
 
-	if (!run || fd < 0)
+	if (!runs || fd < 0)
 		return -1;
-	while (at < text->n_writes) {
-		uint64_t offset = 0, start = text->writes[at].to_remote;
-		size_t len = 0;
-		size_t n = find_run(build, text, at, &offset, &len);
-
-		if (n == 0 || transfer(fd, run, len, offset, false) < 0 ||
-		    hi_image_keep(build->image, offset, len, NULL) < 0)
+	n = find_runs(build, text, runs);
+	if (hi_image_keep_ranges(build->image, runs, n, NULL) < 0)
+		return -1;
+	for (size_t i = 0; i < n; i++)
+		if (write_run(build, text, &runs[i], back, fd, &at) < 0)
 			return -1;
-		for (size_t i = at; i < at + n; i++) {
-			const struct hi_write *write = &text->writes[i];
-
-			memcpy(run + (write->to_remote - start),
-			       back ? write->before : write->bytes, write->len);
-		}
-		if (transfer(fd, run, len, offset, true) < 0)
-			return -1;
-		at += n;
-	}
 	return 0;
 }
 

@@ -63,7 +63,7 @@ static int collect_homes(struct hi_publish *publish, struct hi_worker *worker,
 static bool needs_all(const struct hi_build *build,
 		      const struct hi_freeze *inside)
 {
-	if (build->patched)
+	if (build->patched || build->retired)
 		return false;
 	return (build->has_constructors && build->number > 1) ||
 	       (inside && hi_freeze_is_inside(inside, build));

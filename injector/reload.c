@@ -14,6 +14,7 @@
 #include "injector/priority.h"
 #include "injector/publish.h"
 #include "injector/relink.h"
+#include "injector/retire.h"
 #include "injector/verdict.h"
 
 #define NAP_MIN_US 500
@@ -292,6 +293,8 @@ static int try_publish(struct candidate *candidate, bool force, bool say,
 					 candidate->build, &freeze, force, err);
 	else if (code == 0)
 		code = HI_E_BUSY;
+	if (code == 0 && candidate->busy)
+		hi_retire_note(reload->worker, &freeze);
 	candidate->live_ns = hi_clock_ns();
 	hi_thaw(reload->host, &freeze);
 	candidate->pause_ns = freeze.paused_ns;
@@ -465,6 +468,7 @@ static void go_live(struct candidate *candidate)
 		return;
 	}
 	report_live(candidate, previous);
+	hi_retire(reload->worker, previous, candidate->busy);
 }
 
 int hi_reload_check(struct hi_reload *reload, struct hi_err *err)

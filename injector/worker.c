@@ -142,8 +142,11 @@ static struct hi_function *match_function(const struct hi_worker *worker,
 	for (size_t i = worker->n_builds; i-- > 0;) {
 		const struct hi_build *old = worker->builds[i];
 		bool ambiguous = false;
-		const struct hi_symbol *same = hi_symtab_find_same(
-			old->symtab, build->symtab, symbol, &ambiguous);
+		const struct hi_symbol *same =
+			old->retired ?
+				NULL :
+				hi_symtab_find_same(old->symtab, build->symtab,
+						    symbol, &ambiguous);
 
 		/* what an IFUNC led to is another function: ifunc.h */
 		if (same && same->type == HI_SYM_FUNC &&
@@ -187,8 +190,11 @@ static struct hi_variable *match_variable(const struct hi_worker *worker,
 {
 	for (size_t i = worker->n_builds; i-- > 0;) {
 		const struct hi_build *old = worker->builds[i];
-		const struct hi_symbol *same = hi_symtab_find_same(
-			old->symtab, build->symtab, symbol, ret_ambiguous);
+		const struct hi_symbol *same =
+			old->retired ?
+				NULL :
+				hi_symtab_find_same(old->symtab, build->symtab,
+						    symbol, ret_ambiguous);
 
 		if (*ret_ambiguous)
 			return NULL;
@@ -491,7 +497,7 @@ struct hi_function *hi_worker_find_home(const struct hi_worker *worker,
 	const struct hi_symbol *symbol;
 	struct hi_function *function;
 
-	if (!build)
+	if (!build || build->retired)
 		return NULL;
 	symbol = hi_symtab_find_function_at(
 		build->symtab, address_remote - build->base_remote);

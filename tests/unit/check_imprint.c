@@ -145,7 +145,8 @@ static void begin(struct subject *subject, const char *path, const char *loaded,
 {
 	struct hi_err err;
 
-	if (hi_build_open(path, path, number, &subject->build, &err) < 0)
+	if (hi_build_open(path, path, number, &subject->build, &err) < 0 ||
+	    hi_build_scan(subject->build, &err) < 0)
 		ck_abort_msg("%s", err.sentence);
 	start(subject, loaded);
 	make_plan(subject);
