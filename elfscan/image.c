@@ -146,21 +146,37 @@ int hi_image_open_copy(const char *path, const char *original,
 	return open_file(path, original, false, ret_image, err);
 }
 
-void hi_image_free(struct hi_image *image)
+void hi_image_close(struct hi_image *image)
 {
-	if (!image)
-		return;
 	elf_end(image->elf);
 	hi_dynsym_done(&image->dynsym);
-	free(image->state);
-	free(image->text);
 	free(image->by_addr);
 	free(image->needed);
 	free(image->dyns);
 	free(image->shdrs);
-	free(image->phdrs);
 	if (image->file)
 		munmap((void *)image->file, image->file_len);
+	image->elf = NULL;
+	memset(&image->dynsym, 0, sizeof(image->dynsym));
+	image->by_addr = NULL;
+	image->needed = NULL;
+	image->dyns = NULL;
+	image->shdrs = NULL;
+	image->file = NULL;
+	image->file_len = 0;
+	image->n_by_addr = image->n_dyns = image->n_shdrs = 0;
+	image->header.soname = image->header.runpath = NULL;
+	image->header.needed = NULL;
+}
+
+void hi_image_free(struct hi_image *image)
+{
+	if (!image)
+		return;
+	hi_image_close(image);
+	free(image->state);
+	free(image->text);
+	free(image->phdrs);
 	free(image->path);
 	free(image);
 }
@@ -197,7 +213,7 @@ const uint8_t *hi_image_find_bytes(const struct hi_image *image,
 	for (size_t i = 0; i < image->header.n_phdrs; i++) {
 		const Elf64_Phdr *phdr = &image->phdrs[i];
 
-		if (phdr->p_type == PT_LOAD &&
+		if (phdr->p_type == PT_LOAD && image->file &&
 		    hi_covers(phdr->p_vaddr, phdr->p_filesz, addr_link, len))
 			return image->file + phdr->p_offset +
 			       (addr_link - phdr->p_vaddr);

@@ -116,6 +116,12 @@ int hi_image_keep_ranges(struct hi_image *image, const struct hi_range *ranges,
  * the file as it is then, also where it was kept.
  */
 void hi_image_rest(struct hi_image *image);
+/*
+ * Give back all but what tells where things are in memory: program headers, and the
+ * ranges of text and of state. There are no bytes, sections, symbols and names
+ * any more.
+ */
+void hi_image_close(struct hi_image *image);
 
 /*
  * The file's bytes for LEN bytes at ADDR_LINK, or NULL when they are not all

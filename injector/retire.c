@@ -114,6 +114,7 @@ void hi_retire(struct hi_worker *worker, struct hi_build *previous, bool busy)
 		    !hi_units_need(worker->current->units, build->image)) {
 			build->thin = true;
 			thin(build);
+			hi_image_close(build->image);
 		}
 	}
 }

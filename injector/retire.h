@@ -10,7 +10,7 @@
  *                      relocations and the like are freed (NULL)
  *     thin             when moreover nothing reads its debug information (a unit that
  *                      has not changed since is read there): that is taken
- *                      out of its private copy
+ *                      out of its private copy, and the image closed
  *
  * A thin copy keeps its symbol table, for perf(1) and gdb(1). Build #1
  * stays as it is.

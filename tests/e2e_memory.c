@@ -168,6 +168,10 @@ START_TEST(copies_of_old_builds_keep_their_symbols_and_no_more)
 		      "nm %s > old && nm build.4.so > built && "
 		      "grep -q endless_loop old && cmp old built",
 		      old);
+	support_shell(scene,
+		      "! grep %s /proc/%d/maps && grep -q %s /proc/%d/maps",
+		      old, support_get_pid(scene), old,
+		      support_get_host_pid(scene));
 	count_own(scene, 9, new);
 	support_shell(scene, "readelf -SW %s | grep -q 'debug_info *PROGBITS'",
 		      new);
