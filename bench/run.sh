@@ -296,14 +296,41 @@ bench_pause()
 
 # --- memory -------------------------------------------------------------------
 
-# kept FIELD... of the host, in bytes
+# kept FIELD : of all mappings of the host, in KB
 kept()
 {
-	local fields
+	awk -v field="$1:" '$1 == field { sum += $2 } END { print sum }' \
+		"/proc/$host_pid/smaps_rollup"
+}
 
-	fields=$(IFS='|' && echo "$*")
-	awk -v fields="^($fields):" '$0 ~ fields { sum += $2 }
-		END { print sum * 1024 }' "/proc/$host_pid/smaps_rollup"
+# Pages of a file count as dirty until they have been written back.
+write_back()
+{
+	grep -o '/[^ ]*/libworker\.[^ ]*$' "/proc/$host_pid/maps" | sort -u |
+		xargs -r sync
+}
+
+# tell FILE : what the host and hotinject keep, NAME KB a line
+tell()
+{
+	local field
+
+	sleep 0.2
+	write_back
+	for field in Private_Dirty Private_Clean Anonymous Pss; do
+		echo "$field $(kept $field)"
+	done >"$1"
+	awk '/^RssAnon/ { print "hotinject", $2 }' \
+		"/proc/$ours_pid/status" >>"$1"
+	echo "copies $(du -sk "$(dirname "$(grep -o '/[^ ]*/libworker\.[^ ]*$' \
+		"/proc/$host_pid/maps" | tail -n 1)")" | cut -f 1)" >>"$1"
+}
+
+# grown NAME N : KB for each of N reloads
+grown()
+{
+	paste -d" " memory.before memory.after | awk -v name="$1" -v n="$2" \
+		'$1 == name { printf "%.1f", ($4 - $2) / n }'
 }
 
 # The pages of the segments that can be written.
@@ -317,28 +344,25 @@ writable_bytes()
 
 bench_memory()
 {
-	local worker=$1 what=$2 n=50 writable before after
-	local pss_before pss_after clean_before clean_after
+	local worker=$1 what=$2 n=50 writable
 
 	writable=$(writable_bytes $worker.1.so)
 	start ours $worker host.lazy
-	reload $worker 2 >/dev/null
-	sleep 0.2
-	before=$(kept Private_Dirty Private_Clean)
-	pss_before=$(kept Pss)
-	clean_before=$(kept Private_Clean)
+	# until the first builds are given up
+	reload $worker 8 >/dev/null
+	tell memory.before
 	reload $worker $n >/dev/null
-	sleep 0.2
-	after=$(kept Private_Dirty Private_Clean)
-	pss_after=$(kept Pss)
-	clean_after=$(kept Private_Clean)
+	tell memory.after
 	end ours
-	row "memory per reload, private, $what" "$writable" \
-		$(((after - before) / n / 1024)) KB "<= 1.50"
-	row "  of that, clean" - \
-		$(((clean_after - clean_before) / n / 1024)) KB ""
-	row "  the same, Pss" "$writable" \
-		$(((pss_after - pss_before) / n / 1024)) KB ""
+	row "memory per reload, the host's own, $what" "$writable" \
+		"$(grown Private_Dirty $n)" KB "<= 1.50"
+	row "  of that, in no file" - "$(grown Anonymous $n)" KB ""
+	row "  besides, pages of the file, reclaimable" - \
+		"$(grown Private_Clean $n)" KB ""
+	row "  all of it, Pss" "$writable" "$(grown Pss $n)" KB ""
+	row "  hotinject's own" - "$(grown hotinject $n)" KB ""
+	row "  the copy on disk" "$(du -k --apparent-size $worker.1.so |
+		cut -f 1)" "$(grown copies $n)" KB ""
 }
 
 # --- many reloads under calls -------------------------------------------------
