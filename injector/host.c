@@ -102,7 +102,7 @@ struct hi_thread *hi_host_add_thread(struct hi_host *host, pid_t tid)
 }
 
 /* clone(2) without CLONE_THREAD makes a process, which is none of ours. */
-static bool is_of_host(const struct hi_host *host, pid_t tid)
+bool hi_host_owns(const struct hi_host *host, pid_t tid)
 {
 	char path[64];
 
@@ -160,18 +160,37 @@ static void handle_end(struct hi_host *host, const struct hi_stop *stop)
 		remove_thread(host, thread);
 }
 
-/* One report; the thread is left held only when somebody wants it so. */
-static void handle(struct hi_host *host, const struct hi_stop *stop)
+/* A process that the host made, or another one that is followed. */
+static void handle_stranger(struct hi_host *host, const struct hi_stop *stop)
 {
-	struct hi_thread *thread;
+	if ((!host->hooks.on_stranger ||
+	     !host->hooks.on_stranger(host->hooks.context, stop)) &&
+	    stop->kind != HI_STOP_ENDED && stop->kind != HI_STOP_NONE)
+		hi_tracee_detach(stop->tid, 0);
+}
+
+/* Its first stop is still to come; the parent may have ended by then. */
+static void handle_fork(struct hi_host *host, const struct hi_stop *stop)
+{
+	struct hi_stop begin = { HI_STOP_NONE, (pid_t)stop->value, 0, 0 };
+
+	handle_stranger(host, &begin);
+}
+
+/* The thread is left held only when somebody wants it so. */
+void hi_host_take(struct hi_host *host, const struct hi_stop *stop)
+{
+	struct hi_thread *thread = hi_host_find_thread(host, stop->tid);
 
 	if (stop->kind == HI_STOP_ENDED) {
-		handle_end(host, stop);
+		if (thread || stop->tid == host->pid)
+			handle_end(host, stop);
+		else
+			handle_stranger(host, stop);
 		return;
 	}
-	thread = hi_host_find_thread(host, stop->tid);
-	if (!thread && !is_of_host(host, stop->tid)) {
-		hi_tracee_detach(stop->tid, 0);
+	if (!thread && !hi_host_owns(host, stop->tid)) {
+		handle_stranger(host, stop);
 		return;
 	}
 	thread = thread ? thread : hi_host_add_thread(host, stop->tid);
@@ -184,13 +203,19 @@ static void handle(struct hi_host *host, const struct hi_stop *stop)
 		thread->group = false;
 		thread->trapped = true;
 	} else if (stop->kind == HI_STOP_CLONE &&
-		   is_of_host(host, (pid_t)stop->value))
+		   hi_host_owns(host, (pid_t)stop->value))
 		hi_host_add_thread(host, (pid_t)stop->value);
 	else if (stop->kind == HI_STOP_SIGNAL)
 		handle_signal(host, thread, (int)stop->value);
 	else if (stop->kind == HI_STOP_GROUP)
 		thread->group = true;
+	else if (stop->kind == HI_STOP_FORK)
+		handle_fork(host, stop);
+	else if (stop->kind == HI_STOP_SYSCALL && thread->watched &&
+		 host->hooks.on_syscall)
+		host->leaving |= host->hooks.on_syscall(host, thread);
 	if (stop->kind == HI_STOP_EXEC) {
+		thread->watched = false;
 		forget_other_threads(host);
 		if (host->hooks.on_exec)
 			host->hooks.on_exec(host->hooks.context, host, thread);
@@ -210,7 +235,7 @@ void hi_host_pump(struct hi_host *host)
 			host->ended = true; /* no child is left: ECHILD */
 			return;
 		}
-		handle(host, &stop);
+		hi_host_take(host, &stop);
 	}
 }
 
@@ -242,7 +267,7 @@ int hi_host_await(struct hi_host *host, struct hi_thread *thread,
 		uint64_t waited = hi_clock_ns() - start;
 
 		if (stop.kind != HI_STOP_NONE)
-			handle(host, &stop);
+			hi_host_take(host, &stop);
 		if (host->ended || !hi_host_find_thread(host, tid))
 			return hi_fail(err, HI_E_GONE, "thread %d has ended",
 				       tid);
@@ -308,7 +333,6 @@ void hi_host_release(struct hi_host *host, struct hi_thread *thread)
 {
 	int signal = thread->signal;
 
-	(void)host;
 	thread->wanted = false;
 	if (!thread->held)
 		return;
@@ -317,8 +341,14 @@ void hi_host_release(struct hi_host *host, struct hi_thread *thread)
 	thread->trapped = false;
 	thread->held = false;
 	thread->signal = 0;
-	if (thread->group)
+	if (host->leaving) {
+		hi_tracee_detach(thread->tid, signal);
+		remove_thread(host, thread);
+		host->ended = host->threads == NULL;
+	} else if (thread->group)
 		hi_tracee_listen(thread->tid);
+	else if (thread->watched)
+		hi_tracee_resume_to_syscall(thread->tid, signal);
 	else
 		hi_tracee_resume(thread->tid, signal);
 }

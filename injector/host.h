@@ -29,6 +29,7 @@ struct hi_thread {
 	bool wanted;  /* an interrupt is under way */
 	bool trapped; /* held by our interrupt, not by an event of its own */
 	bool mine;    /* the shim's loader: never inside the worker for long */
+	bool watched; /* its system calls stop it: a process before its exec */
 	bool group;   /* stopped by job control: resumed by listening */
 	int signal;   /* delivered when it is resumed */
 	uint64_t freeze;    /* the last one that has looked at it */
@@ -52,11 +53,18 @@ struct hi_host_hooks {
 	 */
 	bool (*on_signal)(void *context, struct hi_host *host,
 			  struct hi_thread *thread, int signal);
+	/* A watched thread is at a system call. True when its process is to be
+	   let go. */
+	bool (*on_syscall)(struct hi_host *host, struct hi_thread *thread);
+	/* A stop of another process; HI_STOP_NONE when the host has just forked
+	   it. False when nobody wants it. */
+	bool (*on_stranger)(void *context, const struct hi_stop *stop);
 };
 
 struct hi_host {
 	pid_t pid;
-	int mem_fd;                /* /proc/PID/mem, of the current program */
+	bool leaving; /* each thread is let go when it is released */
+	int mem_fd;   /* /proc/PID/mem, of the current program */
 	struct hi_thread *threads; /* uthash by tid */
 	struct hi_host_hooks hooks;
 	bool ended;
@@ -74,6 +82,11 @@ int hi_host_reopen(struct hi_host *host, struct hi_err *err) HI_MUST_USE;
 struct hi_thread *hi_host_add_thread(struct hi_host *host, pid_t tid);
 struct hi_thread *hi_host_find_thread(struct hi_host *host, pid_t tid);
 
+/* Whether TID, which need not be known yet, is one of the host's threads. */
+bool hi_host_owns(const struct hi_host *host, pid_t tid);
+
+/* One report about a thread of the host. */
+void hi_host_take(struct hi_host *host, const struct hi_stop *stop);
 /* Take every report that is pending; never blocks. */
 void hi_host_pump(struct hi_host *host);
 

@@ -55,6 +55,15 @@ static int fail(struct hi_err *err, int *ret_exit, int exit_status,
 	return hi_fail(err, HI_E_HOST, "%s %s", name, why);
 }
 
+bool hi_program_has_rights(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 &&
+	       ((st.st_mode & (S_ISUID | S_ISGID)) ||
+		getxattr(path, "security.capability", NULL, 0) > 0);
+}
+
 static int check_file(const char *path, const char *name, int *ret_exit,
 		      struct hi_err *err)
 {
@@ -73,8 +82,7 @@ static int check_file(const char *path, const char *name, int *ret_exit,
 	if (access(path, X_OK) != 0)
 		return fail(err, ret_exit, HI_EXIT_NO_EXEC, name,
 			    "cannot be started: it is not executable");
-	if ((st.st_mode & (S_ISUID | S_ISGID)) ||
-	    getxattr(path, "security.capability", NULL, 0) > 0) {
+	if (hi_program_has_rights(path)) {
 		fail(err, ret_exit, HI_EXIT_HOTINJECT, name,
 		     "runs with rights of its own (setuid, setgid or file "
 		     "capabilities), so the loader ignores LD_PRELOAD");

@@ -10,6 +10,8 @@
 #ifndef HI_INJECTOR_PROGRAM_H
 #define HI_INJECTOR_PROGRAM_H
 
+#include <stdbool.h>
+
 #include "common/err.h"
 
 #define HI_EXIT_NOT_FOUND 127
@@ -22,6 +24,10 @@
  */
 int hi_program_find(const char *name, char **ret_path, int *ret_exit,
 		    struct hi_err *err) HI_MUST_USE;
+
+/* Whether the program at PATH gets rights of its own: setuid, setgid, file
+   capabilities. */
+bool hi_program_has_rights(const char *path);
 
 /* Check the ELF program at PATH, which messages call NAME. */
 int hi_program_check(const char *path, const char *name, int *ret_exit,

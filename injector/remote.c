@@ -72,7 +72,7 @@ static int to_syscall_stop(struct hi_thread *thread, struct hi_err *err)
 	for (;;) {
 		struct hi_stop stop;
 
-		hi_tracee_resume_to_syscall(thread->tid);
+		hi_tracee_resume_to_syscall(thread->tid, 0);
 		stop = hi_tracee_wait(thread->tid, 1);
 		if (stop.kind == HI_STOP_SYSCALL)
 			return 0;

@@ -22,14 +22,26 @@ static int fail(struct hi_err *err, pid_t tid, const char *what)
 	return hi_fail_sys(err, "%s of thread %d", what, tid);
 }
 
-int hi_tracee_seize(pid_t tid, struct hi_err *err)
+static long get_options(bool follow_forks)
 {
 	long options = PTRACE_O_TRACECLONE | PTRACE_O_TRACEEXEC |
 		       PTRACE_O_TRACESYSGOOD;
 
-	if (ptrace(PTRACE_SEIZE, tid, 0, options) != 0)
+	if (follow_forks)
+		options |= PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK;
+	return options;
+}
+
+int hi_tracee_seize(pid_t tid, struct hi_err *err)
+{
+	if (ptrace(PTRACE_SEIZE, tid, 0, get_options(true)) != 0)
 		return fail(err, tid, "tracing");
 	return 0;
+}
+
+void hi_tracee_follow_forks(pid_t tid, bool follow)
+{
+	ptrace(PTRACE_SETOPTIONS, tid, 0, get_options(follow));
 }
 
 int hi_tracee_interrupt(pid_t tid, struct hi_err *err)
@@ -44,9 +56,9 @@ void hi_tracee_resume(pid_t tid, int signal)
 	ptrace(PTRACE_CONT, tid, 0, (long)signal);
 }
 
-void hi_tracee_resume_to_syscall(pid_t tid)
+void hi_tracee_resume_to_syscall(pid_t tid, int signal)
 {
-	ptrace(PTRACE_SYSCALL, tid, 0, 0);
+	ptrace(PTRACE_SYSCALL, tid, 0, (long)signal);
 }
 
 void hi_tracee_step(pid_t tid)
@@ -148,6 +160,9 @@ static void classify(struct hi_stop *stop, int status)
 	if (event == PTRACE_EVENT_CLONE || event == PTRACE_EVENT_EXEC) {
 		stop->kind = event == PTRACE_EVENT_CLONE ? HI_STOP_CLONE :
 							   HI_STOP_EXEC;
+		ptrace(PTRACE_GETEVENTMSG, stop->tid, 0, &stop->value);
+	} else if (event == PTRACE_EVENT_FORK || event == PTRACE_EVENT_VFORK) {
+		stop->kind = HI_STOP_FORK;
 		ptrace(PTRACE_GETEVENTMSG, stop->tid, 0, &stop->value);
 	} else if (event == EVENT_STOP) {
 		stop->kind = is_stop_signal(signal) ? HI_STOP_GROUP :

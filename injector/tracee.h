@@ -11,6 +11,7 @@
 #define HI_INJECTOR_TRACEE_H
 
 #include <signal.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 #include <sys/user.h>
@@ -32,6 +33,7 @@ enum hi_stop_kind {
 	HI_STOP_GROUP, /* stopped by job control; value: the signal */
 	HI_STOP_SIGNAL,  /* about to get a signal; value: the signal */
 	HI_STOP_CLONE,   /* made a thread; value: its id */
+	HI_STOP_FORK,    /* made a process; value: its id */
 	HI_STOP_EXEC,    /* a new program; value: the thread that called exec */
 	HI_STOP_SYSCALL, /* entry or exit of a system call */
 };
@@ -43,12 +45,16 @@ struct hi_stop {
 	int status; /* of waitpid(2), for HI_STOP_ENDED */
 };
 
+/* Also traced from their first instruction on: its threads, and the processes that it
+   forks. */
 int hi_tracee_seize(pid_t tid, struct hi_err *err) HI_MUST_USE;
+/* Whether the stopped thread's forks are traced. */
+void hi_tracee_follow_forks(pid_t tid, bool follow);
 int hi_tracee_interrupt(pid_t tid, struct hi_err *err) HI_MUST_USE;
 /* Resume, delivering SIGNAL (0: none). A thread that is gone is no error. */
 void hi_tracee_resume(pid_t tid, int signal);
 /* Resume up to the next entry or exit of a system call. */
-void hi_tracee_resume_to_syscall(pid_t tid);
+void hi_tracee_resume_to_syscall(pid_t tid, int signal);
 /* One instruction. */
 void hi_tracee_step(pid_t tid);
 /* Leave in its job-control stop, and hear of its end. */
