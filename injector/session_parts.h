@@ -1,0 +1,101 @@
+/*
+ * session_parts - what the files of a session share, and nobody else.
+ *
+ * session.c          start, loop, end
+ * session_worker.c   the worker in the host: found, adopted, reloaded, closed
+ * session_hosts.c    which process is the host, and what processes report
+ *
+ * Ownership: as session.h says.
+ * Errors:    reported where they come up, or left to the caller through ERR.
+ * Threads:   one.
+ */
+#ifndef HI_INJECTOR_SESSION_PARTS_H
+#define HI_INJECTOR_SESSION_PARTS_H
+
+#include <signal.h>
+
+#include "injector/bind.h"
+#include "injector/cli.h"
+#include "injector/follow.h"
+#include "injector/loader.h"
+#include "injector/reload.h"
+#include "injector/report.h"
+#include "injector/shim_place.h"
+#include "injector/watch.h"
+#include "injector/worker.h"
+
+#define WORKERS_MAX 64
+
+/* One worker of the host. */
+struct charge {
+	struct hi_worker *worker;
+	struct hi_watch *watch;
+	struct hi_used used;
+	bool late;
+	char said[sizeof(((struct hi_err *)NULL)->sentence)]; /* the failure */
+	bool missed; /* the host has closed it; to be said when it stays so */
+	uint64_t look_until_ns; /* the file was opened: is it mapped? */
+	uint64_t look_at_ns;
+};
+
+struct session {
+	const struct hi_options *options;
+	struct hi_report *report;
+	struct hi_snapshots *snapshots;
+	struct hi_followed self; /* the host, or who may become it */
+	struct hi_follow follow;
+	pid_t root_pid; /* that was started; it may start the host */
+	int root_status;
+	bool root_ended;
+	uint64_t root_end_ns;
+	struct hi_unwinder *unwinder;
+	struct hi_stacks stacks;
+	struct hi_loader loader;
+	struct hi_shim_place place;
+	bool placed;  /* the shim is known to be in the host */
+	bool settled; /* this one has the worker: its forks are not followed */
+	char *shim_path;
+	struct charge charges[WORKERS_MAX];
+	size_t n_charges;
+	int signal_fd;
+	bool terminal_stop; /* the terminal has sent SIGTSTP */
+	sigset_t old_mask;
+};
+
+/* --- session_worker.c --- */
+
+/* Nothing is known of the process that is looked after from now on. */
+void hi_session_forget(struct session *session);
+/* Make its shim ready for use; THREAD is held. */
+int hi_session_place(struct session *session, struct hi_thread *thread,
+		     struct hi_err *err) HI_MUST_USE;
+/* Whether the process runs the worker; who only reads the file does not. */
+bool hi_session_has_worker(const struct hi_host *host,
+			   const struct charge *charge);
+/* Look whether the host has the worker now, and take it; HELD is a thread before
+   the program's first instruction, or NULL. */
+void hi_session_look_for(struct session *session, struct charge *charge,
+			 struct hi_thread *held, bool say_absent);
+/* The watch of the worker's file has news. */
+void hi_session_on_watch(struct session *session, struct charge *charge);
+/* Look once more where an opened file may be mapped by now, and when that is due:
+   milliseconds, -1 for never. */
+void hi_session_look_again(struct session *session);
+int hi_session_next_timeout_ms(const struct session *session);
+
+/* --- session_hosts.c --- */
+
+/* The hooks of every process that is followed (host.h). */
+void hi_session_on_exec(void *context, struct hi_host *host,
+			struct hi_thread *thread);
+bool hi_session_on_signal(void *context, struct hi_host *host,
+			  struct hi_thread *thread, int signal);
+bool hi_session_on_stranger(void *context, const struct hi_stop *stop);
+/* Forget the processes that have ended, but for the one that is looked after. */
+void hi_session_clean(struct session *session);
+/* That one has ended: look after another. False when there is none. */
+bool hi_session_hand_on(struct session *session);
+/* The started script has ended, and what it left does not look like the host. */
+bool hi_session_is_hopeless(const struct session *session);
+
+#endif

@@ -1,0 +1,319 @@
+#include "injector/session_parts.h"
+
+#include <string.h>
+#include <sys/mman.h>
+
+#include "injector/adopt.h"
+#include "injector/answers.h"
+#include "injector/apply.h"
+#include "injector/clock.h"
+#include "injector/safe_point.h"
+#include "injector/sandbox.h"
+
+/* How long after an opening of the file the host's mapping is looked for. */
+#define LOOK_NS       (3ULL * HI_NS_PER_S)
+#define REOPEN_NS     (300 * HI_NS_PER_MS)
+#define SAFE_POINT_NS (5 * HI_NS_PER_MS)
+#define UNDERWAY_MS   20 /* a script has ended, and what it left is looked at */
+
+static int adopt(struct session *session, struct charge *charge,
+		 struct hi_thread *thread, const struct hi_maps *maps,
+		 struct hi_err *err)
+{
+	struct hi_plan plan = HI_PLAN_INIT;
+	struct hi_used used = { NULL, 0, NULL };
+	int code = hi_adopt(charge->worker, session->snapshots,
+			    session->self.host, thread, &session->place, maps,
+			    err);
+
+	if (code == 0)
+		code = hi_bind(charge->worker, session->self.host, maps,
+			       !charge->late, &plan, &used, err);
+	if (code == 0)
+		code = hi_answers_publish(charge->worker, session->self.host,
+					  thread, &session->place, err);
+	if (code == 0)
+		code = hi_apply(session->self.host, &plan, err);
+	hi_plan_done(&plan);
+	if (code < 0) {
+		hi_used_done(&used);
+		hi_worker_reset(charge->worker);
+		return code;
+	}
+	hi_used_done(&charge->used);
+	charge->used = used;
+	hi_unwinder_stale(session->unwinder);
+	hi_report_ready(session->report, session->self.host->name,
+			session->self.host->pid, charge->worker->name,
+			charge->worker->n_functions);
+	return 0;
+}
+
+void hi_session_forget(struct session *session)
+{
+	for (size_t i = 0; i < session->n_charges; i++)
+		hi_worker_reset(session->charges[i].worker);
+	session->placed = false;
+	session->settled = false;
+	hi_unwinder_free(session->unwinder);
+	session->unwinder = NULL;
+	hi_stacks_stale(&session->stacks);
+}
+
+int hi_session_place(struct session *session, struct hi_thread *thread,
+		     struct hi_err *err)
+{
+	struct hi_host *host = session->self.host;
+	struct hi_maps maps;
+	int code = hi_maps_read(host->pid, &maps, err);
+
+	if (code < 0)
+		return code;
+	if (hi_sandbox_has(host->pid, thread->tid))
+		code = hi_sandbox_fail(host->pid, host->name, err);
+	if (code == 0)
+		code = hi_shim_place_find(host, thread, &maps,
+					  session->shim_path, &session->place,
+					  err);
+	hi_maps_done(&maps);
+	if (code == 0 && !session->unwinder)
+		code = hi_unwinder_new(host, &session->unwinder, err);
+	if (code < 0)
+		return code;
+	session->placed = true;
+	memset(&session->loader, 0, sizeof(session->loader));
+	session->loader.host = host;
+	session->loader.unwinder = session->unwinder;
+	session->loader.place = &session->place;
+	return 0;
+}
+
+/* Hold a thread where it may be made to call something. */
+static int hold_one(struct session *session, struct hi_thread **ret_thread,
+		    struct hi_err *err)
+{
+	int code = 0;
+
+	if (!session->unwinder)
+		code = hi_unwinder_new(session->self.host, &session->unwinder,
+				       err);
+	/* not in the middle of the dlopen() that maps it */
+	if (code == 0) {
+		hi_unwinder_stale(session->unwinder);
+		code = hi_safe_point_hold(session->self.host, session->unwinder,
+					  SAFE_POINT_NS, ret_thread, err);
+	}
+	return code;
+}
+
+bool hi_session_has_worker(const struct hi_host *host,
+			   const struct charge *charge)
+{
+	struct hi_maps maps;
+	const struct hi_map *map;
+	bool found = false;
+
+	if (hi_maps_read(host->pid, &maps, NULL) < 0)
+		return false;
+	map = hi_adopt_find(&maps, charge->worker);
+	for (size_t i = 0; map && i < maps.n_maps; i++)
+		found |= maps.maps[i].inode == map->inode &&
+			 maps.maps[i].dev == map->dev &&
+			 (maps.maps[i].prot & PROT_EXEC);
+	hi_maps_done(&maps);
+	return found;
+}
+
+/* Another of the processes that are followed may have opened it. */
+static void look_around(struct session *session, const struct charge *charge)
+{
+	struct hi_relative *relative = session->follow.relatives;
+
+	for (; relative && !session->settled; relative = relative->next) {
+		if (relative->is.host->ended || relative->unwanted ||
+		    !relative->is.entered ||
+		    !hi_session_has_worker(relative->is.host, charge))
+			continue;
+		hi_follow_swap(relative, &session->self);
+		hi_session_forget(session);
+		return; /* it is looked for again soon */
+	}
+}
+
+static int take_worker(struct session *session, struct charge *charge,
+		       struct hi_thread *held, struct hi_err *err)
+{
+	struct hi_thread *thread = held;
+	struct hi_maps maps;
+	int code = 0;
+
+	charge->late = !held;
+	if (!thread)
+		code = hold_one(session, &thread, err);
+	if (code < 0 || !thread)
+		return code;
+	hi_host_hold_all(session->self.host);
+	if (!session->settled)
+		hi_follow_settle(&session->follow, session->self.host);
+	session->settled = true;
+	if (!session->placed)
+		code = hi_session_place(session, thread, err);
+	if (code == 0)
+		code = hi_maps_read(session->self.host->pid, &maps, err);
+	if (code == 0) {
+		code = adopt(session, charge, thread, &maps, err);
+		hi_maps_done(&maps);
+	}
+	hi_host_release_all(session->self.host, held);
+	return code;
+}
+
+void hi_session_look_for(struct session *session, struct charge *charge,
+			 struct hi_thread *held, bool say_absent)
+{
+	struct hi_err err = { 0 };
+	int code;
+
+	if (!session->self.entered)
+		return;
+	if (!hi_session_has_worker(session->self.host, charge)) {
+		if (say_absent)
+			hi_report_absent(session->report,
+					 session->self.host->name,
+					 session->self.host->pid,
+					 charge->worker->name);
+		else
+			look_around(session, charge);
+		return;
+	}
+	code = take_worker(session, charge, held, &err);
+	if (code == HI_E_BUSY || code == HI_E_GONE)
+		return; /* looked for again soon */
+	charge->look_until_ns = 0;
+	/* each opening of the file is another try; one sentence will do */
+	if (code < 0 && strcmp(charge->said, err.sentence) != 0) {
+		hi_report_error(session->report, &err);
+		memcpy(charge->said, err.sentence, sizeof(charge->said));
+	}
+}
+
+static void let_go(struct session *session, struct charge *charge)
+{
+	hi_report_note(session->report, "%s (%d): %s was closed by the host",
+		       session->self.host->name, session->self.host->pid,
+		       charge->worker->name);
+	hi_worker_reset(charge->worker);
+	charge->missed = true;
+	charge->look_at_ns = hi_clock_ns();
+	charge->look_until_ns = charge->look_at_ns + REOPEN_NS;
+}
+
+static struct hi_reload make_reload(struct session *session,
+				    struct charge *charge, uint64_t seen_ns)
+{
+	return (struct hi_reload){
+		.options = session->options,
+		.report = session->report,
+		.snapshots = session->snapshots,
+		.host = session->self.host,
+		.unwinder = session->unwinder,
+		.stacks = &session->stacks,
+		.loader = &session->loader,
+		.worker = charge->worker,
+		.used = &charge->used,
+		.watch = charge->watch,
+		.seen_ns = seen_ns,
+		.late = charge->late,
+	};
+}
+
+static void reload(struct session *session, struct charge *charge,
+		   uint64_t seen_ns)
+{
+	struct hi_reload one = make_reload(session, charge, seen_ns);
+	enum hi_reload_end end = hi_reload_run(&one);
+
+	while (end == HI_RELOAD_NEWER) {
+		one.seen_ns = hi_clock_ns();
+		end = hi_reload_run(&one);
+	}
+	if (end == HI_RELOAD_CLOSED)
+		let_go(session, charge);
+}
+
+/* Somebody has opened the file: the host, that reopens it? */
+static void check(struct session *session, struct charge *charge)
+{
+	struct hi_reload one = make_reload(session, charge, 0);
+
+	hi_stacks_stale(&session->stacks);
+	if (hi_reload_check(&one, NULL) == HI_E_CLOSED &&
+	    !session->self.host->ended)
+		let_go(session, charge);
+}
+
+void hi_session_on_watch(struct session *session, struct charge *charge)
+{
+	struct hi_err err = { 0 };
+	uint64_t seen_ns = 0;
+	int events = hi_watch_read(charge->watch, &seen_ns, &err);
+
+	if (events < 0) {
+		hi_report_error(session->report, &err);
+		return;
+	}
+	if (!session->self.entered && !session->follow.relatives)
+		return;
+	if (charge->worker->current && (events & HI_WATCH_CANDIDATE))
+		reload(session, charge, seen_ns);
+	else if (charge->worker->current && (events & HI_WATCH_OPENED))
+		check(session, charge);
+	if (!charge->worker->current && (events & HI_WATCH_OPENED)) {
+		charge->look_at_ns = hi_clock_ns();
+		charge->look_until_ns = charge->look_at_ns + LOOK_NS;
+	}
+}
+
+int hi_session_next_timeout_ms(const struct session *session)
+{
+	uint64_t now = hi_clock_ns();
+	int timeout = session->root_ended && !session->settled ? UNDERWAY_MS :
+								 -1;
+
+	for (size_t i = 0; i < session->n_charges; i++) {
+		const struct charge *charge = &session->charges[i];
+		int wait;
+
+		if (!charge->look_until_ns)
+			continue;
+		wait = charge->look_at_ns <= now ?
+			       0 :
+			       (int)((charge->look_at_ns - now) /
+				     HI_NS_PER_MS) +
+				       1;
+		timeout = timeout < 0 || wait < timeout ? wait : timeout;
+	}
+	return timeout;
+}
+
+void hi_session_look_again(struct session *session)
+{
+	uint64_t now = hi_clock_ns();
+
+	for (size_t i = 0; i < session->n_charges; i++) {
+		struct charge *charge = &session->charges[i];
+
+		if (!charge->look_until_ns || charge->look_at_ns > now)
+			continue;
+		bool last = now > charge->look_until_ns;
+
+		if (last)
+			charge->look_until_ns = 0;
+		charge->look_at_ns = now + 2 * HI_NS_PER_MS;
+		if (!charge->worker->current)
+			hi_session_look_for(session, charge, NULL,
+					    last && charge->missed);
+		if (last || charge->worker->current)
+			charge->missed = false;
+	}
+}
