@@ -1,19 +1,19 @@
 /*
  * imprint - carry out the writes to a new build that nobody runs yet.
  *
- * The host maps the build's private copy MAP_PRIVATE, and its text shows the file
- * for as long as the host has no copies of the pages. Text is therefore written in
- * the file, whole runs at a time: the pages stay the file's, and the kernel can
- * drop and read them again. Written through /proc/PID/mem each of them would
- * be the host's own memory for good, because old builds stay mapped.
+ * The host maps the build's private copy MAP_PRIVATE, and its text shows the
+ * file for as long as the host has no copies of the pages. Text is therefore
+ * written in the file, whole runs at a time: the pages stay the file's, and the
+ * kernel can drop and read them again. Written through /proc/PID/mem each of them
+ * would be the host's own memory for good, because old builds stay mapped.
  *
  *     text of the build, not build #1, no DT_TEXTREL    -> the file
  *     all else (data, RELRO, table slots)               -> the host's memory
  *
  * The file counts only where the host is seen to show it; otherwise (another file
- * in its place, a full disk, a file system without one page cache) the text
- * is written to the host's memory as well. A child that the host forks between the load and
- * these writes sees those in the file; it runs older builds only.
+ * in its place, a full disk, a file system without one page cache) the text is
+ * written to the host's memory as well. A child that the host forks between the
+ * load and these writes sees those in the file; it runs older builds only.
  *
  * The build's image goes on showing the text as it was compiled, until
  * hi_image_rest().

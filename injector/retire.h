@@ -1,19 +1,20 @@
 /*
  * retire - what is kept of builds that newer ones have replaced.
  *
- * The host keeps every build mapped for good. For hotinject most of them are history:
+ * The host keeps every build mapped for good. For hotinject most of them are
+ * history:
  *
- *     replaced         its image gives back the memory that reading took, and
- *                      from then on shows the relinked text
- *     retired          when HI_RETIRE_AFTER builds are newer, nothing is at home in it, no
- *                      slot leads to it and no thread is inside: symbols,
- *                      relocations and the like are freed (NULL)
- *     thin             when moreover nothing reads its debug information (a unit that
- *                      has not changed since is read there): that is taken
- *                      out of its private copy, and the image closed
+ *     replaced   its image gives back the memory that reading took, and from then
+ *                on shows the relinked text
+ *     retired    when HI_RETIRE_AFTER builds are newer, nothing is at home in it,
+ *                no slot leads to it and no thread is inside: symbols,
+ *                relocations and the like are freed (NULL)
+ *     thin       when moreover nothing reads its debug information (a unit that
+ *                has not changed since is read there): that is taken out of
+ *                its private copy, and the image closed
  *
- * A thin copy keeps its symbol table, for perf(1) and gdb(1). Build #1
- * stays as it is.
+ * A thin copy keeps its symbol table, for perf(1) and gdb(1). Build #1 stays as it
+ * is.
  *
  * Threads:   one.
  * Source:    fallocate(2), FALLOC_FL_PUNCH_HOLE.
