@@ -82,7 +82,7 @@ static int open_elf(struct hi_image *image, struct hi_err *err)
 
 static int prove(struct hi_image *image, const char *path, struct hi_err *err)
 {
-	int code = map_file(image, path, err);
+	int code = path ? map_file(image, path, err) : 0;
 
 	if (code >= 0)
 		code = hi_image_check_header(image, err);
@@ -101,23 +101,30 @@ static int prove(struct hi_image *image, const char *path, struct hi_err *err)
 	return code;
 }
 
-/* Read PATH; NAME is what sentences and the search for debug files go by. */
-static int open_file(const char *path, const char *name, bool programs,
-		     struct hi_image **ret_image, struct hi_err *err)
+/* NAME is what sentences and the search for debug files go by. */
+static struct hi_image *image_new(const char *name, bool programs,
+				  struct hi_err *err)
 {
 	struct hi_image *image = calloc(1, sizeof(*image));
-	int code;
 
 	if (image)
 		image->path = strdup(name);
 	if (!image || !image->path) {
 		free(image);
-		return hi_fail(err, HI_E_NOMEM, "%s: out of memory",
-			       basename(name));
+		hi_fail(err, HI_E_NOMEM, "%s: out of memory", basename(name));
+		return NULL;
 	}
 	image->name = basename(image->path);
 	image->programs = programs;
-	code = prove(image, path, err);
+	return image;
+}
+
+/* Read PATH, NULL: the bytes that IMAGE has. */
+static int open_image(struct hi_image *image, const char *path,
+		      struct hi_image **ret_image, struct hi_err *err)
+{
+	int code = prove(image, path, err);
+
 	if (code < 0) {
 		hi_image_free(image);
 		return code;
@@ -126,6 +133,14 @@ static int open_file(const char *path, const char *name, bool programs,
 	read_notes(image);
 	*ret_image = image;
 	return 0;
+}
+
+static int open_file(const char *path, const char *name, bool programs,
+		     struct hi_image **ret_image, struct hi_err *err)
+{
+	struct hi_image *image = image_new(name, programs, err);
+
+	return image ? open_image(image, path, ret_image, err) : HI_E_NOMEM;
 }
 
 int hi_image_open(const char *path, struct hi_image **ret_image,
@@ -144,6 +159,20 @@ int hi_image_open_copy(const char *path, const char *original,
 		       struct hi_image **ret_image, struct hi_err *err)
 {
 	return open_file(path, original, false, ret_image, err);
+}
+
+int hi_image_open_bytes(const uint8_t *bytes, size_t len, const char *original,
+			struct hi_image **ret_image, struct hi_err *err)
+{
+	struct hi_image *image = image_new(original, false, err);
+
+	if (!image) {
+		munmap((void *)bytes, len);
+		return HI_E_NOMEM;
+	}
+	image->file = bytes;
+	image->file_len = len;
+	return open_image(image, NULL, ret_image, err);
 }
 
 void hi_image_close(struct hi_image *image)

@@ -92,6 +92,14 @@ int hi_image_open_any(const char *path, struct hi_image **ret_image,
 int hi_image_open_copy(const char *path, const char *original,
 		       struct hi_image **ret_image,
 		       struct hi_err *err) HI_MUST_USE;
+/*
+ * As hi_image_open_copy(), for the LEN bytes of the file in memory, which were mapped
+ * with mmap(2). They belong to the image, also on failure; what it proves lies in
+ * the headers, so that sections may be filled in later.
+ */
+int hi_image_open_bytes(const uint8_t *bytes, size_t len, const char *original,
+			struct hi_image **ret_image,
+			struct hi_err *err) HI_MUST_USE;
 void hi_image_free(struct hi_image *image);
 
 const struct hi_image_header *hi_image_get_header(const struct hi_image *image);

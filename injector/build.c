@@ -34,19 +34,26 @@ static bool find_constructors(const struct hi_build *build)
 	return false;
 }
 
-int hi_build_open(const char *path, const char *original, unsigned int number,
-		  struct hi_build **ret_build, struct hi_err *err)
+static struct hi_build *build_new(const char *path, unsigned int number,
+				  struct hi_err *err)
 {
 	struct hi_build *build = calloc(1, sizeof(*build));
-	int code;
 
-	if (!build)
-		return hi_fail(err, HI_E_NOMEM, "no memory for %s", path);
+	if (build)
+		build->path = strdup(path);
+	if (!build || !build->path) {
+		free(build);
+		hi_fail(err, HI_E_NOMEM, "no memory for %s", path);
+		return NULL;
+	}
 	build->number = number;
-	build->path = strdup(path);
-	code = build->path ?
-		       hi_image_open_copy(path, original, &build->image, err) :
-		       hi_fail(err, HI_E_NOMEM, "no memory for %s", path);
+	return build;
+}
+
+/* CODE is how the image was opened. */
+static int open_build(struct hi_build *build, int code,
+		      struct hi_build **ret_build, struct hi_err *err)
+{
 	if (code == 0)
 		code = hi_reloc_read(build->image, &build->relocs,
 				     &build->n_relocs, err);
@@ -56,6 +63,35 @@ int hi_build_open(const char *path, const char *original, unsigned int number,
 	}
 	*ret_build = build;
 	return 0;
+}
+
+int hi_build_open(const char *path, const char *original, unsigned int number,
+		  struct hi_build **ret_build, struct hi_err *err)
+{
+	struct hi_build *build = build_new(path, number, err);
+	int code;
+
+	if (!build)
+		return HI_E_NOMEM;
+	code = hi_image_open_copy(path, original, &build->image, err);
+	return open_build(build, code, ret_build, err);
+}
+
+int hi_build_open_snapshot(struct hi_snapshot *snapshot, const char *original,
+			   unsigned int number, struct hi_build **ret_build,
+			   struct hi_err *err)
+{
+	struct hi_build *build =
+		build_new(hi_snapshot_get_path(snapshot), number, err);
+	size_t len;
+	uint8_t *bytes;
+	int code;
+
+	if (!build)
+		return HI_E_NOMEM;
+	bytes = hi_snapshot_take_bytes(snapshot, &len);
+	code = hi_image_open_bytes(bytes, len, original, &build->image, err);
+	return open_build(build, code, ret_build, err);
 }
 
 int hi_build_scan(struct hi_build *build, struct hi_err *err)

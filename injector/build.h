@@ -69,6 +69,13 @@ struct hi_build {
  */
 int hi_build_open(const char *path, const char *original, unsigned int number,
 		  struct hi_build **ret_build, struct hi_err *err) HI_MUST_USE;
+/*
+ * The same of a copy under way: its memory is the build's, the snapshot stays with
+ * the caller. The rest of the file must be read before hi_build_scan().
+ */
+int hi_build_open_snapshot(struct hi_snapshot *snapshot, const char *original,
+			   unsigned int number, struct hi_build **ret_build,
+			   struct hi_err *err) HI_MUST_USE;
 void hi_build_free(struct hi_build *build);
 /* Free all but the image: nobody asks for symbols and the like any more. */
 void hi_build_drop_facts(struct hi_build *build);

@@ -24,6 +24,7 @@
 struct candidate {
 	struct hi_reload *reload;
 	struct hi_build *build;
+	struct hi_snapshot *snapshot; /* under way; NULL once it is done */
 	struct hi_reasons reasons;
 	struct hi_report_state counts;
 	struct hi_relink relink;
@@ -31,6 +32,7 @@ struct candidate {
 	bool mapped;  /* the loader waits for a word */
 	bool begun;   /* its code has run, perhaps in part */
 	bool newer;   /* ended by a newer file */
+	bool passing; /* the file changed while it was read */
 	uint64_t live_ns, pause_ns;
 	bool busy;
 };
@@ -45,23 +47,23 @@ static bool is_passing(const struct hi_err *err)
  * A copy that ld.so can tell from the file that it opened first. The second copy is
  * made while the first is there, so their inodes differ.
  */
-static int copy(const struct candidate *candidate, unsigned int number,
-		char **ret_path, struct hi_content *content, struct hi_err *err)
+static int copy(struct candidate *candidate, unsigned int number,
+		struct hi_err *err)
 {
 	struct hi_reload *reload = candidate->reload;
 	const struct hi_worker *worker = reload->worker;
+	struct hi_snapshot *first = NULL;
 	struct stat st;
-	char *HI_FREE taken = NULL;
-	int code = hi_snapshot_take(reload->snapshots, worker->path, number,
-				    &taken, content, err);
+	int code = hi_snapshot_begin(reload->snapshots, worker->path, number,
+				     &first, err);
 
-	if (code == 0 && stat(taken, &st) == 0 &&
+	if (code == 0 && stat(hi_snapshot_get_path(first), &st) == 0 &&
 	    st.st_ino == worker->first_ino && st.st_dev == worker->first_dev) {
-		code = hi_snapshot_take(reload->snapshots, worker->path, number,
-					ret_path, content, err);
-		hi_snapshot_drop(reload->snapshots, taken);
+		code = hi_snapshot_begin(reload->snapshots, worker->path,
+					 number, &candidate->snapshot, err);
+		hi_snapshot_cancel(first);
 	} else if (code == 0) {
-		*ret_path = hi_take_ptr(&taken);
+		candidate->snapshot = first;
 	}
 	return code;
 }
@@ -71,29 +73,27 @@ static bool take(struct candidate *candidate, struct hi_err *err)
 {
 	struct hi_reload *reload = candidate->reload;
 	struct hi_worker *worker = reload->worker;
-	char *HI_FREE path = NULL;
-	struct hi_content content;
 	unsigned int number = worker->last_number + 1;
-	int code = copy(candidate, number, &path, &content, err);
+	bool known = false;
+	int code = copy(candidate, number, err);
 
-	if (code == 0 &&
-	    hi_content_equal(&content, &worker->current->content)) {
+	if (code == 0)
+		code = hi_snapshot_is_known(candidate->snapshot,
+					    &worker->current->content, &known,
+					    err);
+	if (code == 0 && known) {
 		hi_report_detail(reload->report,
 				 "%s has the content of the current build",
 				 worker->name);
-		hi_snapshot_drop(reload->snapshots, path);
 		return false;
 	}
 	if (code == 0)
-		code = hi_build_open(path, worker->path, number,
-				     &candidate->build, err);
+		code = hi_build_open_snapshot(candidate->snapshot, worker->path,
+					      number, &candidate->build, err);
 	if (code == 0) {
 		worker->last_number = number;
-		candidate->build->content = content;
 		return true;
 	}
-	if (path)
-		hi_snapshot_drop(reload->snapshots, path);
 	if (is_passing(err)) {
 		hi_report_ignored(reload->report, reload->host->pid,
 				  worker->name, err->sentence);
@@ -127,6 +127,21 @@ static int start_early(struct candidate *candidate, struct hi_err *err)
 				  candidate->reload->worker->current))
 		return 0;
 	return start_load(candidate, true, err);
+}
+
+/* What ld.so does not need is read while the host loads the build. */
+static int read_rest(struct candidate *candidate, struct hi_err *err)
+{
+	struct hi_reload *reload = candidate->reload;
+	int code = hi_snapshot_read_rest(candidate->snapshot, err);
+
+	candidate->passing = code < 0 && is_passing(err);
+	if (candidate->passing) {
+		reload->worker->last_number--;
+		hi_report_ignored(reload->report, reload->host->pid,
+				  reload->worker->name, err->sentence);
+	}
+	return code;
 }
 
 static int judge(struct candidate *candidate, struct hi_err *err)
@@ -449,8 +464,8 @@ static void refuse(struct candidate *candidate)
 				  reload->worker->name, number,
 				  candidate->reasons.list, candidate->reasons.n,
 				  candidate->reasons.hint);
+	hi_snapshot_cancel(candidate->snapshot);
 	if (candidate->build) {
-		hi_snapshot_drop(reload->snapshots, candidate->build->path);
 		hi_worker_forget(reload->worker, candidate->build);
 		hi_unwinder_stale(reload->unwinder);
 	}
@@ -468,6 +483,9 @@ static void go_live(struct candidate *candidate)
 		return;
 	}
 	report_live(candidate, previous);
+	if (hi_snapshot_end(candidate->snapshot, &candidate->build->content,
+			    &err) < 0)
+		hi_report_error(reload->report, &err);
 	hi_retire(reload->worker, previous, candidate->busy);
 }
 
@@ -502,12 +520,13 @@ static enum hi_reload_end end(struct candidate *candidate, int code,
 		go_live(candidate);
 		return HI_RELOAD_DONE;
 	}
-	check_before_refusal(candidate, &code);
+	if (!candidate->passing)
+		check_before_refusal(candidate, &code);
 	if (candidate->newer)
 		how = HI_RELOAD_NEWER;
 	else if (code == HI_E_CLOSED)
 		how = HI_RELOAD_CLOSED;
-	else if (code < 0)
+	else if (code < 0 && !candidate->passing)
 		hi_reasons_add_err(&candidate->reasons,
 				   code == HI_E_RELINK ? "state" : "load", err);
 	if (how != HI_RELOAD_DONE)
@@ -530,6 +549,8 @@ enum hi_reload_end hi_reload_run(struct hi_reload *reload)
 		return HI_RELOAD_DONE;
 	}
 	code = start_early(&candidate, &err);
+	if (code == 0)
+		code = read_rest(&candidate, &err);
 	if (code == 0)
 		code = judge(&candidate, &err);
 	if (code == 0 && candidate.reasons.n_given == 0)

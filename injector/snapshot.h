@@ -7,14 +7,14 @@
  * /var/tmp; mode 0700. A build of libworker.so is named libworker.N.so there (libz.so.1.2
  * gives libz.N.so.1.2).
  * The copy shares blocks where the file system can (FICLONE), else
- * copy_file_range, else read and write.
+ * it is read and written.
  *
  * Ownership: hi_snapshots_new() makes the folder; hi_snapshots_free() removes the
  *            files and the folder. Mapped files stay usable.
  * Errors:    HI_E_SYS with a sentence that names the file and the cause (no space,
  *            not readable, a directory in its place, ...).
  * Threads:   one.
- * Source:    ioctl_ficlone(2), copy_file_range(2), XDG Base Directory 0.8.
+ * Source:    ioctl_ficlone(2), XDG Base Directory 0.8, gABI ch. 4-5.
  */
 #ifndef HI_INJECTOR_SNAPSHOT_H
 #define HI_INJECTOR_SNAPSHOT_H
@@ -35,6 +35,8 @@ const char *hi_snapshots_get_folder(const struct hi_snapshots *snapshots);
 struct hi_content {
 	uint64_t len;
 	uint64_t hash_high, hash_low; /* XXH3, 128 bits, over all bytes */
+	uint64_t mapped_len;          /* the part that begin copies ... */
+	uint64_t mapped_hash;         /* ... and XXH3 of it */
 };
 
 /*
@@ -46,6 +48,51 @@ int hi_snapshot_take(struct hi_snapshots *snapshots, const char *path,
 		     unsigned int number, char **ret_path,
 		     struct hi_content *ret_content,
 		     struct hi_err *err) HI_MUST_USE;
+
+/*
+ * The same in steps, for those who are in a hurry:
+ *
+ *     begin      the part that ld.so maps is in the copy, which has its full
+ *                length, and can be loaded; in memory are also the section
+ *                headers and what stands around them
+ *     read_rest  all of the file is in memory: debug information above all
+ *     end        and in the copy
+ *
+ * |  mapped by ld.so  | debug information | symbols, headers |
+ *   copied by begin     read by read_rest   read by begin
+ *
+ * The memory shows the file as it was before anybody wrote to the copy where
+ * hi_image_keep() is used, and is given back by end as far as the copy serves.
+ * begin and read_rest fail with HI_E_CUT as hi_snapshot_take() does.
+ */
+struct hi_snapshot;
+
+int hi_snapshot_begin(struct hi_snapshots *snapshots, const char *path,
+		      unsigned int number, struct hi_snapshot **ret_snapshot,
+		      struct hi_err *err) HI_MUST_USE;
+int hi_snapshot_read_rest(struct hi_snapshot *snapshot,
+			  struct hi_err *err) HI_MUST_USE;
+/* The snapshot is released, also on failure (no room: the copy lacks its end). */
+int hi_snapshot_end(struct hi_snapshot *snapshot,
+		    struct hi_content *ret_content,
+		    struct hi_err *err) HI_MUST_USE;
+/* Release it and remove the copy; NULL is allowed. */
+void hi_snapshot_cancel(struct hi_snapshot *snapshot);
+
+const char *hi_snapshot_get_path(const struct hi_snapshot *snapshot);
+/*
+ * The memory, LEN bytes in whole pages; whoever takes it unmaps it, and not before
+ * the end.
+ */
+uint8_t *hi_snapshot_take_bytes(struct hi_snapshot *snapshot, size_t *ret_len);
+/*
+ * Whether the file holds KNOWN. The part that ld.so maps tells nearly always; where
+ * it does not, the rest is read.
+ */
+int hi_snapshot_is_known(struct hi_snapshot *snapshot,
+			 const struct hi_content *known, bool *ret_known,
+			 struct hi_err *err) HI_MUST_USE;
+
 /* Remove a copy that is not needed (a refused or unchanged build). */
 void hi_snapshot_drop(struct hi_snapshots *snapshots, const char *path);
 

@@ -1,3 +1,4 @@
+#include "elfscan/image.h"
 #include "injector/snapshot.h"
 
 #include <errno.h>
@@ -438,6 +439,118 @@ static bool may_mount(void)
 	return may;
 }
 
+/* A library with debug information, copied step by step. */
+static struct hi_snapshot *begin_steps(struct hi_fixture *fx,
+				       struct hi_snapshots *snapshots)
+{
+	const char *path = hi_fixture_library(
+		fx, "w.so", "gcc -g3 -O0", /* -g3: more than a page */
+		"#include <stdlib.h>\n"
+		"struct point { int x, y; }; struct point last;\n"
+		"int update(int a) { return last.x += a; }\n");
+	struct hi_snapshot *snapshot = NULL;
+	struct hi_err err;
+
+	if (hi_snapshot_begin(snapshots, path, 2, &snapshot, &err) < 0)
+		ck_abort_msg("%s", err.sentence);
+	return snapshot;
+}
+
+START_TEST(in_steps_the_same_comes_out)
+{
+	struct hi_fixture fx;
+	struct hi_snapshots *snapshots = begin(&fx);
+	struct hi_snapshot *snapshot = begin_steps(&fx, snapshots);
+	struct hi_content content, whole;
+	struct hi_image *image;
+	struct hi_err err;
+	GElf_Shdr shdr;
+	size_t len;
+	const uint8_t *bytes;
+	char *copy, *path = strdup(hi_snapshot_get_path(snapshot));
+	unsigned char *expected =
+		hi_fixture_read(hi_fixture_path(&fx, "w.so"), &len);
+	uint8_t *taken = hi_snapshot_take_bytes(snapshot, &len);
+
+	/* whole for the loader, and proven so, before the rest is read */
+	ck_assert_int_eq(hi_image_open_bytes(taken, len, "w.so", &image, &err),
+			 0);
+	hi_fixture_run(&fx,
+		       "python3 -c 'import ctypes; "
+		       "assert ctypes.CDLL(\"%s\").update(4) == 4'",
+		       path);
+	ck_assert(hi_image_find_section(image, ".debug_info", &shdr));
+	ck_assert_int_eq(hi_snapshot_read_rest(snapshot, &err), 0);
+	bytes = hi_image_get_file(image, &len);
+	ck_assert_mem_eq(bytes, expected, len);
+	ck_assert_int_eq(hi_snapshot_end(snapshot, &content, &err), 0);
+	ck_assert_mem_eq(bytes, expected, len);
+	hi_fixture_run(&fx, "cmp w.so %s", path);
+	copy = take(snapshots, hi_fixture_path(&fx, "w.so"), 3, &whole);
+	ck_assert(hi_content_equal(&content, &whole));
+	ck_assert_uint_eq(content.mapped_hash, whole.mapped_hash);
+	hi_image_free(image);
+	free(copy);
+	free(path);
+	free(expected);
+	done(&fx, snapshots);
+}
+END_TEST
+
+START_TEST(a_change_between_the_steps_is_cut)
+{
+	struct hi_fixture fx;
+	struct hi_snapshots *snapshots = begin(&fx);
+	struct hi_snapshot *snapshot = begin_steps(&fx, snapshots);
+	struct hi_err err;
+
+	hi_fixture_run(&fx, "printf x >> w.so");
+	ck_assert_int_eq(hi_snapshot_read_rest(snapshot, &err), HI_E_CUT);
+	ck_assert_str_eq(err.sentence, "w.so changed while it was copied");
+	hi_snapshot_cancel(snapshot);
+	hi_fixture_run(&fx, "test -z \"$(ls %s)\"",
+		       hi_snapshots_get_folder(snapshots));
+	done(&fx, snapshots);
+}
+END_TEST
+
+/* The last byte of debug information is no part of what the loader maps. */
+START_TEST(a_known_file_is_known_by_all_its_bytes)
+{
+	struct hi_fixture fx;
+	struct hi_snapshots *snapshots = begin(&fx);
+	struct hi_snapshot *snapshot = begin_steps(&fx, snapshots);
+	struct hi_content content;
+	struct hi_err err;
+	GElf_Shdr shdr;
+	struct hi_image *image;
+	const char *path = hi_fixture_path(&fx, "w.so");
+	bool known;
+
+	ck_assert_int_eq(hi_snapshot_read_rest(snapshot, &err), 0);
+	ck_assert_int_eq(hi_snapshot_end(snapshot, &content, &err), 0);
+	for (int changed = 0; changed < 2; changed++) {
+		ck_assert_int_eq(hi_snapshot_begin(snapshots, path, 3,
+						   &snapshot, &err),
+				 0);
+		ck_assert_int_eq(hi_snapshot_is_known(snapshot, &content,
+						      &known, &err),
+				 0);
+		ck_assert_int_eq(known, !changed);
+		hi_snapshot_cancel(snapshot);
+		ck_assert_int_eq(hi_image_open(path, &image, &err), 0);
+		ck_assert(hi_image_find_section(image, ".debug_str", &shdr));
+		hi_image_free(image);
+		hi_fixture_run(
+			&fx,
+			"printf '\\377' | dd of=w.so bs=1 seek=%lu "
+			"conv=notrunc 2>/dev/null",
+			(unsigned long)(shdr.sh_offset + shdr.sh_size - 1));
+	}
+	done(&fx, snapshots);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("snapshot");
@@ -454,6 +567,9 @@ int main(void)
 		       a_file_without_the_right_to_read_is_named_with_a_hint);
 	tcase_add_test(tc, no_room_says_where_and_how_much);
 	tcase_add_test(tc, a_file_that_changes_meanwhile_is_cut);
+	tcase_add_test(tc, in_steps_the_same_comes_out);
+	tcase_add_test(tc, a_change_between_the_steps_is_cut);
+	tcase_add_test(tc, a_known_file_is_known_by_all_its_bytes);
 	tcase_add_test(tc, the_folder_is_private_and_goes_with_the_session);
 	tcase_add_test(
 		tc, folders_of_dead_sessions_are_removed_and_living_ones_kept);
