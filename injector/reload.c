@@ -529,6 +529,11 @@ static enum hi_reload_end end(struct candidate *candidate, int code,
 	else if (code < 0 && !candidate->passing)
 		hi_reasons_add_err(&candidate->reasons,
 				   code == HI_E_RELINK ? "state" : "load", err);
+	/* the build is not to blame, and the same file is no news */
+	if (code == HI_E_BUSY)
+		hi_reasons_hint(&candidate->reasons,
+				"touch %s to have this build tried again",
+				candidate->reload->worker->name);
 	if (how != HI_RELOAD_DONE)
 		candidate->reasons.n_given = 0;
 	refuse(candidate);

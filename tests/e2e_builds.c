@@ -248,6 +248,33 @@ START_TEST(a_constructor_that_fails_does_not_end_the_host)
 }
 END_TEST
 
+START_TEST(a_refused_build_is_tried_again_when_it_is_touched)
+{
+	struct support *scene = start("again");
+	char source[1200];
+
+	snprintf(source, sizeof(source),
+		 "%s if (access(\"ready\", F_OK)) raise(SIGTERM); }\n",
+		 constructor_start);
+	support_write(scene, "late.c", source);
+	/* beside a whole worker */
+	support_shell(scene,
+		      "grep -v worker_answer late.c >only.c &&"
+		      " gcc -D_GNU_SOURCE -shared -fPIC -o bad.so -I%s/.."
+		      " %s/worker.2.c only.c",
+		      support_source(scene, STORY),
+		      support_source(scene, STORY));
+	support_put(scene, "bad.so", WORKER, SUPPORT_RENAME);
+	expect_no(scene, "a build whose time has not come");
+	support_shell(scene, "touch ready && touch " WORKER);
+	support_event(scene, "live");
+	support_reject(scene, "value", "value=1", 3);
+	ck_assert_str_eq(support_ask(scene, "value"), "value=2");
+	ck_assert_int_eq(support_end(scene), 0);
+	support_free(scene);
+}
+END_TEST
+
 /* What the second object of a C++ build does in its constructor. */
 static const char *const bad_objects[] = {
 	"throw 1;",
@@ -469,6 +496,8 @@ static void add_files(Suite *suite)
 	tcase_add_loop_test(tcase,
 			    a_constructor_that_fails_does_not_end_the_host, 0,
 			    LEN(bad_constructors));
+	tcase_add_test(tcase,
+		       a_refused_build_is_tried_again_when_it_is_touched);
 	tcase_add_loop_test(
 		tcase, an_object_of_a_refused_build_is_destroyed_at_the_end, 0,
 		LEN(bad_objects));
