@@ -100,14 +100,13 @@ static struct hi_unit_digest *find_alike(
 	struct hi_unit_strings *strings, const uint8_t *unit, size_t len,
 	size_t *at)
 {
-	size_t low = *at > WINDOW ? *at - WINDOW : 0;
-
 	for (size_t i = 0; i < 2 * WINDOW; i++) {
-		/* the next one first, then what was passed over */
-		size_t try = i < WINDOW ? *at + i : low + i - WINDOW;
+		/* outwards from where it should be; the one before it first,
+		   which is the one when a unit was added */
+		size_t try = i % 2 ? *at - (i + 1) / 2 : *at + i / 2;
 		struct hi_unit_digest *digest;
 
-		if (try >= before->n)
+		if (try >= before->n) /* also below 0 */
 			continue;
 		digest = before->units[try].digest;
 		if (digest->unit.len != len ||
