@@ -36,6 +36,8 @@
 #define HI_SHIM_CALL_RESULT_AT 48
 #define HI_SHIM_CALL_DONE_AT   56
 #define HI_SHIM_ANSWERS_AT     64
+/* Bytes of code at return_remote. */
+#define HI_SHIM_RETURN_LEN 80
 
 #ifndef __ASSEMBLER__
 
@@ -43,7 +45,7 @@
 #include <stdint.h>
 
 #define HI_SHIM_MAGIC   0x314a4e49544f48ULL /* "HOTINJ1" */
-#define HI_SHIM_VERSION 3
+#define HI_SHIM_VERSION 4
 #define HI_SHIM_SYMBOL  "hotinject_shim"
 #define HI_SHIM_FILE    "libhotinject.so"
 
@@ -129,7 +131,7 @@ struct hi_shim {
 	/* of the shim's own code */
 	uint64_t spawn_remote;   /* int hotinject_spawn(void): 0 or errno */
 	uint64_t return_remote;  /* where a remote call returns to */
-	uint64_t syscall_remote; /* a syscall instruction */
+	uint64_t syscall_remote; /* one system call, as the registers say */
 	uint64_t abandon_remote; /* ends a constructor: leaves to the loader */
 	/* end of a remote call */
 	uint64_t call_result;
@@ -137,6 +139,8 @@ struct hi_shim {
 	/* dlsym */
 	uint64_t answers_remote; /* struct hi_shim_answer[], or 0 */
 	uint64_t n_answers;
+	/* top of a stack that is enough for a system call */
+	uint64_t first_stack_remote;
 	struct hi_shim_stand_in stand_ins[HI_SHIM_STAND_INS_MAX];
 	struct hi_shim_load load;
 };

@@ -10,8 +10,9 @@
 #include "common/own.h"
 #include "injector/sandbox.h"
 
-#define PAGE  4096UL
-#define CHUNK (256UL << 10)
+#define PAGE       4096UL
+#define CHUNK      (256UL << 10)
+#define NAME_BELOW (64UL << 10)
 
 struct pin {
 	const struct hi_build *build;
@@ -37,7 +38,8 @@ static int call(const struct pin *pin, long number, const uint64_t args[6],
 static int open_snapshot(const struct pin *pin, int64_t *ret_fd,
 			 struct hi_err *err)
 {
-	uint64_t name = pin->place->stack_remote - 8192;
+	/* below the frame of the system call itself */
+	uint64_t name = pin->place->stack_remote - NAME_BELOW;
 	uint64_t args[6] = { (uint64_t)AT_FDCWD, name, O_RDONLY | O_CLOEXEC };
 	int code = hi_remote_write(pin->host, name, pin->build->path,
 				   strlen(pin->build->path) + 1, err);

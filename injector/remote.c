@@ -14,7 +14,6 @@
 #define CALL_LIMIT_NS (2 * HI_NS_PER_S)
 #define SPIN_NS       (2 * HI_NS_PER_MS)
 #define HOLD_TRIES    20 /* of half a second */
-#define STUB_LEN      38 /* hotinject_return, stubs_x86_64.S */
 
 static int gone_or_sys(const struct hi_host *host, struct hi_err *err,
 		       const char *what, uint64_t at, size_t len)
@@ -109,19 +108,96 @@ static int to_trap_stop(struct hi_thread *thread, struct hi_err *err)
 	return code;
 }
 
+/* Everything of the thread that the call may change. */
+static int save(struct hi_thread *thread, struct hi_remote_call *call,
+		struct hi_err *err)
+{
+	int code = hi_tracee_get_regs(thread->tid, &call->regs, err);
+
+	if (code == 0)
+		code = hi_tracee_get_xstate(thread->tid, &call->xstate, err);
+	if (code == 0)
+		code = hi_tracee_get_sigmask(thread->tid, &call->sigmask, err);
+	call->thread = thread;
+	call->tid = thread->tid;
+	return code;
+}
+
+/* The registers last: should the injector be killed before, the stub restores all. */
+static int restore(struct hi_remote_call *call, struct hi_err *err)
+{
+	int code = hi_tracee_set_sigmask(call->tid, call->sigmask, err);
+
+	if (code == 0)
+		code = hi_tracee_set_xstate(call->tid, &call->xstate, err);
+	if (code == 0)
+		code = hi_tracee_set_regs(call->tid, &call->regs, err);
+	return code;
+}
+
+/*
+ * The stack of a call, top to bottom: the frame from which rt_sigreturn(2) can
+ * restore the thread, then the return address. At the entry of a function the
+ * stack pointer is 8 below a multiple of 16.
+ */
+static int write_stack(struct hi_host *host, const struct hi_shim_place *place,
+		       const struct hi_remote_call *call, uint64_t *ret_sp,
+		       struct hi_err *err)
+{
+	struct hi_sigframe frame;
+	uint64_t at = hi_sigframe_make(&call->regs, &call->xstate,
+				       call->sigmask, place->stack_remote,
+				       &frame);
+	uint64_t back = place->shim.return_remote;
+	int code = hi_remote_write(host, at, frame.bytes, frame.len, err);
+
+	if (code == 0)
+		code = hi_remote_write(host, at - 8, &back, 8, err);
+	*ret_sp = at - 8;
+	return code;
+}
+
+/* The thread is held; it calls nothing but the kernel, which keeps the rest. */
+static int make_syscall(const struct hi_remote_call *call,
+			const struct user_regs_struct *regs, uint64_t *ret_rax,
+			struct hi_err *err)
+{
+	struct user_regs_struct after;
+	int code = hi_tracee_set_regs(call->tid, regs, err);
+
+	if (code == 0)
+		code = to_syscall_stop(call->thread, err); /* entry */
+	if (code == 0)
+		code = to_syscall_stop(call->thread, err); /* exit */
+	if (code == 0)
+		code = hi_tracee_get_regs(call->tid, &after, err);
+	if (code == 0)
+		code = to_trap_stop(call->thread, err);
+	if (code == 0)
+		code = hi_tracee_set_regs(call->tid, &call->regs, err);
+	if (code == 0)
+		*ret_rax = after.rax;
+	return code;
+}
+
 int hi_remote_syscall(struct hi_host *host, struct hi_thread *thread,
 		      const struct hi_shim_place *place, long number,
 		      const uint64_t arguments[6], int64_t *ret_value,
 		      struct hi_err *err)
 {
-	struct user_regs_struct saved, regs;
-	int code = hi_tracee_get_regs(thread->tid, &saved, err);
+	struct hi_remote_call call;
+	struct user_regs_struct regs;
+	uint64_t sp = 0, value = 0;
+	int code = save(thread, &call, err);
 
-	(void)host;
+	/* where the thread goes on should the injector be killed meanwhile */
+	if (code == 0)
+		code = write_stack(host, place, &call, &sp, err);
 	if (code < 0)
 		return code;
-	regs = saved;
+	regs = call.regs;
 	regs.rip = place->shim.syscall_remote;
+	regs.rsp = sp;
 	regs.rax = (unsigned long)number;
 	regs.rdi = arguments[0];
 	regs.rsi = arguments[1];
@@ -131,19 +207,9 @@ int hi_remote_syscall(struct hi_host *host, struct hi_thread *thread,
 	regs.r9 = arguments[5];
 	/* not in a system call: the kernel must not move rip to restart it */
 	regs.orig_rax = (unsigned long)-1;
-	code = hi_tracee_set_regs(thread->tid, &regs, err);
+	code = make_syscall(&call, &regs, &value, err);
 	if (code == 0)
-		code = to_syscall_stop(thread, err); /* entry */
-	if (code == 0)
-		code = to_syscall_stop(thread, err); /* exit */
-	if (code == 0)
-		code = hi_tracee_get_regs(thread->tid, &regs, err);
-	if (code == 0)
-		code = to_trap_stop(thread, err);
-	if (code == 0)
-		code = hi_tracee_set_regs(thread->tid, &saved, err);
-	if (code == 0)
-		*ret_value = (int64_t)regs.rax;
+		*ret_value = (int64_t)value;
 	return code;
 }
 
@@ -170,54 +236,6 @@ int hi_remote_map(struct hi_host *host, struct hi_thread *thread,
 	return 0;
 }
 
-/* Everything of the thread that the call may change. */
-static int save(struct hi_thread *thread, struct hi_remote_call *call,
-		struct hi_err *err)
-{
-	int code = hi_tracee_get_regs(thread->tid, &call->regs, err);
-
-	if (code == 0)
-		code = hi_tracee_get_xstate(thread->tid, &call->xstate, err);
-	if (code == 0)
-		code = hi_tracee_get_sigmask(thread->tid, &call->sigmask, err);
-	call->thread = thread;
-	call->tid = thread->tid;
-	return code;
-}
-
-static int restore(struct hi_remote_call *call, struct hi_err *err)
-{
-	int code = hi_tracee_set_regs(call->tid, &call->regs, err);
-
-	if (code == 0)
-		code = hi_tracee_set_xstate(call->tid, &call->xstate, err);
-	if (code == 0)
-		code = hi_tracee_set_sigmask(call->tid, call->sigmask, err);
-	return code;
-}
-
-/*
- * The stack of a call, top to bottom: the frame from which rt_sigreturn(2) can
- * restore the thread, then the return address. At the entry of a function the
- * stack pointer is 8 below a multiple of 16.
- */
-static int write_stack(struct hi_host *host, const struct hi_shim_place *place,
-		       const struct hi_remote_call *call, uint64_t *ret_sp,
-		       struct hi_err *err)
-{
-	struct hi_sigframe frame;
-	uint64_t at = hi_sigframe_make(&call->regs, &call->xstate,
-				       call->sigmask, place->stack_remote,
-				       &frame);
-	uint64_t back = place->shim.return_remote;
-	int code = hi_remote_write(host, at, frame.bytes, frame.len, err);
-
-	if (code == 0)
-		code = hi_remote_write(host, at - 8, &back, 8, err);
-	*ret_sp = at - 8;
-	return code;
-}
-
 int hi_remote_start(struct hi_host *host, struct hi_thread *thread,
 		    const struct hi_shim_place *place, uint64_t function_remote,
 		    struct hi_remote_call *ret_call, struct hi_err *err)
@@ -240,9 +258,10 @@ int hi_remote_start(struct hi_host *host, struct hi_thread *thread,
 	regs.rax = 0;
 	regs.orig_rax = (unsigned long)-1;
 	regs.eflags &= ~(0x400UL | 0x100UL); /* direction and trap flags */
-	code = hi_tracee_set_sigmask(thread->tid, ~0ULL, err);
+	/* in this order, so that the stub restores the mask if we are killed */
+	code = hi_tracee_set_regs(thread->tid, &regs, err);
 	if (code == 0)
-		code = hi_tracee_set_regs(thread->tid, &regs, err);
+		code = hi_tracee_set_sigmask(thread->tid, ~0ULL, err);
 	if (code < 0) {
 		(void)restore(ret_call, NULL);
 		return code;
@@ -301,7 +320,7 @@ static bool is_in_stub(const struct hi_shim_place *place,
 
 	return hi_tracee_get_regs(call->tid, &regs, NULL) == 0 &&
 	       regs.rip >= place->shim.return_remote &&
-	       regs.rip < place->shim.return_remote + STUB_LEN;
+	       regs.rip < place->shim.return_remote + HI_SHIM_RETURN_LEN;
 }
 
 int hi_remote_finish(struct hi_host *host, const struct hi_shim_place *place,

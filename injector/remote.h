@@ -10,7 +10,7 @@
  *
  * A call leaves the thread as it was: registers, vector state, signal mask, and the
  * system call it was stopped in, which goes on. The shim's end stub takes the thread
- * back by itself should the injector die in between.
+ * back by itself should the injector be killed in between.
  *
  * Units:     ..._remote are host addresses.
  * Errors:    HI_E_GONE, HI_E_SYS, HI_E_BUSY when a call does not return in time.

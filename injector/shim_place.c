@@ -135,6 +135,7 @@ int hi_shim_place_find(struct hi_host *host, struct hi_thread *thread,
 	place.shim_remote = map->start + link;
 	if (code == 0)
 		code = read_shim(host, &place, err);
+	place.stack_remote = place.shim.first_stack_remote;
 	if (code == 0)
 		code = hi_remote_map(host, thread, &place, 0, CALL_STACK_LEN,
 				     PROT_READ | PROT_WRITE, &stack, err);

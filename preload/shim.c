@@ -20,6 +20,10 @@ struct hi_shim hi_shim = {
 extern HI_EXPORT struct hi_shim hotinject_shim
 	__attribute__((alias("hi_shim")));
 
+/* A frame for rt_sigreturn(2), the largest vector state included. */
+#define FIRST_STACK_LEN 32768
+static _Alignas(64) unsigned char first_stack[FIRST_STACK_LEN];
+
 /*
  * Take the shim out of one "LD_PRELOAD=..." entry. The injector wrote that
  * string below the environment, so it may be shortened in place. Returns 0
@@ -65,6 +69,7 @@ __attribute__((constructor)) static void start(int argc, char **argv,
 	hi_shim.return_remote = (uintptr_t)hotinject_return;
 	hi_shim.syscall_remote = (uintptr_t)hotinject_syscall;
 	hi_shim.abandon_remote = (uintptr_t)hotinject_abandon;
+	hi_shim.first_stack_remote = (uintptr_t)(first_stack + FIRST_STACK_LEN);
 	hi_guarded_init();
 	hi_dlsym_init();
 	if (envp && dladdr(&hi_shim, &self) && self.dli_fname)

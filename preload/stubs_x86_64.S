@@ -74,8 +74,9 @@
 /*
  * A remote call returns here, with the stack pointer at a ucontext that the
  * injector wrote. The injector sees call_done and restores the thread itself. Should
- * it have died, the thread takes itself back after a while: rt_sigreturn
- * (sigreturn(2)) finds the ucontext at the stack pointer.
+ * it have died, the thread takes itself back after a while (2^28 ticks of the time
+ * stamp counter are about a tenth of a second): rt_sigreturn (sigreturn(2))
+ * finds the ucontext at the stack pointer.
  */
 	.globl	hotinject_return
 	.type	hotinject_return, @function
@@ -84,23 +85,33 @@ hotinject_return:
 	.cfi_undefined rip
 	movq	%rax, hi_shim+HI_SHIM_CALL_RESULT_AT(%rip)
 	movq	$1, hi_shim+HI_SHIM_CALL_DONE_AT(%rip)
-	movl	$50000000, %ecx
+	rdtsc
+	shlq	$32, %rdx
+	leaq	(%rdx,%rax), %rcx
 1:	pause
-	decl	%ecx
-	jne	1b
+	rdtsc
+	shlq	$32, %rdx
+	addq	%rdx, %rax
+	subq	%rcx, %rax
+	shrq	$28, %rax
+	je	1b
 	movl	$15, %eax
 	syscall
 	ud2
 	.cfi_endproc
 	.size	hotinject_return, . - hotinject_return
+	.org	hotinject_return + HI_SHIM_RETURN_LEN, 0xcc
 
-/* A remote system call runs this one instruction. */
+/*
+ * A remote system call: its number and arguments are in the registers where the
+ * kernel wants them. It ends as any other remote call.
+ */
 	.globl	hotinject_syscall
 	.type	hotinject_syscall, @function
 hotinject_syscall:
 	.cfi_startproc
 	syscall
-	int3
+	ret
 	.cfi_endproc
 	.size	hotinject_syscall, . - hotinject_syscall
 
