@@ -94,7 +94,7 @@ $(E2E): $(B)/tests/%: $(B)/tests/%.o $(SUPPORT)
 $(UNIT) $(E2E):
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(SAN_FLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) \
-		$(TEST_LIBS) $(TOOL_LIBS) -lstdc++
+		$(TEST_LIBS) $(TOOL_LIBS) -lstdc++ -lutil
 
 # --- objects ------------------------------------------------------------------
 

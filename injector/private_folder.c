@@ -100,40 +100,49 @@ static bool is_marked(int fd)
 	       faccessat(fd, MARK, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
-/* A process of this user runs code of the folder: a host, or its child. */
-static bool is_mapped(const char *path)
+static bool maps_from(const char *maps_path, const char *folder)
 {
-	DIR *HI_CLEANUP(close_dir) proc = opendir("/proc");
+	FILE *maps = fopen(maps_path, "re");
+	size_t size = 0, len = strlen(folder);
 	char *HI_FREE line = NULL;
-	size_t size = 0, len = strlen(path);
-	struct dirent *entry;
 	bool found = false;
 
-	while (proc && !found && (entry = readdir(proc))) {
-		char name[sizeof("/proc//maps") + sizeof(entry->d_name)];
-		FILE *maps;
+	while (maps && !found && getline(&line, &size, maps) > 0) {
+		const char *file = strchr(line, '/');
 
-		if (entry->d_name[0] < '1' || entry->d_name[0] > '9')
+		found = file && strncmp(file, folder, len) == 0 &&
+			file[len] == '/';
+	}
+	if (maps)
+		fclose(maps);
+	return found;
+}
+
+pid_t hi_private_folder_find_process(const char *path)
+{
+	DIR *HI_CLEANUP(close_dir) proc = opendir("/proc");
+	char *HI_FREE real = realpath(path, NULL);
+	struct dirent *entry;
+
+	while (proc && real && (entry = readdir(proc))) {
+		char name[sizeof("/proc//maps") + sizeof(entry->d_name)];
+		struct stat stat;
+
+		if (entry->d_name[0] < '1' || entry->d_name[0] > '9' ||
+		    fstatat(dirfd(proc), entry->d_name, &stat, 0) < 0 ||
+		    stat.st_uid != geteuid())
 			continue;
 		snprintf(name, sizeof(name), "/proc/%s/maps", entry->d_name);
-		maps = fopen(name, "re");
-		while (maps && !found && getline(&line, &size, maps) > 0) {
-			const char *file = strchr(line, '/');
-
-			found = file && strncmp(file, path, len) == 0 &&
-				file[len] == '/';
-		}
-		if (maps)
-			fclose(maps);
+		if (maps_from(name, real))
+			return (pid_t)strtol(entry->d_name, NULL, 10);
 	}
-	return found;
+	return 0;
 }
 
 /* Remove one folder if it is a session's, and session and host are gone. */
 static void sweep_one(const char *parent, const char *name, bool shared)
 {
 	char *HI_FREE path = NULL;
-	char *HI_FREE real = NULL;
 	int HI_CLOSE fd = -1;
 
 	if (asprintf(&path, "%s/%s", parent, name) < 0) {
@@ -143,8 +152,7 @@ static void sweep_one(const char *parent, const char *name, bool shared)
 	fd = lock_folder(path);
 	if (fd < 0 || (shared && !is_marked(fd)))
 		return;
-	real = realpath(path, NULL);
-	if (real && !is_mapped(real))
+	if (!hi_private_folder_find_process(path))
 		remove_folder(path, fd);
 }
 

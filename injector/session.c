@@ -15,6 +15,7 @@
 #include "common/own.h"
 #include "injector/clock.h"
 #include "injector/launch.h"
+#include "injector/private_folder.h"
 #include "injector/program.h"
 #include "injector/search.h"
 #include "injector/session_parts.h"
@@ -197,6 +198,24 @@ static void done(struct session *session)
 		close(session->signal_fd);
 }
 
+/* A daemon's first process ends at once; what it forked is not reloaded. */
+static void report_left(struct session *session)
+{
+	const struct hi_host *host = session->self.host;
+	pid_t left = 0;
+
+	if (session->settled)
+		left = hi_private_folder_find_process(
+			hi_snapshots_get_folder(session->snapshots));
+	if (left)
+		hi_report_note(
+			session->report,
+			"%s (%d) has ended; process %d, which it forked, "
+			"keeps the build that it has (to reload it, "
+			"start %s in the foreground)",
+			host->name, host->pid, left, host->name);
+}
+
 /* A script's is its own, unless the host has outlived it. */
 static int exit_status(const struct session *session)
 {
@@ -227,6 +246,7 @@ int hi_session_run(const struct hi_options *options, struct hi_report *report)
 		   start, because the host would inherit it */
 		prctl(PR_SET_TIMERSLACK, 1UL, 0UL, 0UL, 0UL);
 		run_loop(session);
+		report_left(session);
 		status = exit_status(session);
 		hi_report_exit(report, session->self.host->pid, status);
 	}
