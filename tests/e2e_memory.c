@@ -14,6 +14,7 @@
 /* Builds 2 and 9 have extra(); "loop" begins one that never ends. */
 static const char source[] =
 	"#include <pthread.h>\n"
+	"#include <semaphore.h>\n"
 	"#include <stdio.h>\n"
 	"#include <string.h>\n"
 	"#include <unistd.h>\n"
@@ -25,13 +26,16 @@ static const char source[] =
 	"#else\n"
 	"#define extra() 0\n"
 	"#endif\n"
-	"static void *endless_loop(void *unused)\n"
-	"{ for (;;) usleep(1000); return unused; }\n"
+	"static void *endless_loop(void *inside)\n"
+	"{ for (sem_post(inside);;) usleep(1000); return inside; }\n"
 	"void worker_answer(const char *question, char *answer, size_t size)\n"
 	"{\n"
 	"	pthread_t thread;\n"
-	"	if (!strcmp(question, \"loop\"))\n"
-	"		pthread_create(&thread, NULL, endless_loop, NULL);\n"
+	"	static sem_t inside;\n"
+	"	if (!strcmp(question, \"loop\")) {\n"
+	"		pthread_create(&thread, NULL, endless_loop, &inside);\n"
+	"		sem_wait(&inside);\n"
+	"	}\n"
 	"	snprintf(answer, size, \"value=%d calls=%d extra=%d\", BUILD,\n"
 	"		 ++calls, extra());\n"
 	"}\n";
@@ -217,7 +221,7 @@ START_TEST(a_build_that_a_thread_is_inside_is_known_for_good)
 		ck_assert_str_eq(support_event_text(scene, event, "function"),
 				 "endless_loop");
 		ck_assert_str_eq(support_event_text(scene, event, "where"),
-				 "worker.c:14");
+				 "worker.c:15");
 		support_event(scene, "live");
 		expect(scene, build, build - 1, build == 9);
 	}
