@@ -240,7 +240,7 @@ START_TEST(the_first_build_s_file_is_never_written)
 
 	begin(&subject, path, path, 1);
 	imprint(&subject);
-	ck_assert_int_eq(count_own(&subject), 4 * N_FUNCTIONS);
+	ck_assert_int_eq(count_own(&subject), 4L * N_FUNCTIONS);
 	hi_image_rest(subject.build->image);
 	ck_assert_int_eq(count_shown(&subject, OLD), N_FUNCTIONS);
 	end(&subject);
@@ -263,7 +263,7 @@ START_TEST(text_goes_to_the_host_s_memory_when_the_file_cannot_be_written)
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", sealed);
 	begin(&subject, path, path, 2);
 	imprint(&subject);
-	ck_assert_int_eq(count_own(&subject), 4 * N_FUNCTIONS);
+	ck_assert_int_eq(count_own(&subject), 4L * N_FUNCTIONS);
 	ck_assert_int_eq(count_shown(&subject, OLD), N_FUNCTIONS);
 	end(&subject);
 }
@@ -278,7 +278,7 @@ START_TEST(text_goes_to_the_host_s_memory_when_that_does_not_show_the_file)
 	hi_fixture_run(&subject.fx, "cp libworker.2.so other.so");
 	begin(&subject, other, path, 2);
 	imprint(&subject);
-	ck_assert_int_eq(count_own(&subject), 4 * N_FUNCTIONS);
+	ck_assert_int_eq(count_own(&subject), 4L * N_FUNCTIONS);
 	end(&subject);
 }
 END_TEST
