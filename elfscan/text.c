@@ -44,7 +44,11 @@ const uint8_t *hi_text_find_bytes(const struct hi_text *text, size_t region)
 uint64_t hi_field_get_target(const struct hi_field *field, const uint8_t *bytes,
 			     uint64_t start_link)
 {
-	int32_t distance = (int8_t)bytes[field->at];
+	int8_t near = 0;
+	int32_t distance;
+
+	memcpy(&near, bytes + field->at, 1);
+	distance = near; /* NOLINT(bugprone-signed-char-misuse): signed */
 
 	if (field->len == 4)
 		memcpy(&distance, bytes + field->at, 4);

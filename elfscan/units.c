@@ -100,7 +100,7 @@ static struct hi_unit_digest *find_alike(
 	struct hi_unit_strings *strings, const uint8_t *unit, size_t len,
 	size_t *at)
 {
-	for (size_t i = 0; i < 2 * WINDOW; i++) {
+	for (size_t i = 0; i < 2UL * WINDOW; i++) {
 		/* outwards from where it should be; the one before it first,
 		   which is the one when a unit was added */
 		size_t try = i % 2 ? *at - (i + 1) / 2 : *at + i / 2;
@@ -349,7 +349,7 @@ void hi_units_free(struct hi_units *units)
 {
 	if (!units)
 		return;
-	for (size_t i = 0; i < units->n; i++)
+	for (size_t i = 0; units->units && i < units->n; i++)
 		hi_unit_digest_drop(units->units[i].digest);
 	if (units->opened)
 		hi_dies_done(units->opened);

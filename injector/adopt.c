@@ -67,6 +67,7 @@ static int take_build(struct hi_worker *worker, struct hi_snapshots *snapshots,
 		return code;
 	}
 	worker->last_number = 1;
+	/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): code is 0 */
 	(*ret_build)->content = content;
 	(*ret_build)->base_remote =
 		map->start -

@@ -184,7 +184,7 @@ int hi_snapshot_take(struct hi_snapshots *snapshots, const char *path,
 		return code;
 	}
 	code = hi_snapshot_end(snapshot, ret_content, err);
-	if (code < 0)
+	if (code < 0 && copy_path)
 		hi_snapshot_drop(snapshots, copy_path);
 	else
 		*ret_path = hi_take_ptr(&copy_path);
