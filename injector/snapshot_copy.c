@@ -198,6 +198,7 @@ static bool map_copy(const struct hi_snapshot *snapshot, size_t start,
 		     size_t end)
 {
 	return start == end ||
+	/* cppcheck-suppress leakReturnValNotUsed */
 	       mmap(snapshot->bytes + start, end - start, PROT_READ,
 		    MAP_PRIVATE | MAP_FIXED | MAP_POPULATE, snapshot->target,
 		    (off_t)start) != MAP_FAILED;
