@@ -197,11 +197,14 @@ static int copy_mapped(struct hi_snapshot *snapshot, struct hi_err *err)
 static bool map_copy(const struct hi_snapshot *snapshot, size_t start,
 		     size_t end)
 {
-	return start == end ||
-	/* cppcheck-suppress leakReturnValNotUsed */
-	       mmap(snapshot->bytes + start, end - start, PROT_READ,
-		    MAP_PRIVATE | MAP_FIXED | MAP_POPULATE, snapshot->target,
-		    (off_t)start) != MAP_FAILED;
+	void *at;
+
+	if (start == end)
+		return true;
+	at = mmap(snapshot->bytes + start, end - start, PROT_READ,
+		  MAP_PRIVATE | MAP_FIXED | MAP_POPULATE, snapshot->target,
+		  (off_t)start);
+	return at != MAP_FAILED;
 }
 
 static int map_memory(struct hi_snapshot *snapshot, struct hi_err *err)
