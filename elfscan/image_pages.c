@@ -15,8 +15,9 @@ static void make_own(uint8_t *pages, size_t len)
 		return;
 	for (size_t at = 0; at < len; at += HI_PAGE_LEN) {
 		volatile uint8_t *byte = pages + at;
+		uint8_t kept = *byte;
 
-		*byte = *byte;
+		*byte = kept;
 	}
 }
 
