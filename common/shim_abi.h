@@ -28,6 +28,8 @@
  *            which stores RUNNING while the loader waits for go;
  *            go is stored by the injector and read by the loader, which may
  *            turn WAIT into GONE; so OPEN is stored while the loader is stopped.
+ *            thread is stored by both: by the injector as part of a request, where 0
+ *            asks for a new thread.
  */
 #ifndef HI_COMMON_SHIM_ABI_H
 #define HI_COMMON_SHIM_ABI_H
@@ -45,7 +47,7 @@
 #include <stdint.h>
 
 #define HI_SHIM_MAGIC   0x314a4e49544f48ULL /* "HOTINJ1" */
-#define HI_SHIM_VERSION 4
+#define HI_SHIM_VERSION 5
 #define HI_SHIM_SYMBOL  "hotinject_shim"
 #define HI_SHIM_FILE    "libhotinject.so"
 

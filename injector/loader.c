@@ -35,6 +35,7 @@ static int write_request(struct hi_loader *loader,
 	int code;
 
 	memset(load, 0, SHORT_LEN);
+	load->thread = loader->thread;
 	hi_build_get_constructors(build, &constructors);
 	load->init_link = constructors.init_link;
 	load->init_array_link = constructors.init_array_link;
@@ -226,9 +227,11 @@ static int start_new(struct hi_loader *loader, const struct hi_worker *worker,
 	struct hi_remote_call call;
 	struct hi_thread *thread = NULL;
 	uint64_t result = 0;
-	int code = write_request(loader, worker, build, err);
+	int code;
 
+	/* one that lingers nevertheless sees that it is not meant */
 	loader->thread = 0;
+	code = write_request(loader, worker, build, err);
 	if (code == 0)
 		code = hi_safe_point_hold(loader->host, loader->unwinder,
 					  SAFE_POINT_LIMIT_NS, &thread, err);
@@ -288,8 +291,9 @@ static int fail_with_dlerror(struct hi_loader *loader,
 	if (hi_remote_read(loader->host,
 			   hi_loader_load_remote(loader) +
 				   offsetof(struct hi_shim_load, error),
-			   text, sizeof(text), NULL) < 0)
-		strcpy(text, "no reason given");
+			   text, sizeof(text), NULL) < 0 ||
+	    !text[0])
+		strcpy(text, "the host's dlopen(3) gave no reason");
 	text[sizeof(text) - 1] = '\0';
 	if (strncmp(text, build->path, len) == 0) {
 		rest = text + len;

@@ -33,6 +33,7 @@ struct candidate {
 	bool begun;   /* its code has run, perhaps in part */
 	bool newer;   /* ended by a newer file */
 	bool passing; /* the file changed while it was read */
+	bool waiting; /* it has been said who is inside the worker */
 	uint64_t live_ns, pause_ns;
 	bool busy;
 };
@@ -268,6 +269,18 @@ static void report_waiting(const struct candidate *candidate, pid_t tid,
 			  function ? function : "?", where, since_ns);
 }
 
+/* A thread stands in the way that is in no function of the worker. */
+static int report_hindrance(struct candidate *candidate, bool say,
+			    const struct hi_err *err)
+{
+	if (say)
+		hi_report_note(candidate->reload->report, "%s #%u waits: %s",
+			       candidate->reload->worker->name,
+			       candidate->build->number, err->sentence);
+	candidate->waiting = candidate->waiting || say;
+	return 0;
+}
+
 /* One try: 1 when it is live, 0 when a thread is inside, negative on failure. */
 static int try_publish(struct candidate *candidate, bool force, bool say,
 		       uint64_t since_ns, struct hi_err *err)
@@ -287,7 +300,9 @@ static int try_publish(struct candidate *candidate, bool force, bool say,
 			 reload->unwinder, &freeze, err);
 	if (code < 0) {
 		hi_publish_done(&publish);
-		return code == HI_E_BUSY ? 0 : code;
+		return code == HI_E_BUSY ?
+			       report_hindrance(candidate, say, err) :
+			       code;
 	}
 	inside = hi_freeze_find_inside(&freeze);
 	if (inside && say) {
@@ -314,10 +329,13 @@ static int try_publish(struct candidate *candidate, bool force, bool say,
 	hi_thaw(reload->host, &freeze);
 	candidate->pause_ns = freeze.paused_ns;
 	hi_publish_done(&publish);
-	if (inside_tid)
+	if (inside_tid) {
 		report_waiting(candidate, inside_tid, inside_pc, since_ns);
+		candidate->waiting = true;
+	}
 	if (code == HI_E_BUSY)
-		return 0;
+		return candidate->busy ? 0 :
+					 report_hindrance(candidate, say, err);
 	return code < 0 ? code : 1;
 }
 
@@ -342,7 +360,6 @@ static int publish(struct candidate *candidate, struct hi_err *err)
 	struct hi_reload *reload = candidate->reload;
 	uint64_t start = hi_clock_ns();
 	uint64_t limit = reload->options->wait_ms * HI_NS_PER_MS;
-	bool said = false;
 	long nap_us = NAP_MIN_US;
 	int code = hi_stacks_refresh(reload->stacks, reload->host, err);
 
@@ -354,9 +371,8 @@ static int publish(struct candidate *candidate, struct hi_err *err)
 		bool over = waited >= limit;
 		bool force = over && reload->options->busy == HI_BUSY_SWAP;
 
-		code = try_publish(candidate, force, over && !said, waited,
-				   err);
-		said = said || over;
+		code = try_publish(candidate, force,
+				   over && !candidate->waiting, waited, err);
 		if (code != 0)
 			break;
 		hi_host_pump(reload->host);

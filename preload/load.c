@@ -34,6 +34,11 @@ static void set_step(enum hi_load_step step)
 	__atomic_store_n(&load()->step, step, __ATOMIC_RELEASE);
 }
 
+static int32_t my_tid(void)
+{
+	return (int32_t)syscall(SYS_gettid);
+}
+
 /* Wait until the injector says go; HI_GO_KEEP when it does not. */
 static enum hi_load_go await_go(void)
 {
@@ -65,21 +70,24 @@ static bool await_request(void)
 
 		syscall(SYS_futex, &load()->go, FUTEX_WAIT_PRIVATE, HI_GO_WAIT,
 			&limit, NULL, 0);
+		/* the injector could not stop it and has started another */
+		if (load()->thread != my_tid())
+			return false;
 		if (__atomic_compare_exchange_n(&load()->go, &go, HI_GO_GONE,
 						false, __ATOMIC_ACQUIRE,
 						__ATOMIC_ACQUIRE))
 			return false;
-		/* a word for a load that has failed meanwhile means nothing */
-		__atomic_store_n(&load()->go, HI_GO_WAIT, __ATOMIC_RELEASE);
-		if (go == HI_GO_OPEN)
+		if (go == HI_GO_OPEN) {
+			__atomic_store_n(&load()->go, HI_GO_WAIT,
+					 __ATOMIC_RELEASE);
 			return true;
+		}
 	}
 }
 
-static void fail(const char *text)
+static void explain(const char *text)
 {
 	strncpy(load()->error, text, sizeof(load()->error) - 1);
-	set_step(HI_LOAD_FAILED);
 }
 
 /*
@@ -135,7 +143,7 @@ static int open_build(void)
 	if (!handle) {
 		const char *text = dlerror();
 
-		fail(text ? text : "dlopen gave no reason");
+		explain(text ? text : "dlopen gave no reason");
 		return -1;
 	}
 	load()->handle = (uintptr_t)handle;
@@ -178,24 +186,22 @@ static bool serve(void)
 	static struct counts last;
 	struct counts counts = get_counts();
 	enum hi_load_go go;
-	bool whole = true;
+	bool opened, whole = true;
 
 	load()->foreign = counts.adds != last.adds || counts.subs != last.subs;
-	load()->thread = (int32_t)syscall(SYS_gettid);
+	load()->thread = my_tid();
 	set_step(HI_LOAD_STARTED);
-	if (open_build() == 0) {
-		set_step(HI_LOAD_LOADED);
-		for (go = await_go();
-		     go == HI_GO_RESOLVE || go == HI_GO_CONSTRUCT;
-		     go = await_go()) {
-			enum hi_load_step step = hi_guarded_run(go);
+	opened = open_build() == 0;
+	set_step(opened ? HI_LOAD_LOADED : HI_LOAD_FAILED);
+	for (go = await_go(); go == HI_GO_RESOLVE || go == HI_GO_CONSTRUCT;
+	     go = await_go()) {
+		enum hi_load_step step = hi_guarded_run(go);
 
-			whole = whole && step != HI_LOAD_FAILED;
-			set_step(step);
-		}
-		if (go == HI_GO_CLOSE)
-			dlclose((void *)(uintptr_t)load()->handle);
+		whole = whole && step != HI_LOAD_FAILED;
+		set_step(step);
 	}
+	if (go == HI_GO_CLOSE && opened)
+		dlclose((void *)(uintptr_t)load()->handle);
 	last = get_counts();
 	if (!whole)
 		__atomic_store_n(&load()->go, HI_GO_GONE, __ATOMIC_RELEASE);
