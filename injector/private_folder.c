@@ -126,15 +126,16 @@ pid_t hi_private_folder_find_process(const char *path)
 
 	while (proc && real && (entry = readdir(proc))) {
 		char name[sizeof("/proc//maps") + sizeof(entry->d_name)];
+		pid_t pid = (pid_t)strtol(entry->d_name, NULL, 10);
 		struct stat stat;
 
-		if (entry->d_name[0] < '1' || entry->d_name[0] > '9' ||
+		if (pid <= 0 || pid == getpid() ||
 		    fstatat(dirfd(proc), entry->d_name, &stat, 0) < 0 ||
 		    stat.st_uid != geteuid())
 			continue;
 		snprintf(name, sizeof(name), "/proc/%s/maps", entry->d_name);
 		if (maps_from(name, real))
-			return (pid_t)strtol(entry->d_name, NULL, 10);
+			return pid;
 	}
 	return 0;
 }

@@ -29,7 +29,7 @@ struct hi_private_folder;
 int hi_private_folder_new(struct hi_private_folder **ret_folder,
 			  struct hi_err *err) HI_MUST_USE;
 void hi_private_folder_free(struct hi_private_folder *folder);
-/* A process of this user that runs code of the folder at PATH, or 0. */
+/* Another process of this user that runs code of the folder at PATH, or 0. */
 pid_t hi_private_folder_find_process(const char *path);
 const char *hi_private_folder_get_path(const struct hi_private_folder *folder);
 

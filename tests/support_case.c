@@ -289,6 +289,8 @@ static void run_end(struct story *story, char *rest, char *expected)
 	story->ended = true;
 	if (status != (expected ? atoi(expected) : 0))
 		support_fail(story->scene, "the exit status is %d", status);
+	/* no story's host becomes a daemon */
+	support_shell(story->scene, "! grep -F ' has ended; process ' stderr");
 }
 
 /* Settings are words kept for later lines. */
