@@ -282,21 +282,47 @@ void hi_publish_done(struct hi_publish *publish)
 	memset(publish, 0, sizeof(*publish));
 }
 
-bool hi_publish_on_trap(const struct hi_worker *worker,
-			struct hi_thread *thread)
+/* An entry of BUILD, of which all lead to the trampolines. */
+static bool is_entry(const struct hi_build *build, uint64_t at_remote)
 {
-	struct user_regs_struct regs;
+	size_t n;
+	const struct hi_symbol *symbols =
+		hi_symtab_get_functions(build->symtab, &n);
 
-	if (hi_tracee_get_regs(thread->tid, &regs, NULL) < 0)
-		return false;
+	for (size_t i = 0; i < n && build->patched && build->prologues; i++)
+		if (build->functions[i] && build->prologues[i].patchable &&
+		    at_remote == build->base_remote + symbols[i].addr_link +
+					 build->prologues[i].jump_at)
+			return true;
+	return false;
+}
+
+static bool is_patch_point(const struct hi_worker *worker, uint64_t at_remote)
+{
 	for (size_t i = 0; i < worker->n_functions; i++) {
 		const struct hi_function *function = worker->functions[i];
 
-		if (!function->patched ||
-		    regs.rip - 1 != function->home_remote + function->jump_at)
-			continue;
-		regs.rip--;
-		return hi_tracee_set_regs(thread->tid, &regs, NULL) == 0;
+		if (function->patched &&
+		    at_remote == function->home_remote + function->jump_at)
+			return true;
 	}
+	for (size_t i = 0; i < worker->n_builds; i++)
+		if (is_entry(worker->builds[i], at_remote))
+			return true;
 	return false;
+}
+
+bool hi_publish_on_trap(const struct hi_worker *worker,
+			const struct hi_host *host, struct hi_thread *thread)
+{
+	struct user_regs_struct regs;
+	uint8_t now;
+
+	if (hi_tracee_get_regs(thread->tid, &regs, NULL) < 0 ||
+	    !is_patch_point(worker, regs.rip - 1) ||
+	    hi_remote_read(host, regs.rip - 1, &now, 1, NULL) < 0 ||
+	    now != JUMP)
+		return false;
+	regs.rip--;
+	return hi_tracee_set_regs(thread->tid, &regs, NULL) == 0;
 }

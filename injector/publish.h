@@ -61,6 +61,6 @@ void hi_publish_done(struct hi_publish *publish);
 
 /* A SIGTRAP at a patch point that was being written: true when it was one. */
 bool hi_publish_on_trap(const struct hi_worker *worker,
-			struct hi_thread *thread);
+			const struct hi_host *host, struct hi_thread *thread);
 
 #endif
