@@ -71,6 +71,24 @@ bool hi_comparison_same_target(struct hi_comparison *comparison,
 			       uint64_t old_link, uint64_t new_link,
 			       bool is_lea);
 
+/* The dynamic relocation of the word at PLACE, or NULL. */
+const struct hi_reloc *hi_comparison_find_reloc(const struct hi_side *side,
+						uint64_t place);
+/* Whether two of them name the same thing. */
+bool hi_comparison_same_reloc(struct hi_comparison *comparison,
+			      const struct hi_reloc *old,
+			      const struct hi_reloc *new);
+
+/*
+ * The content of two read-only objects: relocated words by what they name, others
+ * by their bytes, or all of them as distances.
+ */
+bool hi_comparison_same_content(struct hi_comparison *comparison,
+				uint64_t old_link, uint64_t new_link);
+/* The same, of two that may be strings in a section of strings. */
+bool hi_comparison_same_readonly(struct hi_comparison *comparison,
+				 uint64_t old_link, uint64_t new_link);
+
 /* Forget what was judged: a function is known to have changed. */
 void hi_comparison_forget(struct hi_comparison *comparison);
 
