@@ -4,10 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct hi_decoder {
-	csh handle;
-	cs_insn *insn;
-};
+#include "elfscan/insn_parts.h"
 
 int hi_decoder_new(struct hi_decoder **ret_decoder, struct hi_err *err)
 {
@@ -72,6 +69,11 @@ static uint8_t register_number(uint16_t reg)
 			if (general[n][part] && general[n][part] == reg)
 				return n;
 	return HI_REG_NONE;
+}
+
+uint8_t hi_insn_register_number(uint16_t reg)
+{
+	return register_number(reg);
 }
 
 static uint8_t whole_register(const cs_x86_op *op)
