@@ -153,8 +153,12 @@ void hi_build_drop_facts(struct hi_build *build)
 	build->relocs = NULL;
 	build->n_relocs = 0;
 	hi_build_drop_units(build);
+	hi_bodies_free(build->bodies);
+	build->bodies = NULL;
 	hi_symtab_free(build->symtab);
 	build->symtab = NULL;
+	free(build->entries);
+	build->entries = NULL;
 	free(build->functions);
 	build->functions = NULL;
 	free(build->variables);

@@ -16,6 +16,7 @@
 
 #include "common/err.h"
 #include "common/shim_abi.h"
+#include "elfscan/bodies.h"
 #include "elfscan/changes.h"
 #include "elfscan/image.h"
 #include "elfscan/prologue.h"
@@ -28,6 +29,12 @@
 
 struct hi_function;
 struct hi_variable;
+
+/* What became of a function's entry. */
+struct hi_entry {
+	bool redirected;             /* it leads to the trampoline */
+	uint8_t before[HI_JUMP_LEN]; /* what was there, at jump_at */
+};
 
 struct hi_build {
 	unsigned int number;
@@ -53,9 +60,12 @@ struct hi_build {
 	uint64_t base_remote;
 	uint64_t map_remote; /* struct link_map, 0: not known */
 	struct hi_shim_tls tls;
-	bool has_constructors; /* other than the compiler's own */
-	bool resolved;         /* #1: its IFUNC functions' picks are known */
-	bool patched;          /* all its entries lead to the trampolines */
+	bool has_constructors;    /* other than the compiler's own */
+	bool resolved;            /* #1: its IFUNC functions' picks are known */
+	bool patched;             /* all its entries lead to the trampolines */
+	struct hi_entry *entries; /* in the order of the functions; NULL: none
+				     was written to */
+	struct hi_bodies *bodies; /* NULL before they are asked for */
 	/* see retire */
 	bool inside;  /* a thread was, at the last publication that found one */
 	bool needed;  /* something is at home here, or a slot leads here */

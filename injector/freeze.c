@@ -293,6 +293,7 @@ int hi_freeze(struct hi_host *host, const struct hi_worker *worker,
 		code = hi_fail(err, HI_E_NOMEM, "no memory to stop the host");
 	if (code < 0) {
 		hi_thaw(host, &freeze);
+		hi_freeze_done(&freeze);
 		return code;
 	}
 	for (size_t i = 0; i < freeze.n_looks; i++) {
@@ -326,6 +327,10 @@ void hi_thaw(struct hi_host *host, struct hi_freeze *freeze)
 	freeze->paused_ns = hi_clock_ns() - freeze->stopped_ns;
 	if (freeze->fifo)
 		hi_priority_lower(HI_PRIORITY_SELF);
+}
+
+void hi_freeze_done(struct hi_freeze *freeze)
+{
 	for (size_t i = 0; i < freeze->n_looks; i++)
 		free(freeze->looks[i].words);
 	free(freeze->looks);

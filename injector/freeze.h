@@ -7,8 +7,8 @@
  * stack lies in the worker's text; only where that says maybe, the frames are unwound.
  *
  * Units:     addresses are the host's; times CLOCK_MONOTONIC nanoseconds.
- * Ownership: hi_freeze() fills a value that hi_thaw() ends; threads belong to the
- *            host.
+ * Ownership: hi_freeze() fills a value; hi_thaw() ends the stop, hi_freeze_done()
+ *            the value. Threads belong to the host.
  * Errors:    HI_E_BUSY (a thread that cannot be stopped), HI_E_GONE; on failure
  *            nothing stays stopped.
  * Threads:   one.
@@ -60,8 +60,9 @@ int hi_freeze(struct hi_host *host, const struct hi_worker *worker,
 /* Unwind a look that was told by its program counter alone. */
 void hi_freeze_explain(const struct hi_worker *worker,
 		       struct hi_unwinder *unwinder, struct hi_look *look);
-/* Let everything go on. */
+/* Let everything go on. The looks tell how it was. */
 void hi_thaw(struct hi_host *host, struct hi_freeze *freeze);
+void hi_freeze_done(struct hi_freeze *freeze);
 
 /* The first thread with a frame in the worker, or NULL: the host is quiescent. */
 struct hi_look *hi_freeze_find_inside(const struct hi_freeze *freeze);

@@ -4,16 +4,19 @@
 #include <string.h>
 
 #include "injector/apply.h"
+#include "injector/reliance.h"
 #include "injector/remote.h"
 
 #define JUMP      0xe9
 #define INT3      0xcc
 #define STEPS_MAX 8
 
-static int add_patch(struct hi_publish *publish, struct hi_function *function,
-		     struct hi_build *build, uint64_t entry_remote,
-		     uint8_t jump_at)
+int hi_publish_add(struct hi_publish *publish, struct hi_function *function,
+		   struct hi_build *build, size_t index)
 {
+	size_t n;
+	const struct hi_symbol *symbols =
+		hi_symtab_get_functions(build->symtab, &n);
 	struct hi_patch *patch;
 
 	if ((publish->n_patches & (publish->n_patches - 1)) == 0) {
@@ -30,8 +33,9 @@ static int add_patch(struct hi_publish *publish, struct hi_function *function,
 	memset(patch, 0, sizeof(*patch));
 	patch->function = function;
 	patch->build = build;
-	patch->entry_remote = entry_remote;
-	patch->jump_at = jump_at;
+	patch->index = index;
+	patch->entry_remote = build->base_remote + symbols[index].addr_link;
+	patch->jump_at = build->prologues[index].jump_at;
 	return 0;
 }
 
@@ -53,8 +57,10 @@ static int collect_homes(struct hi_publish *publish, struct hi_worker *worker,
 		if (!function->next_symbol || function->home == next ||
 		    function->patched || !function->patchable)
 			continue;
-		if (add_patch(publish, function, function->home,
-			      function->home_remote, function->jump_at) < 0)
+		if (hi_publish_add(publish, function, function->home,
+				   hi_build_function_index(function->home,
+							   function->symbol)) <
+		    0)
 			return -1;
 	}
 	return 0;
@@ -83,11 +89,10 @@ static int collect_build(struct hi_publish *publish, struct hi_build *build)
 
 		if (!function || !function->next_symbol ||
 		    !prologue->patchable ||
-		    (function->patched && function->home_remote == entry) ||
+		    (build->entries && build->entries[i].redirected) ||
 		    has_patch_at(publish, entry))
 			continue;
-		if (add_patch(publish, function, build, entry,
-			      prologue->jump_at) < 0)
+		if (hi_publish_add(publish, function, build, i) < 0)
 			return -1;
 	}
 	return 0;
@@ -129,9 +134,25 @@ static void check_bytes(const struct hi_host *host, struct hi_publish *publish)
 	}
 }
 
+/* Room for what becomes of the entries. */
+static int reserve_entries(const struct hi_publish *publish, struct hi_err *err)
+{
+	for (size_t i = 0; i < publish->n_patches; i++) {
+		struct hi_build *build = publish->patches[i].build;
+		size_t n;
+
+		hi_symtab_get_functions(build->symtab, &n);
+		if (!build->entries && !publish->patches[i].skipped)
+			build->entries = calloc(n + 1, sizeof(struct hi_entry));
+		if (!build->entries && !publish->patches[i].skipped)
+			return hi_fail(err, HI_E_NOMEM,
+				       "no memory for patch points");
+	}
+	return 0;
+}
+
 int hi_publish_prepare(struct hi_worker *worker, const struct hi_host *host,
-		       const struct hi_build *next,
-		       const struct hi_freeze *inside,
+		       struct hi_build *next, const struct hi_freeze *inside,
 		       struct hi_publish *ret_publish, struct hi_err *err)
 {
 	struct hi_publish publish = { NULL, 0, HI_PLAN_INIT, 0 };
@@ -145,6 +166,13 @@ int hi_publish_prepare(struct hi_worker *worker, const struct hi_host *host,
 		return hi_fail(err, HI_E_NOMEM, "no memory for patch points");
 	}
 	check_bytes(host, &publish);
+	failed = hi_reliance_judge(&publish, worker, host, next, inside, err);
+	if (failed == 0)
+		failed = reserve_entries(&publish, err);
+	if (failed < 0) {
+		hi_publish_done(&publish);
+		return failed;
+	}
 	*ret_publish = publish;
 	return 0;
 }
@@ -180,34 +208,41 @@ static int clear_entry(struct hi_patch *patch, struct hi_freeze *freeze,
 	look = hi_freeze_find_between(freeze, start, end);
 	if (!look)
 		return 0;
-	patch->skipped = true;
-	if (force)
+	patch->skipped = !patch->undo;
+	if (force && patch->skipped)
 		return 0;
 	return hi_fail(err, HI_E_BUSY, "thread %d is at the entry of %s()",
 		       look->tid, patch->function->symbol->name);
+}
+
+static void make_jump(struct hi_patch *patch)
+{
+	uint64_t next = patch->entry_remote + patch->jump_at + HI_JUMP_LEN;
+	int32_t distance =
+		(int32_t)(patch->function->slot.trampoline_remote - next);
+
+	patch->after[0] = JUMP;
+	memcpy(patch->after + 1, &distance, sizeof(distance));
 }
 
 static void add_jump(struct hi_publish *publish, const struct hi_patch *patch,
 		     int phase)
 {
 	uint64_t at = patch->entry_remote + patch->jump_at;
-	int32_t distance = (int32_t)(patch->function->slot.trampoline_remote -
-				     (at + HI_JUMP_LEN));
-	uint8_t jump[HI_JUMP_LEN] = { JUMP };
+	const uint8_t *after = patch->after;
 	const uint8_t *before = patch->before + patch->jump_at;
 	static const uint8_t int3 = INT3;
 
-	memcpy(jump + 1, &distance, sizeof(distance));
 	if (phase < 0)
-		hi_plan_add(&publish->plan, at, jump, before, sizeof(jump),
+		hi_plan_add(&publish->plan, at, after, before, HI_JUMP_LEN,
 			    true);
 	else if (phase == 0)
 		hi_plan_add(&publish->plan, at, &int3, before, 1, true);
 	else if (phase == 1)
-		hi_plan_add(&publish->plan, at + 1, jump + 1, before + 1, 4,
+		hi_plan_add(&publish->plan, at + 1, after + 1, before + 1, 4,
 			    true);
 	else
-		hi_plan_add(&publish->plan, at, jump, &int3, 1, true);
+		hi_plan_add(&publish->plan, at, after, &int3, 1, true);
 }
 
 static bool has_sleepers(const struct hi_freeze *freeze)
@@ -233,6 +268,9 @@ static void make_plan(struct hi_publish *publish,
 					function->next_symbol->addr_link,
 				function->current_remote, false);
 	}
+	for (size_t i = 0; i < publish->n_patches; i++)
+		if (!publish->patches[i].undo)
+			make_jump(&publish->patches[i]);
 	for (int phase = sleepers ? 0 : 2; phase < 3; phase++)
 		for (size_t i = 0; i < publish->n_patches; i++)
 			if (!publish->patches[i].skipped)
@@ -244,16 +282,25 @@ static void mark_patched(const struct hi_publish *publish,
 			 struct hi_worker *worker,
 			 const struct hi_freeze *freeze)
 {
-	for (size_t i = 0; i < publish->n_patches; i++) {
-		const struct hi_patch *patch = &publish->patches[i];
-
-		if (!patch->skipped &&
-		    patch->entry_remote == patch->function->home_remote)
-			patch->function->patched = true;
-	}
 	for (size_t i = 0; i < worker->n_builds; i++)
 		if (needs_all(worker->builds[i], freeze))
 			worker->builds[i]->patched = true;
+	for (size_t i = 0; i < publish->n_patches; i++) {
+		const struct hi_patch *patch = &publish->patches[i];
+		struct hi_function *function = patch->function;
+		struct hi_entry *entry;
+
+		if (patch->skipped || patch->undo)
+			patch->build->patched = false;
+		if (patch->skipped)
+			continue;
+		entry = &patch->build->entries[patch->index];
+		entry->redirected = !patch->undo;
+		memcpy(entry->before, patch->before + patch->jump_at,
+		       HI_JUMP_LEN);
+		if (patch->entry_remote == function->home_remote)
+			function->patched = !patch->undo;
+	}
 }
 
 int hi_publish_commit(struct hi_publish *publish, struct hi_worker *worker,
@@ -282,32 +329,19 @@ void hi_publish_done(struct hi_publish *publish)
 	memset(publish, 0, sizeof(*publish));
 }
 
-/* An entry of BUILD, of which all lead to the trampolines. */
+/* The entry of a function where a jump may begin. */
 static bool is_entry(const struct hi_build *build, uint64_t at_remote)
 {
-	size_t n;
-	const struct hi_symbol *symbols =
-		hi_symtab_get_functions(build->symtab, &n);
+	size_t n = 0;
+	const struct hi_symbol *symbols;
 
-	for (size_t i = 0; i < n && build->patched && build->prologues; i++)
+	if (build->retired || !build->prologues)
+		return false;
+	symbols = hi_symtab_get_functions(build->symtab, &n);
+	for (size_t i = 0; i < n; i++)
 		if (build->functions[i] && build->prologues[i].patchable &&
 		    at_remote == build->base_remote + symbols[i].addr_link +
 					 build->prologues[i].jump_at)
-			return true;
-	return false;
-}
-
-static bool is_patch_point(const struct hi_worker *worker, uint64_t at_remote)
-{
-	for (size_t i = 0; i < worker->n_functions; i++) {
-		const struct hi_function *function = worker->functions[i];
-
-		if (function->patched &&
-		    at_remote == function->home_remote + function->jump_at)
-			return true;
-	}
-	for (size_t i = 0; i < worker->n_builds; i++)
-		if (is_entry(worker->builds[i], at_remote))
 			return true;
 	return false;
 }
@@ -316,12 +350,16 @@ bool hi_publish_on_trap(const struct hi_worker *worker,
 			const struct hi_host *host, struct hi_thread *thread)
 {
 	struct user_regs_struct regs;
+	bool found = false;
 	uint8_t now;
 
-	if (hi_tracee_get_regs(thread->tid, &regs, NULL) < 0 ||
-	    !is_patch_point(worker, regs.rip - 1) ||
-	    hi_remote_read(host, regs.rip - 1, &now, 1, NULL) < 0 ||
-	    now != JUMP)
+	if (hi_tracee_get_regs(thread->tid, &regs, NULL) < 0)
+		return false;
+	for (size_t i = 0; i < worker->n_builds && !found; i++)
+		found = is_entry(worker->builds[i], regs.rip - 1);
+	/* that of somebody else would still be there */
+	if (!found || hi_remote_read(host, regs.rip - 1, &now, 1, NULL) < 0 ||
+	    now == INT3)
 		return false;
 	regs.rip--;
 	return hi_tracee_set_regs(thread->tid, &regs, NULL) == 0;

@@ -29,10 +29,14 @@
 struct hi_patch {
 	struct hi_function *function;
 	struct hi_build *build; /* whose entry it is */
+	size_t index;           /* of the function there */
 	uint64_t entry_remote;
 	uint8_t jump_at;
 	uint8_t before[HI_WRITE_MAX]; /* the bytes from the entry on */
-	bool skipped; /* the bytes are not what the file says, or in use */
+	uint8_t after[HI_JUMP_LEN];   /* what is to be at jump_at */
+	bool undo;    /* of an earlier one: the old code is to run again */
+	bool skipped; /* the bytes are not what the file says, or in use, or
+			 old code relies on them (see reliance) */
 };
 
 struct hi_publish {
@@ -42,13 +46,16 @@ struct hi_publish {
 	size_t n_skipped;
 };
 
+/* Add the patch point of BUILD's function INDEX; -1 without memory. */
+int hi_publish_add(struct hi_publish *publish, struct hi_function *function,
+		   struct hi_build *build, size_t index) HI_MUST_USE;
+
 /*
  * Collect the patch points for the build that the worker's next_symbols name;
  * INSIDE (may be NULL) tells which builds need all of theirs. The host runs on.
  */
 int hi_publish_prepare(struct hi_worker *worker, const struct hi_host *host,
-		       const struct hi_build *next,
-		       const struct hi_freeze *inside,
+		       struct hi_build *next, const struct hi_freeze *inside,
 		       struct hi_publish *ret_publish,
 		       struct hi_err *err) HI_MUST_USE;
 

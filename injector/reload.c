@@ -31,6 +31,7 @@ struct candidate {
 	bool started; /* the host's loader is at it */
 	bool mapped;  /* the loader waits for a word */
 	bool begun;   /* its code has run, perhaps in part */
+	bool ready;   /* for a swap: see read_ahead() */
 	bool newer;   /* ended by a newer file */
 	bool passing; /* the file changed while it was read */
 	bool waiting; /* it has been said who is inside the worker */
@@ -281,6 +282,47 @@ static int report_hindrance(struct candidate *candidate, bool say,
 	return 0;
 }
 
+/* Read what the judgement of the code that threads are inside needs, while they run;
+   HI_E_BUSY: to be tried again. */
+static int read_ahead(struct candidate *candidate,
+		      const struct hi_freeze *freeze, struct hi_err *err)
+{
+	struct hi_reload *reload = candidate->reload;
+	struct hi_publish publish;
+	int code = hi_publish_prepare(reload->worker, reload->host,
+				      candidate->build, freeze, &publish, err);
+
+	if (code == 0)
+		hi_publish_done(&publish);
+	candidate->ready = true;
+	return code == 0 ? HI_E_BUSY : code;
+}
+
+/* With everything stopped: HI_E_BUSY when threads INSIDE hinder it. */
+static int commit(const struct candidate *candidate, struct hi_publish *publish,
+		  struct hi_freeze *freeze, bool inside, bool force,
+		  struct hi_err *err)
+{
+	struct hi_reload *reload = candidate->reload;
+	int code = 0;
+
+	if (inside && !(force && candidate->ready))
+		return HI_E_BUSY;
+	if (inside) {
+		/* the builds that threads are inside need patch points */
+		hi_publish_done(publish);
+		code = hi_publish_prepare(reload->worker, reload->host,
+					  candidate->build, freeze, publish,
+					  err);
+	}
+	if (code == 0)
+		code = hi_publish_commit(publish, reload->worker, reload->host,
+					 candidate->build, freeze, force, err);
+	if (code == 0 && inside)
+		hi_retire_note(reload->worker, freeze);
+	return code;
+}
+
 /* One try: 1 when it is live, 0 when a thread is inside, negative on failure. */
 static int try_publish(struct candidate *candidate, bool force, bool say,
 		       uint64_t since_ns, struct hi_err *err)
@@ -311,20 +353,7 @@ static int try_publish(struct candidate *candidate, bool force, bool say,
 		inside_pc = inside->inside_pc;
 	}
 	candidate->busy = inside != NULL;
-	if (inside && force) {
-		/* the builds that threads are inside need patch points */
-		hi_publish_done(&publish);
-		code = hi_publish_prepare(reload->worker, reload->host,
-					  candidate->build, &freeze, &publish,
-					  err);
-	}
-	if (code == 0 && (!inside || force))
-		code = hi_publish_commit(&publish, reload->worker, reload->host,
-					 candidate->build, &freeze, force, err);
-	else if (code == 0)
-		code = HI_E_BUSY;
-	if (code == 0 && candidate->busy)
-		hi_retire_note(reload->worker, &freeze);
+	code = commit(candidate, &publish, &freeze, inside, force, err);
 	candidate->live_ns = hi_clock_ns();
 	hi_thaw(reload->host, &freeze);
 	candidate->pause_ns = freeze.paused_ns;
@@ -333,6 +362,9 @@ static int try_publish(struct candidate *candidate, bool force, bool say,
 		report_waiting(candidate, inside_tid, inside_pc, since_ns);
 		candidate->waiting = true;
 	}
+	if (inside && force && !candidate->ready)
+		code = read_ahead(candidate, &freeze, err);
+	hi_freeze_done(&freeze);
 	if (code == HI_E_BUSY)
 		return candidate->busy ? 0 :
 					 report_hindrance(candidate, say, err);
@@ -402,25 +434,34 @@ static const char **names_of(const struct hi_symbol **symbols, size_t n)
 	return names;
 }
 
-/* Functions whose old code some pointer may still reach. */
-static size_t find_bypassed(const struct candidate *candidate,
-			    const char ***ret_names)
+static bool is_bypassed(const struct candidate *candidate,
+			const struct hi_function *function)
+{
+	return function->current == candidate->build &&
+	       function->home != candidate->build && !function->patched &&
+	       (function->patchable || candidate->reload->late);
+}
+
+/* Functions whose old code may still be reached: by code that still runs, at first,
+   then by some pointer. */
+static void find_bypassed(const struct candidate *candidate,
+			  const char ***ret_names, struct hi_report_live *live)
 {
 	const struct hi_worker *worker = candidate->reload->worker;
 	const char **names = calloc(worker->n_functions + 1, sizeof(*names));
-	size_t n = 0;
 
 	*ret_names = names;
-	for (size_t i = 0; names && i < worker->n_functions; i++) {
-		const struct hi_function *function = worker->functions[i];
-
-		if (function->current != candidate->build ||
-		    function->home == candidate->build || function->patched)
-			continue;
-		if (function->patchable || candidate->reload->late)
-			names[n++] = function->symbol->name;
-	}
-	return n;
+	for (size_t i = 0; names && i < worker->n_functions; i++)
+		if (worker->functions[i]->kept_by)
+			names[live->n_kept++] =
+				worker->functions[i]->symbol->name;
+	live->n_bypassed = live->n_kept;
+	for (size_t i = 0; names && i < worker->n_functions; i++)
+		if (!worker->functions[i]->kept_by &&
+		    is_bypassed(candidate, worker->functions[i]))
+			names[live->n_bypassed++] =
+				worker->functions[i]->symbol->name;
+	live->bypassed = names;
 }
 
 static void report_live(const struct candidate *candidate,
@@ -450,7 +491,7 @@ static void report_live(const struct candidate *candidate,
 	changed = names_of(changes.changed, changes.n_changed);
 	added = names_of(changes.added, changes.n_added);
 	removed = names_of(changes.removed, changes.n_removed);
-	live.n_bypassed = find_bypassed(candidate, &bypassed);
+	find_bypassed(candidate, &bypassed, &live);
 	live.changed = changed;
 	live.n_changed = changes.n_changed;
 	live.added = added;
@@ -458,7 +499,6 @@ static void report_live(const struct candidate *candidate,
 	live.removed = removed;
 	live.n_removed = changes.n_removed;
 	live.n_same = changes.n_same;
-	live.bypassed = bypassed;
 	if (changed && added && removed && bypassed)
 		hi_report_live(reload->report, &live);
 	hi_changes_done(&changes);

@@ -261,20 +261,41 @@ void hi_report_absent(struct hi_report *report, const char *host, pid_t pid,
 	say(&buf);
 }
 
+/* With two builds the older one has a number. */
+static const char *old_build(const struct hi_report_live *live)
+{
+	return live->build == 2 ? "build #1" : "an older build";
+}
+
+static void add_kept(const struct hi_report *report, struct hi_buf *buf,
+		     const struct hi_report_live *live)
+{
+	if (live->n_kept == 0)
+		return;
+	begin_build(report, buf, live->worker, live->build);
+	hi_buf_text(buf, ": code of ");
+	hi_buf_text(buf, old_build(live));
+	hi_buf_text(buf, " that still runs keeps its own ");
+	hi_phrase_names(buf, live->bypassed, live->n_kept, HI_PHRASE_CALLS);
+	hi_buf_text(buf, ": it may rely on registers that the new code "
+			 "changes");
+	end_line(buf);
+}
+
 static void add_bypassed(const struct hi_report *report, struct hi_buf *buf,
 			 const struct hi_report_live *live)
 {
-	bool many = live->n_bypassed > 1;
+	size_t n = live->n_bypassed - live->n_kept;
+	bool many = n > 1;
 
-	if (live->n_bypassed == 0)
+	if (n == 0)
 		return;
 	begin_build(report, buf, live->worker, live->build);
 	hi_buf_text(buf,
 		    many ? ": stored pointers to " : ": a stored pointer to ");
-	hi_phrase_names(buf, live->bypassed, live->n_bypassed, HI_PHRASE_CALLS);
+	hi_phrase_names(buf, live->bypassed + live->n_kept, n, HI_PHRASE_CALLS);
 	hi_buf_text(buf, many ? " still reach " : " still reaches ");
-	/* With two builds the older one has a number. */
-	hi_buf_text(buf, live->build == 2 ? "build #1" : "an older build");
+	hi_buf_text(buf, old_build(live));
 	end_line(buf);
 }
 
@@ -293,6 +314,7 @@ void hi_report_live(struct hi_report *report, const struct hi_report_live *live)
 	hi_buf_text(&buf, ": ");
 	hi_live_text(&buf, live);
 	end_line(&buf);
+	add_kept(report, &buf, live);
 	add_bypassed(report, &buf, live);
 	say(&buf);
 }

@@ -44,9 +44,11 @@ struct hi_report_live {
 	uint64_t latency_ns;
 	uint64_t pause_ns;
 	bool busy; /* swapped while a thread was inside the worker */
-	const char *const *bypassed; /* functions that some pointer still
-					reaches in an old build */
+	const char *const *bypassed; /* functions of which something still
+					reaches an old build */
 	size_t n_bypassed;
+	size_t n_kept; /* the first of them, by code that still runs; the
+			  others by a stored pointer */
 };
 
 struct hi_reason { /* why a build is refused */

@@ -41,6 +41,9 @@ struct hi_function {
 	struct hi_build *current;
 	const struct hi_symbol *current_symbol;
 	uint64_t current_remote;
+	/* the last publication: the build whose code still calls its own
+	   implementation, or NULL */
+	const struct hi_build *kept_by;
 	/* during a reload: the implementation to come, or NULL */
 	const struct hi_symbol *next_symbol;
 };
