@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "elfscan/signature.h"
+
 int hi_worker_new(const char *path, struct hi_worker **ret_worker,
 		  struct hi_err *err)
 {
@@ -131,6 +133,40 @@ static struct hi_variable *add_variable(struct hi_worker *worker,
 	return variable;
 }
 
+static void ignore(void *context, const char *kind, const char *text)
+{
+	(void)context;
+	(void)kind;
+	(void)text;
+}
+
+/*
+ * Whether a static function may still be called as it was, as far as debug
+ * information tells: those who have stored its address pass what they always did.
+ * Of exported ones the verdict speaks.
+ */
+static bool takes_the_same(const struct hi_build *old,
+			   const struct hi_symbol *old_symbol,
+			   const struct hi_build *build,
+			   const struct hi_symbol *symbol)
+{
+	struct hi_types types = { 0 };
+	Dwarf_Die before, after;
+	uint8_t *no_matter;
+	bool same;
+
+	if (symbol->exported || !old->units || !build->units ||
+	    hi_units_same(old->units, old_symbol, build->units, symbol,
+			  &no_matter) ||
+	    !hi_units_find(old->units, old_symbol, &before) ||
+	    !hi_units_find(build->units, symbol, &after))
+		return true;
+	same = hi_signature_compare(&types, &before, &after, ignore, NULL) !=
+	       HI_TYPE_DIFFERS;
+	hi_types_done(&types);
+	return same;
+}
+
 /*
  * The builds in which a counterpart is looked for: the current one first, then
  * all others from the newest on (what was removed may come back).
@@ -149,10 +185,13 @@ static struct hi_function *match_function(const struct hi_worker *worker,
 						    symbol, &ambiguous);
 
 		/* what an IFUNC led to is another function: ifunc.h */
-		if (same && same->type == HI_SYM_FUNC &&
-		    old->functions[hi_build_function_index(old, same)])
-			return old
-				->functions[hi_build_function_index(old, same)];
+		if (!same || same->type != HI_SYM_FUNC ||
+		    !old->functions[hi_build_function_index(old, same)])
+			continue;
+		/* and so is one that takes something else */
+		if (!takes_the_same(old, same, build, symbol))
+			return NULL;
+		return old->functions[hi_build_function_index(old, same)];
 	}
 	return NULL;
 }
