@@ -65,7 +65,8 @@ UNIT    := $(patsubst tests/unit/%.c,$(B)/tests/%,$(wildcard tests/unit/check_*.
 PURE    := $(filter $(patsubst %,$(B)/tests/check_%,\
 	$(basename $(notdir $(wildcard common/*.h elfscan/*.h)))),$(UNIT))
 # What the tests share: other files beside the unit tests, support*.c for the rest.
-FIXTURE := $(call objects,$(filter-out tests/unit/check_%,$(wildcard tests/unit/*.c)))
+FIXTURE := $(call objects,tests/support_rights.c \
+	$(filter-out tests/unit/check_%,$(wildcard tests/unit/*.c)))
 SUPPORT := $(call objects,$(wildcard tests/support*.c))
 E2E     := $(patsubst tests/%.c,$(B)/tests/%,\
 	$(filter-out tests/support%,$(wildcard tests/*.c)))

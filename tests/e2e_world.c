@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "tests/support_case.h"
+#include "tests/support_rights.h"
 
 #define WORKER     "libworker.so"
 #define STORY      "tests/cases/launched"
@@ -138,22 +139,16 @@ END_TEST
 /* Under ptrace the kernel gives a program no rights of its own. */
 START_TEST(a_program_with_rights_of_its_own_keeps_them)
 {
-	struct support *scene = make("rights");
+	struct support *scene;
 
-	if (geteuid() != 0) {
-		support_free(scene); /* nobody else can make such a program */
+	if (!support_gain(SUPPORT_NOBODY | SUPPORT_SETUID,
+			  "a_program_with_rights_of_its_own_keeps_them"))
 		return;
-	}
+	scene = make("rights");
 	support_write(scene, "start.sh", "#!/bin/sh\n./rights -u\n./host\n");
-	support_shell(scene, "chmod 755 . .. start.sh; cp /usr/bin/id rights;"
-			     " chown -R nobody .; chown 0:0 rights;"
-			     " chmod 4755 rights");
-	support_write(scene, "as-nobody",
-		      "#!/bin/sh\n"
-		      "exec setpriv --reuid=65534 --clear-groups"
-		      " \"$HOTINJECT\" \"$@\"\n");
-	support_shell(scene, "chmod 755 as-nobody");
-	support_use_tool(scene, "as-nobody");
+	support_use_tool_as_nobody(scene);
+	support_shell(scene, "chmod 755 start.sh; cp /usr/bin/id rights;"
+			     " chown 0:0 rights; chmod 4755 rights");
 	support_start(scene, "./start.sh", WORKER, NULL);
 	ck_assert_str_eq(support_line(scene), "0");
 	support_event(scene, "absent");
@@ -179,50 +174,59 @@ END_TEST
 
 /* --- what a host does to itself --------------------------------------------- */
 
-static const char *const harmless[] = { "not-dumpable", "files 8", "close-all",
-					"chroot /" };
+static const struct harmless {
+	const char *question;
+	unsigned int rights;
+} harmlesses[] = {
+	{ "not-dumpable", 0 },
+	{ "files 8", 0 },
+	{ "close-all", 0 },
+	{ "chroot /", SUPPORT_CHROOT },
+};
 
 START_TEST(what_does_not_stand_in_the_way_changes_nothing)
 {
-	struct support *scene = make("harmless");
+	const struct harmless *harmless = &harmlesses[_i];
+	struct support *scene;
 
-	if (geteuid() == 0 || strncmp(harmless[_i], "chroot", 6) != 0) {
-		support_start(scene, "./host", WORKER, NULL);
-		support_event(scene, "ready");
-		ck_assert_ptr_nonnull(
-			strstr(support_ask(scene, harmless[_i]), "=0"));
-		expect_reload(scene, 2);
-		expect_reload(scene, 3);
-		ck_assert_int_eq(support_end(scene), 0);
-	}
-	support_free(scene);
+	if (harmless->rights &&
+	    !support_gain(harmless->rights, harmless->question))
+		return;
+	scene = make("harmless");
+	support_start(scene, "./host", WORKER, NULL);
+	support_event(scene, "ready");
+	ck_assert_ptr_nonnull(
+		strstr(support_ask(scene, harmless->question), "=0"));
+	expect_reload(scene, 2);
+	expect_reload(scene, 3);
+	finish(scene);
 }
 END_TEST
 
 static const struct obstacle {
 	const char *question, *reason;
-	bool root, silent;
+	unsigned int rights;
 } obstacles[] = {
-	{ "filter-kill", "has locked itself in with seccomp", false, false },
-	{ "filter-errno", "has locked itself in with seccomp", false, false },
-	{ "strict", "has locked itself in with seccomp", false, false },
-	{ "chroot lib", "it has another root folder", true, false },
-	{ "own-mounts", "it has another root folder", true, false },
-	{ "become 65534", "has become user 65534", true, false },
-	{ "files 3", "Too many open files", false, false },
+	{ "filter-kill", "has locked itself in with seccomp", 0 },
+	{ "filter-errno", "has locked itself in with seccomp", 0 },
+	{ "strict", "has locked itself in with seccomp", 0 },
+	{ "chroot lib", "it has another root folder", SUPPORT_CHROOT },
+	{ "own-mounts", "it has another root folder", SUPPORT_MOUNT },
+	{ "become 65534", "has become user 65534", SUPPORT_NOBODY },
+	{ "files 3", "Too many open files", 0 },
 };
 
 /* Twice, because what is borrowed for the first may be kept for the second. */
 START_TEST(what_stands_in_the_way_is_said_and_does_no_harm)
 {
 	const struct obstacle *obstacle = &obstacles[_i];
-	struct support *scene = make("obstacle");
+	struct support *scene;
 
-	support_shell(scene, "mkdir lib");
-	if (obstacle->root && geteuid() != 0) {
-		support_free(scene);
+	if (obstacle->rights &&
+	    !support_gain(obstacle->rights, obstacle->question))
 		return;
-	}
+	scene = make("obstacle");
+	support_shell(scene, "mkdir lib");
 	support_start(scene, "./host", WORKER, NULL);
 	support_event(scene, "ready");
 	ck_assert_ptr_nonnull(
@@ -397,12 +401,12 @@ END_TEST
 
 START_TEST(a_full_disk_is_said_and_the_next_build_goes_live)
 {
-	struct support *scene = make("full");
+	struct support *scene;
 
-	if (geteuid() != 0) {
-		support_free(scene); /* nobody else can mount */
+	if (!support_gain(SUPPORT_MOUNT,
+			  "a_full_disk_is_said_and_the_next_build_goes_live"))
 		return;
-	}
+	scene = make("full");
 	support_shell(scene, "mount -t tmpfs -o size=96k,mode=700 none run");
 	support_start(scene, "./host", WORKER, NULL);
 	support_event(scene, "ready");
@@ -478,7 +482,7 @@ static void add_obstacles(Suite *suite)
 
 	tcase_add_loop_test(tcase,
 			    what_does_not_stand_in_the_way_changes_nothing, 0,
-			    LEN(harmless));
+			    LEN(harmlesses));
 	tcase_add_loop_test(tcase,
 			    what_stands_in_the_way_is_said_and_does_no_harm, 0,
 			    LEN(obstacles));

@@ -141,6 +141,19 @@ void support_use_tool(struct support *scene, const char *name)
 		 support_path(scene, name));
 }
 
+void support_use_tool_as_nobody(struct support *scene)
+{
+	support_write(scene, "as-nobody",
+		      "#!/bin/sh\n"
+		      "exec setpriv --reuid=65534 --regid=65534 --clear-groups"
+		      " tool/hotinject \"$@\"\n");
+	support_shell(scene,
+		      "mkdir tool && cp '%s' \"$(dirname '%s')\"/*.so tool &&"
+		      " chmod 755 . .. as-nobody && chown -R 65534:65534 .",
+		      scene->tool, scene->tool);
+	support_use_tool(scene, "as-nobody");
+}
+
 void support_free(struct support *scene)
 {
 	if (!scene)

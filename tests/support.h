@@ -87,6 +87,11 @@ void support_start(struct support *scene, const char *word, ...)
 	__attribute__((sentinel));
 /* Start this program of the folder instead of $HOTINJECT. */
 void support_use_tool(struct support *scene, const char *name);
+/*
+ * For root: start a copy of $HOTINJECT as the user 65534, who then owns all that is
+ * in the folder. $HOTINJECT itself may lie where only root may look.
+ */
+void support_use_tool_as_nobody(struct support *scene);
 void support_start_words(struct support *scene, const char *const *words);
 /* Start "WORD..." itself, without hotinject. */
 void support_start_plain(struct support *scene, const char *word, ...)

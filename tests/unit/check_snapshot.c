@@ -13,6 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "tests/support_rights.h"
 #include "tests/unit/fixture.h"
 
 /* The runtime folder is one of the test's own. */
@@ -396,6 +397,9 @@ START_TEST(a_runtime_folder_of_somebody_else_is_left_alone)
 	struct hi_snapshots *snapshots;
 	struct hi_err err;
 
+	if (!support_gain(SUPPORT_NOBODY, "a_runtime_folder_of_somebody_else_"
+					  "is_left_alone"))
+		return;
 	hi_fixture_init(&fx);
 	hi_fixture_run(&fx, "mkdir run && chown 65534 run");
 	setenv("XDG_RUNTIME_DIR", hi_fixture_path(&fx, "run"), 1);
@@ -412,6 +416,9 @@ START_TEST(a_noexec_runtime_folder_is_passed_over)
 	struct hi_err err;
 	const char *run;
 
+	if (!support_gain(SUPPORT_MOUNT,
+			  "a_noexec_runtime_folder_is_passed_over"))
+		return;
 	hi_fixture_init(&fx);
 	hi_fixture_run(&fx, "mkdir run tmp");
 	run = hi_fixture_path(&fx, "run");
@@ -425,19 +432,6 @@ START_TEST(a_noexec_runtime_folder_is_passed_over)
 	done(&fx, snapshots);
 }
 END_TEST
-
-/* Mounting needs a right that not every user has: a skip with a name. */
-static bool may_mount(void)
-{
-	char folder[] = "/tmp/check_snapshot.XXXXXX";
-	bool may = mkdtemp(folder) &&
-		   mount("none", folder, "tmpfs", MS_NOEXEC, NULL) == 0;
-
-	if (may)
-		umount(folder);
-	rmdir(folder);
-	return may;
-}
 
 /* A library with debug information, copied step by step. */
 static struct hi_snapshot *begin_steps(struct hi_fixture *fx,
@@ -575,17 +569,8 @@ int main(void)
 		tc, folders_of_dead_sessions_are_removed_and_living_ones_kept);
 	tcase_add_test(tc, what_a_dead_session_of_our_number_left_is_removed);
 	tcase_add_test(tc, without_a_runtime_folder_the_temporary_one_is_used);
-	if (geteuid() == 0)
-		tcase_add_test(tc,
-			       a_runtime_folder_of_somebody_else_is_left_alone);
-	else
-		puts("skip: a_runtime_folder_of_somebody_else_is_left_alone "
-		     "(needs root)");
-	if (may_mount())
-		tcase_add_test(tc, a_noexec_runtime_folder_is_passed_over);
-	else
-		puts("skip: a_noexec_runtime_folder_is_passed_over "
-		     "(needs the right to mount)");
+	tcase_add_test(tc, a_runtime_folder_of_somebody_else_is_left_alone);
+	tcase_add_test(tc, a_noexec_runtime_folder_is_passed_over);
 	suite_add_tcase(suite, tc);
 	return hi_fixture_main(suite);
 }
