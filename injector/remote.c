@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "injector/clock.h"
+#include "injector/sandbox.h"
 #include "injector/sigframe_x86_64.h"
 
 #define CALL_LIMIT_NS (2 * HI_NS_PER_S)
@@ -21,6 +22,8 @@ static int gone_or_sys(const struct hi_host *host, struct hi_err *err,
 	if (errno == ESRCH)
 		return hi_fail(err, HI_E_GONE, "process %d has ended",
 			       host->pid);
+	if (errno == EPERM)
+		return hi_sandbox_fail_closed(host->pid, host->name, err);
 	return hi_fail_sys(err, "%s %zu bytes at %#lx in the host", what, len,
 			   at);
 }

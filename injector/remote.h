@@ -13,7 +13,8 @@
  * back by itself should the injector be killed in between.
  *
  * Units:     ..._remote are host addresses.
- * Errors:    HI_E_GONE, HI_E_SYS, HI_E_BUSY when a call does not return in time.
+ * Errors:    HI_E_GONE, HI_E_SYS, HI_E_BUSY when a call does not return in time,
+ *            HI_E_RIGHTS when the host has closed its memory to us.
  * Source:    process_vm_readv(2), proc(5), ptrace(2), sigreturn(2); x86-64 psABI
  *            ch. 3.2 (stack, red zone).
  */

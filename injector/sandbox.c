@@ -51,6 +51,29 @@ int hi_sandbox_fail(pid_t pid, const char *name, struct hi_err *err)
 	return HI_E_RIGHTS;
 }
 
+int hi_sandbox_fail_closed(pid_t pid, const char *name, struct hi_err *err)
+{
+	struct state state;
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/status", pid);
+	read_state(path, &state);
+	if (state.uid >= 0 && state.uid != (long)geteuid()) {
+		hi_fail(err, HI_E_RIGHTS,
+			"%s (%d) has become user %ld, whose memory is closed "
+			"to others",
+			name, pid, state.uid);
+		hi_err_hint(err, "start hotinject as that user");
+		return HI_E_RIGHTS;
+	}
+	hi_fail(err, HI_E_RIGHTS,
+		"%s (%d) keeps its memory from other programs of its user "
+		"(PR_SET_DUMPABLE)",
+		name, pid);
+	hi_err_hint(err, "start hotinject with CAP_SYS_PTRACE, as root");
+	return HI_E_RIGHTS;
+}
+
 int hi_sandbox_explain(pid_t pid, const char *name, const char *path,
 		       struct hi_err *err)
 {

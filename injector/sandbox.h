@@ -25,6 +25,13 @@ bool hi_sandbox_has(pid_t pid, pid_t tid);
 int hi_sandbox_fail(pid_t pid, const char *name, struct hi_err *err);
 
 /*
+ * The sentence for process PID of NAME, whose tracer may no longer read its memory
+ * (ptrace(2), access mode): it has become another user, or not dumpable. Returns
+ * HI_E_RIGHTS.
+ */
+int hi_sandbox_fail_closed(pid_t pid, const char *name, struct hi_err *err);
+
+/*
  * Why process PID of NAME cannot open PATH, a file of hotinject's own: another root
  * folder or mount namespace, another user. 0 when nothing is known to stand in
  * the way, else HI_E_RIGHTS.

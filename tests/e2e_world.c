@@ -178,7 +178,7 @@ static const struct harmless {
 	const char *question;
 	unsigned int rights;
 } harmlesses[] = {
-	{ "not-dumpable", 0 },
+	{ "not-dumpable", SUPPORT_PTRACE },
 	{ "files 8", 0 },
 	{ "close-all", 0 },
 	{ "chroot /", SUPPORT_CHROOT },
@@ -244,6 +244,25 @@ START_TEST(what_stands_in_the_way_is_said_and_does_no_harm)
 	support_signal(scene, SIGKILL);
 	support_forget_events(scene);
 	support_free(scene);
+}
+END_TEST
+
+START_TEST(what_a_host_keeps_from_its_user_is_said_and_does_no_harm)
+{
+	struct support *scene = make("dumpable");
+
+	if (geteuid() == 0)
+		support_use_tool_as_nobody(scene);
+	support_start(scene, "./host", WORKER, NULL);
+	support_event(scene, "ready");
+	expect_reload(scene, 2);
+	ck_assert_str_eq(support_ask(scene, "not-dumpable"), "not-dumpable=0");
+	put(scene, 3);
+	ck_assert(support_event_reason(support_event(scene, "refused"), "load",
+				       "keeps its memory from other programs"));
+	support_message(scene, "^hint: start hotinject with CAP_SYS_PTRACE");
+	ck_assert_str_eq(support_ask(scene, "value"), "value=2");
+	finish(scene);
 }
 END_TEST
 
@@ -486,6 +505,9 @@ static void add_obstacles(Suite *suite)
 	tcase_add_loop_test(tcase,
 			    what_stands_in_the_way_is_said_and_does_no_harm, 0,
 			    LEN(obstacles));
+	tcase_add_test(
+		tcase,
+		what_a_host_keeps_from_its_user_is_said_and_does_no_harm);
 	tcase_add_test(tcase, a_copy_beyond_the_limit_on_files_is_said);
 	tcase_add_test(tcase, a_full_disk_is_said_and_the_next_build_goes_live);
 	tcase_add_test(tcase,

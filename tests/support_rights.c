@@ -1,11 +1,13 @@
 #include "tests/support_rights.h"
 
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
@@ -85,7 +87,33 @@ static bool try_rights(unsigned int rights)
 	if ((rights & SUPPORT_NOBODY) &&
 	    system(BECOME_NOBODY) != 0) /* NOLINT(cert-env33-c) */
 		return false;
+	if ((rights & SUPPORT_PTRACE) &&
+	    prctl(PR_CAPBSET_READ, CAP_SYS_PTRACE) != 1)
+		return false;
 	return !(rights & SUPPORT_SETUID) || allows_setuid();
+}
+
+static void print_skip(unsigned int rights, const char *what)
+{
+	static const char *const names[] = {
+		"chroot",
+		"mount",
+		"become another user",
+		"make a program setuid",
+		"trace every process",
+	};
+	const char *between = "";
+
+	printf("skip: %s (needs the right to ", what);
+	for (unsigned int i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if (!(rights & 1U << i))
+			continue;
+		printf("%s%s", between, names[i]);
+		between = " and ";
+	}
+	printf("; be root, or have user namespaces%s)\n",
+	       rights & SUPPORT_NOBODY ? " with newuidmap(1)" : "");
+	fflush(stdout);
 }
 
 bool support_gain(unsigned int rights, const char *what)
@@ -94,13 +122,6 @@ bool support_gain(unsigned int rights, const char *what)
 		return true;
 	if (enter_namespace(rights & SUPPORT_NOBODY) && try_rights(rights))
 		return true;
-	printf("skip: %s (needs the right to%s%s%s%s, as root or with user "
-	       "namespaces%s)\n",
-	       what, rights & SUPPORT_CHROOT ? " chroot" : "",
-	       rights & SUPPORT_MOUNT ? " mount" : "",
-	       rights & SUPPORT_NOBODY ? " become another user" : "",
-	       rights & SUPPORT_SETUID ? " in a folder not mounted nosuid" : "",
-	       rights & SUPPORT_NOBODY ? ", newuidmap(1) and subuid(5)" : "");
-	fflush(stdout);
+	print_skip(rights, what);
 	return false;
 }

@@ -17,10 +17,11 @@
 #include <stdbool.h>
 
 enum support_right {
-	SUPPORT_CHROOT = 1, /* chroot(2) */
-	SUPPORT_MOUNT = 2,  /* mount(2), in a mount namespace of its own */
-	SUPPORT_NOBODY = 4, /* to own files as, and to become, user 65534 */
-	SUPPORT_SETUID = 8, /* to give a program in a scene root's rights */
+	SUPPORT_CHROOT = 1,  /* chroot(2) */
+	SUPPORT_MOUNT = 2,   /* mount(2), in a mount namespace of its own */
+	SUPPORT_NOBODY = 4,  /* to own files as, and to become, user 65534 */
+	SUPPORT_SETUID = 8,  /* to give a program in a scene root's rights */
+	SUPPORT_PTRACE = 16, /* to read memory that a process keeps to itself */
 };
 
 /*
