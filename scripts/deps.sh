@@ -22,7 +22,7 @@ build  p:capstone                         libcapstone-dev        capstone-devel 
 build  p:jansson                          libjansson-dev         jansson-devel            jansson             libjansson-devel
 build  p:libxxhash                        libxxhash-dev          xxhash-devel             xxhash              xxhash-devel
 build  f:/usr/include/uthash.h            uthash-dev             uthash-devel             uthash              uthash-devel
-build  f:/usr/lib/gcc/x86_64*/*/libstdc++.so,f:/usr/lib*/libstdc++.so  g++   gcc-c++      gcc                 gcc-c++
+build  f:/usr/lib*/gcc/x86_64*/*/libstdc++.so,f:/usr/lib*/libstdc++.so  g++  gcc-c++      gcc                 gcc-c++
 unit   p:check                            check                  check-devel              check               check-devel
 test   c:g++                              g++                    gcc-c++                  gcc                 gcc-c++
 test   c:clang                            clang                  clang                    clang               clang
@@ -42,6 +42,7 @@ test   f:/usr/lib/postgresql*/*/bin/postgres,f:/usr/lib/postgresql*/bin/postgres
 test   f:/usr/include/postgresql/*/server/postgres.h,f:/usr/include/pgsql/server/postgres.h,f:/usr/include/postgresql/server/postgres.h  postgresql-server-dev-15/postgresql-server-dev-all  postgresql-server-devel  postgresql-libs  postgresql-server-devel
 test   p:sdl2                             libsdl2-dev            SDL2-devel               sdl2                libSDL2-devel
 test   c:Xvfb                             xvfb                   xorg-x11-server-Xvfb     xorg-server-xvfb    xorg-x11-server-Xvfb
+test   c:newuidmap                        uidmap                 shadow-utils             shadow              shadow
 lint   c:clang-format                     clang-format           clang-tools-extra        clang               clang-tools
 lint   c:clang-tidy                       clang-tidy             clang-tools-extra        clang               clang-tools
 lint   c:cppcheck                         cppcheck               cppcheck                 cppcheck            cppcheck
@@ -111,7 +112,12 @@ esac
 sudo=
 test "$(id -u)" -eq 0 || sudo=sudo
 words=$(printf '%s' "$missing" | awk -v c=$column '!seen[$c]++ { print $c }')
-# shellcheck disable=SC2086 # one line of names
+if test -n "$sudo" && ! command -v sudo >/dev/null 2>&1; then
+	# shellcheck disable=SC2086 # one line of names, below as well
+	echo "deps: there is no sudo; please have root install with $manager:" $words >&2
+	exit 1
+fi
+# shellcheck disable=SC2086
 echo "deps: installing with ${sudo:+sudo }$manager:" $words
 
 packages=
