@@ -19,6 +19,18 @@ struct hi_events {
 	bool failed;
 };
 
+/* One that was closed at the start is open for nothing (main.c). */
+static int dup_standard_output(void)
+{
+	int flags = fcntl(STDOUT_FILENO, F_GETFL);
+
+	if (flags >= 0 && (flags & O_PATH)) {
+		errno = EBADF;
+		return -1;
+	}
+	return fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
+}
+
 int hi_events_open(const char *path, struct hi_events **ret_events,
 		   struct hi_err *err)
 {
@@ -28,7 +40,7 @@ int hi_events_open(const char *path, struct hi_events **ret_events,
 	struct hi_events *events;
 
 	if (standard)
-		fd = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
+		fd = dup_standard_output();
 	else
 		fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC,
 			  0666);

@@ -1,5 +1,7 @@
 /* hotinject - the command. */
+#include <fcntl.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "injector/cli.h"
 #include "injector/program.h"
@@ -21,12 +23,29 @@ static int run(struct hi_options *options)
 	return status;
 }
 
+/*
+ * A standard stream that is closed stays so, for us and for the host, but no file of
+ * ours may take its number: messages would go into it. O_PATH has read(2) and
+ * write(2) fail with EBADF; O_CLOEXEC, because the host begins as without us.
+ */
+static void keep_closed_streams_closed(void)
+{
+	int fd;
+
+	do
+		fd = open("/", O_PATH | O_CLOEXEC);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd >= 0)
+		close(fd);
+}
+
 int main(int argc, char **argv)
 {
 	struct hi_options options;
 	struct hi_err err = { 0 };
 	int status = 0;
 
+	keep_closed_streams_closed();
 	if (hi_cli_parse(argc, argv, &options, &err) < 0) {
 		fprintf(stderr, "hotinject: %s\n", err.sentence);
 		if (err.hint[0])

@@ -270,6 +270,58 @@ START_TEST(standard_output_is_the_host_s_alone)
 }
 END_TEST
 
+/* What is closed, and which of 0, 1 and 2 the program then has. */
+static const struct closing {
+	const char *closed, *open;
+} closings[] = {
+	{ "<&-", "[12]" },
+	{ ">&-", "[02]" },
+	{ "2>&-", "[01]" },
+	{ "<&- >&- 2>&-", "[]" },
+};
+
+/*
+ * hotinject's own files must not take the places of the streams: a message would go
+ * into one of them. The host talks over 8 and 9.
+ */
+START_TEST(standard_streams_may_be_closed)
+{
+	struct support *scene = make("closed");
+	char tool[200];
+
+	snprintf(tool, sizeof(tool),
+		 "#!/bin/sh\nexec \"$HOTINJECT\" -v \"$@\" 8<&0 9>&1 %s\n",
+		 closings[_i].closed);
+	support_write(scene, "closed", tool);
+	support_write(scene, "start.sh",
+		      "#!/bin/sh\n"
+		      "for fd in 0 1 2; do"
+		      " test -e /proc/$$/fd/$fd && open=$open$fd; done\n"
+		      "exec ./host \"$open\" <&8 >&9\n");
+	support_use_tool(scene, "closed");
+	support_start(scene, "./start.sh", WORKER, NULL);
+	support_event(scene, "absent");
+	expect_reload(scene);
+	ck_assert_str_eq(support_ask(scene, "arguments"), closings[_i].open);
+	support_put(scene, "build.1.so", WORKER, SUPPORT_RENAME);
+	support_event(scene, "live");
+	ck_assert_str_eq(support_ask(scene, "value"), "value=1");
+	finish(scene);
+}
+END_TEST
+
+START_TEST(events_need_an_open_standard_output)
+{
+	struct support *scene = make("events");
+
+	support_shell(scene,
+		      "\"$HOTINJECT\" --events=- true " WORKER
+		      " >&- 2>said; test $? = 125 && grep '^hotinject: events "
+		      "cannot be written to standard output: Bad file' said");
+	support_free(scene);
+}
+END_TEST
+
 START_TEST(quiet_says_nothing_of_what_went_well)
 {
 	struct support *scene = make("quiet");
@@ -485,6 +537,9 @@ static void add_start(Suite *suite)
 	tcase_add_loop_test(tcase, the_host_sees_the_same_as_without_hotinject,
 			    0, 2 * LEN(views));
 	tcase_add_test(tcase, standard_output_is_the_host_s_alone);
+	tcase_add_loop_test(tcase, standard_streams_may_be_closed, 0,
+			    LEN(closings));
+	tcase_add_test(tcase, events_need_an_open_standard_output);
 	tcase_add_test(tcase, quiet_says_nothing_of_what_went_well);
 }
 
