@@ -68,13 +68,23 @@ int hi_host_reopen(struct hi_host *host, struct hi_err *err)
 
 	snprintf(path, sizeof(path), "/proc/%d/mem", host->pid);
 	fd = open(path, O_RDWR | O_CLOEXEC);
+	read_name(host);
+	if (fd < 0 && errno == EACCES) {
+		/* the kernel keeps its text from those who may not read it */
+		hi_fail(err, HI_E_RIGHTS,
+			"%s may be executed but not read, and so may its "
+			"memory",
+			host->name);
+		hi_err_hint(err, "give yourself the right to read %s",
+			    host->name);
+		return HI_E_RIGHTS;
+	}
 	if (fd < 0)
 		return hi_fail_sys(err, "opening the memory of process %d",
 				   host->pid);
 	if (host->mem_fd >= 0)
 		close(host->mem_fd);
 	host->mem_fd = fd;
-	read_name(host);
 	return 0;
 }
 

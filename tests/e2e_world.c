@@ -266,6 +266,26 @@ START_TEST(what_a_host_keeps_from_its_user_is_said_and_does_no_harm)
 }
 END_TEST
 
+START_TEST(a_host_that_may_not_be_read_runs_alone)
+{
+	struct support *scene = make("unreadable");
+	json_t *event;
+
+	if (geteuid() == 0)
+		support_use_tool_as_nobody(scene);
+	support_shell(scene, "chmod 0111 host");
+	support_start(scene, "./host", WORKER, NULL);
+	event = support_event(scene, "error");
+	ck_assert_str_eq(support_event_text(scene, event, "text"),
+			 "host may be executed but not read, and so may its "
+			 "memory");
+	ck_assert_str_eq(support_event_text(scene, event, "hint"),
+			 "give yourself the right to read host");
+	ck_assert_str_eq(support_ask(scene, "value"), "value=1");
+	finish(scene);
+}
+END_TEST
+
 START_TEST(a_daemon_goes_on_with_its_build_and_that_is_said)
 {
 	struct support *scene = make("daemon");
@@ -508,6 +528,7 @@ static void add_obstacles(Suite *suite)
 	tcase_add_test(
 		tcase,
 		what_a_host_keeps_from_its_user_is_said_and_does_no_harm);
+	tcase_add_test(tcase, a_host_that_may_not_be_read_runs_alone);
 	tcase_add_test(tcase, a_copy_beyond_the_limit_on_files_is_said);
 	tcase_add_test(tcase, a_full_disk_is_said_and_the_next_build_goes_live);
 	tcase_add_test(tcase,
