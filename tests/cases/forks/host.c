@@ -66,5 +66,10 @@ int main(void)
 			       in_child(), WEXITSTATUS(system("exit 5")));
 		fflush(stdout);
 	}
+	/* a child that lives on would be told as that of a daemon */
+	if (to_child[1])
+		close(to_child[1]);
+	while (wait(NULL) > 0)
+		;
 	return 0;
 }
