@@ -14,8 +14,6 @@
 #include "common/own.h"
 #include "tests/support_run.h"
 
-enum { LIMIT_S = 20 };
-
 static const struct host lua = {
 	.name = "lua",
 	.words = { "lua5.4", "./worker.so", "--", "host.lua" },
@@ -391,7 +389,6 @@ static void add(Suite *suite)
 {
 	TCase *tcase = support_tcase(suite, "hosts");
 
-	tcase_set_timeout(tcase, LIMIT_S);
 	tcase_add_test(tcase,
 		       lua_calls_new_code_through_closures_and_metatables);
 	tcase_add_test(
