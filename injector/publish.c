@@ -98,15 +98,19 @@ static int collect_build(struct hi_publish *publish, struct hi_build *build)
 	return 0;
 }
 
-/* A relinked operand may lie in the bytes; then they differ from the file. */
+/*
+ * A relinked operand may lie in the bytes; then they differ from the file. In build #1
+ * only those are that name a function (bind.h).
+ */
 static bool is_relinked(const struct hi_build *build, uint64_t start_link,
 			size_t len)
 {
-	if (build->number == 1)
-		return false;
 	for (size_t i = 0; i < build->sites.n_sites; i++) {
-		uint64_t place = build->sites.sites[i].place_link;
+		const struct hi_site *site = &build->sites.sites[i];
+		uint64_t place = site->place_link;
 
+		if (build->number == 1 && site->kind != HI_SITE_FUNCTION)
+			continue;
 		if (place + 4 > start_link && place < start_link + len)
 			return true;
 	}
