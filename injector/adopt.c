@@ -76,8 +76,8 @@ static int take_build(struct hi_worker *worker, struct hi_snapshots *snapshots,
 }
 
 /*
- * Where the build's own references to an exported variable lead: to the copy that
- * the executable holds, if it does (R_X86_64_COPY). That is its home.
+ * Where the build's own references to an exported variable lead: to that of another
+ * object, if ld.so has found one before. That is its home.
  */
 static void find_copied_homes(const struct hi_worker *worker,
 			      const struct hi_host *host)

@@ -139,6 +139,48 @@ static bool needs_poke(const struct object *object, uint64_t place_link)
 	return kind != HI_DATA_STATE && kind != HI_DATA_GOT;
 }
 
+/* Whether ld.so has led a reference of build #1 to SYMBOL to the copy. */
+static bool is_led_to(const struct object *object,
+		      const struct hi_symbol *symbol, uint64_t copy_remote)
+{
+	const struct hi_build *build = object->worker->builds[0];
+
+	for (size_t i = 0; i < build->n_relocs; i++) {
+		const struct hi_reloc *reloc = &build->relocs[i];
+		uint64_t value;
+
+		if (reloc->type == R_X86_64_64 && reloc->defined &&
+		    reloc->sym_link == symbol->addr_link &&
+		    hi_remote_read(object->host,
+				   build->base_remote + reloc->place_link,
+				   &value, 8, NULL) == 0 &&
+		    value - (uint64_t)reloc->addend == copy_remote)
+			return true;
+	}
+	return false;
+}
+
+/* The executable has a copy of a variable, and knows its size. */
+static void take_copy(const struct object *object, const struct hi_reloc *reloc)
+{
+	const struct hi_build *build = object->worker->builds[0];
+	const struct hi_symbol *symbol =
+		hi_symtab_find_exported(build->symtab, reloc->name, NULL);
+	uint64_t copy_remote = object->base_remote + reloc->place_link;
+	struct hi_variable *variable;
+
+	if (!symbol)
+		return;
+	add_used(object->used, reloc->name);
+	symbol = hi_symtab_find_variable_at(build->symtab, symbol->addr_link);
+	variable = symbol ? build->variables[hi_build_variable_index(build,
+								     symbol)] :
+			    NULL;
+	/* what text names was found before (adopt.h); data may have changed since */
+	if (variable && is_led_to(object, symbol, copy_remote))
+		variable->home_remote = copy_remote;
+}
+
 static void bind_reloc(const struct object *object,
 		       const struct hi_reloc *reloc)
 {
@@ -147,11 +189,8 @@ static void bind_reloc(const struct object *object,
 	struct hi_function *function;
 	uint64_t value;
 
-	/* the executable's copy of a variable: it knows its size */
-	if (reloc->type == R_X86_64_COPY && !object->is_worker &&
-	    hi_symtab_find_exported(object->worker->builds[0]->symtab,
-				    reloc->name, NULL))
-		add_used(object->used, reloc->name);
+	if (reloc->type == R_X86_64_COPY && !object->is_worker)
+		take_copy(object, reloc);
 	if (!slot && reloc->type != R_X86_64_GLOB_DAT &&
 	    reloc->type != R_X86_64_64 && reloc->type != R_X86_64_RELATIVE)
 		return;

@@ -277,6 +277,21 @@ static int join_words(const struct hi_relink *relink,
 	return code;
 }
 
+static int fail_far(const struct hi_relink *relink, uint64_t target_remote,
+		    struct hi_err *err)
+{
+	if (hi_relink_is_ours(relink, target_remote))
+		return hi_fail(err, HI_E_RELINK,
+			       "the new build was mapped more than 2 GiB away "
+			       "from build #1, out of reach of its variables");
+	hi_fail(err, HI_E_RELINK,
+		"the host has a copy of a variable, which the new build cannot "
+		"reach from its text");
+	hi_err_hint(err, "link the worker without -Bsymbolic and protected "
+			 "variables");
+	return HI_E_RELINK;
+}
+
 int hi_relink_set_field(const struct hi_relink *relink, struct hi_plan *plan,
 			const struct hi_site *site, uint64_t target_remote,
 			struct hi_err *err)
@@ -290,9 +305,7 @@ int hi_relink_set_field(const struct hi_relink *relink, struct hi_plan *plan,
 		hi_image_find_bytes(build->image, site->place_link, 4);
 
 	if (distance != field)
-		return hi_fail(err, HI_E_RELINK,
-			       "the new build was mapped more than 2 GiB away "
-			       "from build #1, out of reach of its variables");
+		return fail_far(relink, target_remote, err);
 	if (!before)
 		return hi_fail(err, HI_E_INTERNAL,
 			       "a text field is not in "
