@@ -1,0 +1,4 @@
+int hooked(void)
+{
+	return BUILD;
+}
