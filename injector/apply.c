@@ -130,8 +130,9 @@ int hi_apply(const struct hi_host *host, const struct hi_plan *plan,
 			done = 1;
 		}
 		if (code < 0) {
-			/* what a failed batch wrote in part is taken back too */
-			if (undo(host, plan, at + 1, NULL) < 0)
+			/* it may have been made in part, but not as a whole */
+			(void)!put(host, &plan->writes[at], true, NULL);
+			if (undo(host, plan, at, NULL) < 0)
 				hi_err_prefix(err, "not taken back: ");
 			return code;
 		}
