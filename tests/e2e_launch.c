@@ -441,6 +441,43 @@ START_TEST(two_workers_are_reloaded_each_for_itself)
 }
 END_TEST
 
+/* Small functions, which dlsym() has to answer for: those of both workers. */
+START_TEST(dlsym_answers_for_two_workers)
+{
+	struct support *scene = make("answers");
+
+	support_write(scene, "host.c",
+		      "#include <dlfcn.h>\n#include <stdio.h>\n"
+		      "int main(void) {\n"
+		      "	int (*one)(void) = dlsym(RTLD_DEFAULT, \"one\");\n"
+		      "	int (*two)(void) = dlsym(RTLD_DEFAULT, \"two\");\n"
+		      "	char line[100];\n"
+		      "	while (fgets(line, sizeof(line), stdin)) {\n"
+		      "		printf(\"one=%d two=%d\\n\", one(), two());\n"
+		      "		fflush(stdout);\n"
+		      "	}\n"
+		      "}\n");
+	support_shell(scene,
+		      "for i in one two; do for n in 0 1; do"
+		      " echo \"int $i(void) { return $n; }\" >$i.c &&"
+		      " gcc -Os -shared -fPIC -o $i.$n.so $i.c; done;"
+		      " cp $i.0.so lib$i.so; done;"
+		      " gcc -o host host.c -Wl,--no-as-needed -L. -lone -ltwo"
+		      " -Wl,-rpath,'$ORIGIN'");
+	support_start(scene, "./host", "libone.so", "libtwo.so", NULL);
+	support_event(scene, "ready");
+	support_event(scene, "ready");
+	ck_assert_str_eq(support_ask(scene, "value"), "one=0 two=0");
+	support_put(scene, "one.1.so", "libone.so", SUPPORT_RENAME);
+	support_event(scene, "live");
+	ck_assert_str_eq(support_ask(scene, "value"), "one=1 two=0");
+	support_put(scene, "two.1.so", "libtwo.so", SUPPORT_RENAME);
+	support_event(scene, "live");
+	ck_assert_str_eq(support_ask(scene, "value"), "one=1 two=1");
+	finish(scene);
+}
+END_TEST
+
 /* --- what cannot be ----------------------------------------------------------- */
 
 static const struct impossible {
@@ -552,6 +589,7 @@ static void add_worker(Suite *suite)
 	tcase_add_loop_test(tcase, a_worker_may_be_named_by_another_path, 0, 4);
 	tcase_add_test(tcase, a_chain_of_version_links_is_followed);
 	tcase_add_test(tcase, two_workers_are_reloaded_each_for_itself);
+	tcase_add_test(tcase, dlsym_answers_for_two_workers);
 	tcase_add_loop_test(tcase, what_cannot_be_is_said_and_has_its_status, 0,
 			    LEN(impossibles));
 	tcase_add_test(tcase, a_host_without_a_worker_is_a_wrong_command_line);
