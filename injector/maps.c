@@ -32,6 +32,8 @@ static int read_text(pid_t pid, struct hi_buf *text, struct hi_err *err)
 		return hi_fail(err, HI_E_GONE, "process %d has ended", pid);
 	if (got < 0)
 		return hi_fail_sys(err, "reading %s", path);
+	/* of a process that is ending there is nothing: no lack of memory */
+	hi_buf_add(text, "", 1);
 	if (text->failed)
 		return hi_fail(err, HI_E_NOMEM, "no memory for %s", path);
 	return 0;
@@ -82,7 +84,7 @@ int hi_maps_read(pid_t pid, struct hi_maps *ret_maps, struct hi_err *err)
 		n_lines += text.data[i] == '\n';
 	maps.text = hi_buf_take(&text);
 	maps.maps = calloc(n_lines, sizeof(*maps.maps));
-	if (!maps.maps || !maps.text) {
+	if (!maps.maps) {
 		hi_maps_done(&maps);
 		return hi_fail(err, HI_E_NOMEM, "no memory for %zu mappings",
 			       n_lines);

@@ -2,7 +2,8 @@
  * maps - what is mapped where in the host: /proc/PID/maps, parsed.
  *
  * Ownership: hi_maps_read() fills a value that hi_maps_done() ends.
- * Errors:    HI_E_GONE when the host has ended, HI_E_SYS.
+ * Errors:    HI_E_GONE when the host has ended, HI_E_SYS. One that is ending has no
+ *            mappings.
  * Source:    proc(5).
  */
 #ifndef HI_INJECTOR_MAPS_H

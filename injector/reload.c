@@ -34,6 +34,7 @@ struct candidate {
 	bool ready;   /* for a swap: see read_ahead() */
 	bool newer;   /* ended by a newer file */
 	bool passing; /* the file changed while it was read */
+	bool ending;  /* the host is, which is reported soon */
 	bool waiting; /* it has been said who is inside the worker */
 	uint64_t live_ns, pause_ns;
 	bool busy;
@@ -565,6 +566,7 @@ static void check_before_refusal(struct candidate *candidate, int *code)
 	hi_stacks_stale(candidate->reload->stacks);
 	if (hi_reload_check(candidate->reload, NULL) == HI_E_CLOSED)
 		*code = HI_E_CLOSED;
+	candidate->ending = candidate->reload->stacks->maps.n_maps == 0;
 }
 
 static enum hi_reload_end end(struct candidate *candidate, int code,
@@ -590,7 +592,7 @@ static enum hi_reload_end end(struct candidate *candidate, int code,
 		hi_reasons_hint(&candidate->reasons,
 				"touch %s to have this build tried again",
 				candidate->reload->worker->name);
-	if (how != HI_RELOAD_DONE)
+	if (how != HI_RELOAD_DONE || candidate->ending)
 		candidate->reasons.n_given = 0;
 	refuse(candidate);
 	return how;

@@ -11,6 +11,14 @@ static void (*volatile leave)(int) = 0;
 #define leave exit
 #endif
 
+#if BUILD == 6
+static void *end(void *unused)
+{
+	exit(7);
+	return unused;
+}
+#endif
+
 __attribute__((constructor)) static void construct(void)
 {
 #if BUILD == 2
@@ -26,6 +34,13 @@ __attribute__((constructor)) static void construct(void)
 	kill(getpid(), 0);
 #elif BUILD == 5
 	leave = exit;
+#elif BUILD == 6
+	pthread_t thread;
+
+	pthread_create(&thread, NULL, end, NULL);
+	pthread_join(thread, NULL);
+#elif BUILD == 7
+	*(volatile int *)8 = 1;
 #endif
 }
 
