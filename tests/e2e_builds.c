@@ -15,6 +15,8 @@
 #define WORKER "libworker.so"
 #define STORY  "tests/cases/plain"
 
+#define LEN(array) (int)(sizeof(array) / sizeof(*(array)))
+
 static const enum support_way ways[] = { SUPPORT_RENAME, SUPPORT_IN_PLACE,
 					 SUPPORT_ANEW };
 
@@ -248,6 +250,38 @@ START_TEST(a_constructor_that_fails_does_not_end_the_host)
 }
 END_TEST
 
+static const char *const other_ends[] = {
+	"quick_exit(3);",
+	"_Exit(3);",
+	"err(3, \"no\");",
+	"killpg(0, SIGTERM);",
+	"kill(-getpgrp(), SIGTERM);",
+	"sigqueue(getpid(), SIGTERM, (union sigval){ 0 });",
+	"syscall(SYS_tkill, gettid(), SIGTERM);",
+	"syscall(SYS_tgkill, getpid(), gettid(), SIGTERM);",
+};
+
+START_TEST(a_host_outlives_one_failing_constructor_after_the_other)
+{
+	struct support *scene = start("constructors");
+	char source[1200];
+	json_t *event;
+
+	for (int i = 0; i < LEN(other_ends); i++) {
+		snprintf(source, sizeof(source), "%s %s }\n", constructor_start,
+			 other_ends[i]);
+		support_write(scene, "bad.c", source);
+		support_shell(scene, "gcc -D_GNU_SOURCE -shared -fPIC"
+				     " -o bad.so bad.c");
+		support_put(scene, "bad.so", WORKER, SUPPORT_RENAME);
+		event = expect_no(scene, other_ends[i]);
+		if (!support_event_reason(event, NULL, "tried to end the host"))
+			support_fail(scene, "%s was not seen", other_ends[i]);
+	}
+	expect_next(scene);
+}
+END_TEST
+
 START_TEST(a_refused_build_is_tried_again_when_it_is_touched)
 {
 	struct support *scene = start("again");
@@ -465,8 +499,6 @@ START_TEST(the_same_content_again_is_no_build)
 }
 END_TEST
 
-#define LEN(array) (int)(sizeof(array) / sizeof(*(array)))
-
 static void add_files(Suite *suite)
 {
 	TCase *tcase = support_tcase(suite, "files");
@@ -484,6 +516,8 @@ static void add_files(Suite *suite)
 	tcase_add_loop_test(tcase,
 			    a_constructor_that_fails_does_not_end_the_host, 0,
 			    LEN(bad_constructors));
+	tcase_add_test(tcase,
+		       a_host_outlives_one_failing_constructor_after_the_other);
 	tcase_add_test(tcase,
 		       a_refused_build_is_tried_again_when_it_is_touched);
 	tcase_add_loop_test(

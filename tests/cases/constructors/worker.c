@@ -1,4 +1,10 @@
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
 void host_note(char what);
+extern int volatile host_awaited, host_done;
 int missing(void);
 int state[BUILD == 5 ? 2 : 1];
 
@@ -21,6 +27,21 @@ __attribute__((constructor(101))) static void first(void)
 __attribute__((constructor(102))) static void second(void)
 {
 	host_note('b');
+#if BUILD == 4
+	/* the host does something that all threads take part in */
+	host_awaited = 1;
+	while (!host_done)
+		usleep(100);
+#elif BUILD == 6
+	prctl(PR_SET_NAME, "torn");
+	abort();
+#elif BUILD == 7
+	char name[16] = "";
+
+	prctl(PR_GET_NAME, name);
+	if (strcmp(name, "torn") == 0)
+		host_note('!');
+#endif
 }
 
 __attribute__((destructor)) static void end(void)

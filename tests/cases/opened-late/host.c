@@ -25,6 +25,12 @@ static int open_worker(const char *how)
 	return value && count;
 }
 
+/* Whether the worker is open for everybody. */
+static int is_found(void)
+{
+	return dlsym(RTLD_DEFAULT, "exported_callee") != NULL;
+}
+
 int main(void)
 {
 	char question[100];
@@ -32,12 +38,14 @@ int main(void)
 
 	while (fgets(question, sizeof(question), stdin)) {
 		if (!strncmp(question, "open", 4))
-			printf("opened=%d\n", open_worker(question));
+			printf("opened=%d found=%d\n", open_worker(question),
+			       is_found());
 		else if (!strncmp(question, "close", 5))
 			printf("closed=%d\n", dlclose(handle) == 0);
 		else {
 			got = value();
-			printf("value=%d count=%d\n", got, count());
+			printf("value=%d count=%d found=%d\n", got, count(),
+			       is_found());
 		}
 		fflush(stdout);
 	}
