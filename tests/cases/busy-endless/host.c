@@ -1,4 +1,7 @@
-/* "until N" answers when all that the loop calls has given N. */
+/*
+ * "until N" answers when all that the loop calls has given N; "again" has the loop begin
+ * in the newest build.
+ */
 #include <pthread.h>
 #include <sched.h>
 #include <stdio.h>
@@ -22,6 +25,14 @@ int main(void)
 	pthread_create(&thread, NULL, run, NULL);
 	while (fgets(question, sizeof(question), stdin)) {
 		int wanted = atoi(question + 6);
+
+		if (question[0] == 'a') {
+			running = 0;
+			pthread_join(thread, NULL);
+			running = 1;
+			pthread_create(&thread, NULL, run, NULL);
+			wanted = values[0];
+		}
 
 		while (values[0] != wanted || values[1] != wanted ||
 		       values[2] != wanted)

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 int value(void);
+const void *worker_constants(void);
 
 int volatile host_awaited, host_done;
 
@@ -15,6 +16,43 @@ void host_note(char what)
 {
 	if (n_notes + 1 < (int)sizeof(notes))
 		notes[n_notes++] = what;
+}
+
+/* Called from then on as it was given. */
+static int (*functions[10])(void);
+static int n_functions;
+
+void host_register(int (*function)(void))
+{
+	if (n_functions < 10)
+		functions[n_functions++] = function;
+}
+
+/* What all of them return, -1 when it is not the same. */
+static int call_registered(void)
+{
+	int result = functions[0]();
+
+	for (int i = 1; i < n_functions; i++)
+		if (functions[i]() != result)
+			return -1;
+	return result;
+}
+
+/* Whether the page of ADDRESS is read-only. */
+static int is_constant(const void *address)
+{
+	unsigned long start, end, at = (unsigned long)address;
+	char line[500], perms[5] = "";
+	FILE *maps = fopen("/proc/self/maps", "r");
+
+	while (maps && fgets(line, sizeof(line), maps))
+		if (sscanf(line, "%lx-%lx %4s", &start, &end, perms) == 3 &&
+		    at >= start && at < end)
+			break;
+	if (maps)
+		fclose(maps);
+	return !strcmp(perms, "r--p");
 }
 
 /* setuid(2) of the C library waits for every thread of the process. */
@@ -58,7 +96,9 @@ int main(void)
 			printf("become=%d ", become_oneself());
 		if (!strncmp(question, "builds ", 7))
 			printf("builds=%d ", await_builds(atoi(question + 7)));
-		printf("value=%d notes=%s\n", value(), notes);
+		printf("value=%d registered=%d constant=%d notes=%s\n", value(),
+		       call_registered(), is_constant(worker_constants()),
+		       notes);
 		fflush(stdout);
 	}
 	return 0;
