@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 int value(void);
+int worker_count(void);
 const void *worker_constants(void);
 
 int volatile host_awaited, host_done;
@@ -96,9 +97,9 @@ int main(void)
 			printf("become=%d ", become_oneself());
 		if (!strncmp(question, "builds ", 7))
 			printf("builds=%d ", await_builds(atoi(question + 7)));
-		printf("value=%d registered=%d constant=%d notes=%s\n", value(),
-		       call_registered(), is_constant(worker_constants()),
-		       notes);
+		printf("value=%d count=%d registered=%d constant=%d notes=%s\n",
+		       value(), worker_count(), call_registered(),
+		       is_constant(worker_constants()), notes);
 		fflush(stdout);
 	}
 	return 0;

@@ -7,6 +7,22 @@ void host_note(char what);
 void host_register(int (*function)(void));
 extern int volatile host_awaited, host_done;
 int missing(void);
+
+/* Exported, so that it is reached through the GOT. */
+int worker_counter;
+
+int worker_count(void)
+{
+	return ++worker_counter;
+}
+
+/* A function of the worker's own has no stand-in. */
+int killpg(int group, int number)
+{
+	(void)group;
+	(void)number;
+	return 0;
+}
 int state[BUILD == 5 ? 2 : 1];
 
 /* DT_INIT and DT_FINI, by the linker's -init and -fini */
@@ -43,6 +59,8 @@ __attribute__((constructor(101))) static void first(void)
 __attribute__((constructor(102))) static void second(void)
 {
 	host_note('b');
+	worker_counter = 100 * BUILD;
+	killpg(0, 15);
 #if BUILD == 4
 	/* the host does something that all threads take part in */
 	host_awaited = 1;

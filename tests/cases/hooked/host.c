@@ -5,6 +5,7 @@
 #include <sys/mman.h>
 
 int hooked(void);
+int inner(void);
 
 static int (*volatile pointer)(void) = hooked;
 
@@ -30,7 +31,8 @@ int main(void)
 		if (strncmp(question, "hook", 4) == 0)
 			printf("hook=%d\n", hook());
 		else
-			printf("call=%d pointer=%d\n", hooked(), pointer());
+			printf("call=%d inner=%d pointer=%d\n", hooked(),
+			       inner(), pointer());
 		fflush(stdout);
 	}
 	return 0;

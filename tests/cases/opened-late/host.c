@@ -6,6 +6,8 @@
 static void *handle;
 static int (*value)(void);
 static int (*count)(void);
+static int (*kept)(void);
+static void (*keep)(void);
 
 static int open_worker(const char *how)
 {
@@ -22,7 +24,12 @@ static int open_worker(const char *how)
 		return 0;
 	value = (int (*)(void))dlsym(handle, "value");
 	count = (int (*)(void))dlsym(handle, "count");
-	return value && count;
+	kept = (int (*)(void))dlsym(handle, "kept");
+	keep = (void (*)(void))dlsym(handle, "keep");
+	if (!value || !count || !kept || !keep)
+		return 0;
+	keep();
+	return 1;
 }
 
 /* Whether the worker is open for everybody. */
@@ -44,8 +51,9 @@ int main(void)
 			printf("closed=%d\n", dlclose(handle) == 0);
 		else {
 			got = value();
-			printf("value=%d count=%d found=%d\n", got, count(),
-			       is_found());
+			printf("value=%d count=%d kept=%d found=%d\n", got,
+			       count(), kept(), is_found());
+			keep();
 		}
 		fflush(stdout);
 	}

@@ -21,6 +21,7 @@ static worker_function volatile taken, dlsym_kept, default_kept, next_kept;
 static worker_function volatile ifunc_pointer, api_copy;
 static worker_function volatile tiny_dlsym;
 static const struct api *volatile api;
+static const struct api *volatile last_api; /* of the last question */
 static void *handle;
 
 static struct {
@@ -57,7 +58,7 @@ static void take_addresses(void)
 	next_kept = find(RTLD_NEXT, "by_next_kept");
 	ifunc_pointer = by_ifunc_pointer;
 	tiny_dlsym = find(handle, "tiny");
-	api = worker_api();
+	last_api = api = worker_api();
 	api_copy = api->first;
 	worker_register(put);
 	signal(SIGUSR1, worker_on_signal);
@@ -102,6 +103,8 @@ static void call_inside(void)
 static void call_given(void)
 {
 	printf(" api=%d api_second=%d", api->first(), api->second());
+	printf(" api_last=%d", last_api->first());
+	last_api = worker_api();
 	printf(" api_copy=%d api_fresh=%d", api_copy(), worker_api()->first());
 	for (int i = 0; i < n_callbacks; i++)
 		printf(" %s=%d", callbacks[i].name, callbacks[i].function());

@@ -3,6 +3,12 @@ char text[32] = "abc";
 const int constant = BUILD;
 static int *view = &counter;
 
+/* Of a later build, it is to leave what lives alone. */
+__attribute__((constructor)) static void begin(void)
+{
+	counter = 10 * BUILD;
+}
+
 int step(void)
 {
 	(*view)++;
