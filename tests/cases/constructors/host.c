@@ -1,6 +1,5 @@
 /* Tells the order in which the worker's constructors and destructors have run. */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -68,26 +67,6 @@ static int become_oneself(void)
 	return result;
 }
 
-/* Wait until N builds of the worker are mapped: letting go of one takes its time. */
-static int await_builds(int n)
-{
-	char line[500];
-	int found = -1;
-
-	for (int i = 0; i < 5000 && found != n; i++) {
-		FILE *maps = fopen("/proc/self/maps", "r");
-
-		found = 0;
-		while (maps && fgets(line, sizeof(line), maps))
-			found += strstr(line, " r-xp ") &&
-				 strstr(line, "libworker");
-		if (maps)
-			fclose(maps);
-		usleep(1000);
-	}
-	return found;
-}
-
 int main(void)
 {
 	char question[100];
@@ -95,8 +74,6 @@ int main(void)
 	while (fgets(question, sizeof(question), stdin)) {
 		if (!strcmp(question, "become\n"))
 			printf("become=%d ", become_oneself());
-		if (!strncmp(question, "builds ", 7))
-			printf("builds=%d ", await_builds(atoi(question + 7)));
 		printf("value=%d count=%d registered=%d constant=%d notes=%s\n",
 		       value(), worker_count(), call_registered(),
 		       is_constant(worker_constants()), notes);

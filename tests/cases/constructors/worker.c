@@ -49,6 +49,13 @@ const void *worker_constants(void)
 	return constants;
 }
 
+/* What a constructor calls is its own build's. */
+__attribute__((noinline)) int number(void)
+{
+	__asm__ volatile("");
+	return BUILD;
+}
+
 __attribute__((constructor(101))) static void first(void)
 {
 	host_note('a');
@@ -60,6 +67,8 @@ __attribute__((constructor(102))) static void second(void)
 {
 	host_note('b');
 	worker_counter = 100 * BUILD;
+	if (number() != BUILD)
+		host_note('?');
 	killpg(0, 15);
 #if BUILD == 4
 	/* the host does something that all threads take part in */
