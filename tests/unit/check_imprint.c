@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "common/own.h"
+#include "injector/remote.h"
 #include "tests/unit/fixture.h"
 
 /* 64 functions, each on a page of its own, that return 0x11111111. */
@@ -38,18 +39,27 @@ struct subject {
 	int ask_fd, answer_fd;
 };
 
-/* Answer each byte with how many functions return NEW, and the variable. */
+/*
+ * Answer each byte with how many functions return NEW, and the variable; an address with
+ * itself, when its page is gone.
+ */
 static _Noreturn void serve(const char *path, int ask_fd, int answer_fd)
 {
 	void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
 	struct link_map *map = library;
 	uint64_t base = library ? map->l_addr : 0;
 	int answer[2];
-	char name[20], byte;
+	char name[20], question[8];
+	ssize_t len;
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	while (write(answer_fd, &base, sizeof(base)) > 0 &&
-	       read(ask_fd, &byte, 1) == 1) {
+	       (len = read(ask_fd, question, sizeof(question))) > 0) {
+		if (len == sizeof(question)) {
+			memcpy(&base, question, sizeof(base));
+			munmap((void *)base, 4096);
+			continue;
+		}
 		answer[0] = 0;
 		for (int i = 0; library && i < N_FUNCTIONS; i++) {
 			int (*function)(void);
@@ -306,6 +316,35 @@ START_TEST(what_cannot_be_written_leaves_the_file_as_it_was)
 }
 END_TEST
 
+/* Data has been written by then. */
+START_TEST(what_fails_in_text_leaves_the_data_as_it_was)
+{
+	struct subject subject;
+	const char *path = compile(&subject);
+	uint64_t variable, page;
+	struct hi_err err;
+	int value = 0;
+
+	begin(&subject, path, path, 2);
+	variable = subject.plan.writes[N_FUNCTIONS].to_remote;
+	page = (subject.build->base_remote + subject.places[0]) & -4096UL;
+	ck_assert_int_eq(write(subject.ask_fd, &page, sizeof(page)),
+			 sizeof(page));
+	ck_assert_int_eq(read(subject.answer_fd, &page, sizeof(page)),
+			 sizeof(page));
+	ck_assert_int_lt(hi_imprint(subject.host, subject.build, &subject.plan,
+				    &err),
+			 0);
+	ck_assert_ptr_null(strstr(err.sentence, "not taken back"));
+	ck_assert_int_eq(
+		hi_remote_read(subject.host, variable, &value, 4, &err), 0);
+	ck_assert_int_eq(value, 7);
+	hi_image_rest(subject.build->image);
+	ck_assert_int_eq(count_shown(&subject, OLD), N_FUNCTIONS);
+	end(&subject);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("imprint");
@@ -320,6 +359,7 @@ int main(void)
 		tcase,
 		text_goes_to_the_host_s_memory_when_that_does_not_show_the_file);
 	tcase_add_test(tcase, what_cannot_be_written_leaves_the_file_as_it_was);
+	tcase_add_test(tcase, what_fails_in_text_leaves_the_data_as_it_was);
 	suite_add_tcase(suite, tcase);
 	return hi_fixture_main(suite);
 }

@@ -1,6 +1,7 @@
 /*
  * Build 2 makes an array longer, build 3 makes a variable thread-local, build 4
- * only counts in another way.
+ * only counts in another way, build 5 makes it a float, build 6 has code that cannot be
+ * read, and in build 7 two names have a body each.
  */
 #include <stdio.h>
 
@@ -14,8 +15,33 @@ static int table[4];
 
 #if BUILD == 3
 static __thread int counter = 10;
+#elif BUILD == 5
+static float counter = 10;
 #else
 static int counter = 10;
+#endif
+
+#if BUILD == 6
+__asm__(".text\n"
+	".type unreadable, @function\n"
+	"unreadable: .byte 0x06\n"
+	"movl counter(%rip), %eax\n"
+	"ret\n"
+	".size unreadable, . - unreadable\n");
+#endif
+
+int one(void)
+{
+	return BUILD;
+}
+
+#if BUILD == 7
+int two(void)
+{
+	return BUILD + 1;
+}
+#else
+int two(void) __attribute__((alias("one")));
 #endif
 
 void worker_answer(const char *question, char *answer, size_t len)
@@ -26,5 +52,5 @@ void worker_answer(const char *question, char *answer, size_t len)
 	for (size_t i = 0; i < sizeof(table) / sizeof(*table); i++)
 		sum += ++table[i];
 	snprintf(answer, len, "%s=%d counter=%d sum=%d", question, BUILD,
-		 counter, sum);
+		 (int)counter, sum);
 }

@@ -4,6 +4,20 @@
 
 #include "worker.h"
 
+#if defined(GROWS) && BUILD > 1
+/* It moves the others. */
+__thread char grows[40] = "grows";
+
+char *address_of_growth(void)
+{
+	return grows;
+}
+#endif
+
+#if defined(GROWS) && BUILD == 4
+static __thread int late = 50;
+#endif
+
 __thread int exported = 10;
 __thread int exported_zero;
 static __thread int first = 20;
@@ -23,6 +37,10 @@ void worker_answer(const char *question, char *answer, size_t len)
 	exported_zero++;
 	first++;
 	second++;
+#if defined(GROWS) && BUILD == 4
+	late++;
+	kept_address = late > 0 ? kept_address : NULL;
+#endif
 	shared++;
 	if (strlen(text) < sizeof(text) - 1)
 		strcat(text, "b");
