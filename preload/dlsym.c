@@ -3,7 +3,9 @@
 #include <dlfcn.h>
 #include <elf.h>
 #include <link.h>
+#include <stdbool.h>
 #include <string.h>
+#include <sys/auxv.h>
 
 #include "preload/shim.h"
 
@@ -114,18 +116,33 @@ void hi_dlsym_init(void)
 	}
 }
 
+/* Whether ADDRESS is in the program itself. */
+static bool is_program(uintptr_t address)
+{
+	const ElfW(Phdr) *phdr = (const void *)getauxval(AT_PHDR);
+	uintptr_t at = address - _r_debug.r_map->l_addr;
+
+	for (size_t i = 0; i < getauxval(AT_PHNUM); i++)
+		if (phdr[i].p_type == PT_LOAD &&
+		    at - phdr[i].p_vaddr < phdr[i].p_memsz)
+			return true;
+	return false;
+}
+
 /*
  * Called by the assembly when there are answers. Returns what dlsym() is to
- * give, or NULL to pass the look-up on.
+ * give, or NULL to pass the look-up on. What is next to the program is next to the shim,
+ * which is preloaded first; to others it may be something else.
  */
 __attribute__((visibility("hidden"))) void *hi_dlsym_answer(void *handle,
 							    const char *name,
-							    const char *version)
+							    const char *version,
+							    uintptr_t caller)
 {
 	const struct hi_shim_answer *answers =
 		(const void *)(uintptr_t)hi_shim.answers_remote;
 
-	if (handle == RTLD_NEXT || !name)
+	if (!name || (handle == RTLD_NEXT && !is_program(caller)))
 		return NULL;
 	for (uint64_t i = 0; i < hi_shim.n_answers; i++) {
 		const struct hi_shim_answer *answer = &answers[i];

@@ -11,7 +11,7 @@
  * void *dlvsym(void *handle, const char *name, const char *version)
  *
  * With no answers to give, one load and one jump. Otherwise
- * hi_dlsym_answer(handle, name, version or NULL) decides. The arguments are
+ * hi_dlsym_answer(handle, name, version or NULL, caller) decides. The arguments are
  * kept on the stack; 3 pushes leave it aligned for the call.
  */
 	.macro	interpose name, real, version
@@ -48,6 +48,7 @@
 	.if \version == 0
 	xorl	%edx, %edx
 	.endif
+	movq	24(%rsp), %rcx
 	call	hi_dlsym_answer
 	popq	%rdx
 	.cfi_adjust_cfa_offset -8

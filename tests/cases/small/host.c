@@ -24,6 +24,7 @@ int main(void)
 	worker_function volatile taken = by_taken_address;
 	worker_function kept = find(handle, "by_dlsym");
 	worker_function kept_default = find(RTLD_DEFAULT, "inner");
+	worker_function next = find(RTLD_NEXT, "wrapped");
 	worker_function table = worker_api()->first;
 	worker_function given = worker_callback();
 	char question[100];
@@ -34,6 +35,8 @@ int main(void)
 		printf(" taken=%d", taken());
 		printf(" kept=%d fresh=%d", kept(), find(handle, "inner")());
 		printf(" default=%d", kept_default());
+		printf(" next=%d next_fresh=%d", next(),
+		       find(RTLD_NEXT, "wrapped")());
 		printf(" table=%d given=%d", table(), given());
 		printf(" same_given=%d", given == worker_callback());
 		printf(" same_plt=%d", find(RTLD_DEFAULT, "by_plt") == by_plt);
