@@ -312,18 +312,13 @@ static void refuse_kind(const struct hi_symbol *symbol,
 				 "every variable anew");
 }
 
-/* Whether a variable of the new build may use the home of the old one. */
+/* Whether a variable of the new build may use the home of the old one, of its kind. */
 static bool may_keep(const struct hi_variable *variable,
 		     const struct hi_symbol *symbol, struct hi_reasons *reasons)
 {
 	const char *hint = "--state=fresh accepts the build and starts every "
 			   "variable anew";
 
-	if ((variable->symbol->type == HI_SYM_TLS) !=
-	    (symbol->type == HI_SYM_TLS)) {
-		refuse_kind(symbol, reasons);
-		return false;
-	}
 	if (variable->symbol->size != symbol->size) {
 		hi_reasons_add(reasons, "variable-size", symbol->name, "",
 			       "%s %s changed from %lu to %lu bytes, so its "
