@@ -339,7 +339,10 @@ START_TEST(what_is_preloaded_stays_however_long)
 	char list[N_PRELOADS * 20];
 	size_t len = 0;
 
-	support_write(scene, "user.c", "int user_preloaded = 1;");
+	support_write(scene, "user.c",
+		      "#include <stdlib.h>\n"
+		      "__attribute__((constructor)) static void here(void)\n"
+		      "{ setenv(\"USER_PRELOADED\", \"yes\", 1); }\n");
 	support_shell(scene, "gcc -shared -fPIC -o libuser.so user.c");
 	for (int i = 0; i < N_PRELOADS; i++)
 		len += (size_t)snprintf(list + len, sizeof(list) - len,
@@ -353,6 +356,7 @@ START_TEST(what_is_preloaded_stays_however_long)
 	unsetenv("LD_PRELOAD");
 	support_event(scene, "ready");
 	ck_assert_str_eq(support_ask(scene, "variable LD_PRELOAD"), list);
+	ck_assert_str_eq(support_ask(scene, "variable USER_PRELOADED"), "yes");
 	expect_reload(scene, 2);
 	ck_assert_int_eq(support_end(scene), 0);
 	support_shell(scene, "! grep preload stderr");

@@ -22,6 +22,13 @@ void host_note(char what)
 static int (*functions[10])(void);
 static int n_functions;
 
+static int (*odd)(void);
+
+void host_register_odd(int (*function)(void))
+{
+	odd = function;
+}
+
 void host_register(int (*function)(void))
 {
 	if (n_functions < 10)
@@ -74,9 +81,10 @@ int main(void)
 	while (fgets(question, sizeof(question), stdin)) {
 		if (!strcmp(question, "become\n"))
 			printf("become=%d ", become_oneself());
-		printf("value=%d count=%d registered=%d constant=%d notes=%s\n",
-		       value(), worker_count(), call_registered(),
-		       is_constant(worker_constants()), notes);
+		printf("odd=%d value=%d count=%d registered=%d constant=%d notes=%s\n",
+		       odd ? odd() : 0, value(), worker_count(),
+		       call_registered(), is_constant(worker_constants()),
+		       notes);
 		fflush(stdout);
 	}
 	return 0;

@@ -5,6 +5,7 @@
 
 void host_note(char what);
 void host_register(int (*function)(void));
+void host_register_odd(int (*function)(void));
 extern int volatile host_awaited, host_done;
 int missing(void);
 
@@ -56,11 +57,24 @@ __attribute__((noinline)) int number(void)
 	return BUILD;
 }
 
+#if BUILD == 7
+static int before(void)
+{
+	return 6;
+}
+
+/* The constructor puts another function there. */
+static int (*volatile chosen)(void) = before;
+#endif
+
 __attribute__((constructor(101))) static void first(void)
 {
 	host_note('a');
-	if (BUILD != 6) /* which never is to be live */
-		host_register(registered);
+#if BUILD == 6
+	host_register_odd(registered); /* it stays, and is never live */
+#else
+	host_register(registered);
+#endif
 }
 
 __attribute__((constructor(102))) static void second(void)
@@ -84,6 +98,7 @@ __attribute__((constructor(102))) static void second(void)
 	prctl(PR_GET_NAME, name);
 	if (strcmp(name, "torn") == 0)
 		host_note('!');
+	chosen = number;
 #endif
 }
 
@@ -96,6 +111,8 @@ int value(void)
 {
 #if BUILD == 2
 	return missing();
+#elif BUILD == 7
+	return chosen();
 #else
 	return BUILD;
 #endif

@@ -1,5 +1,11 @@
 static int calls;
 
+/* In a library that is opened late it has no fixed distance from the thread pointer. */
+#if BUILD == 5
+__attribute__((tls_model("initial-exec")))
+#endif
+__thread int per_thread;
+
 int exported_callee(void)
 {
 	return BUILD;
@@ -21,6 +27,7 @@ int kept(void)
 int value(void)
 {
 	calls++;
+	per_thread++;
 	return exported_callee();
 }
 
