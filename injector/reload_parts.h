@@ -1,0 +1,48 @@
+/*
+ * reload_parts - one candidate on its way, for the files of the reload; no one else
+ * includes it.
+ */
+#ifndef HI_INJECTOR_RELOAD_PARTS_H
+#define HI_INJECTOR_RELOAD_PARTS_H
+
+#include "injector/relink.h"
+#include "injector/reload.h"
+#include "injector/verdict.h"
+
+/* What one candidate has come to. */
+struct hi_candidate {
+	struct hi_reload *reload;
+	struct hi_build *build;
+	struct hi_snapshot *snapshot; /* under way; NULL once it is done */
+	struct hi_reasons reasons;
+	struct hi_report_state counts;
+	struct hi_relink relink;
+	bool started; /* the host's loader is at it */
+	bool mapped;  /* the loader waits for a word */
+	bool begun;   /* its code has run, perhaps in part */
+	bool ready;   /* for a swap: see read_ahead() */
+	bool newer;   /* ended by a newer file */
+	bool passing; /* the file changed while it was read */
+	bool ending;  /* the host is, which is reported soon */
+	bool waiting; /* it has been said who is inside the worker */
+	uint64_t live_ns, pause_ns;
+	bool busy;
+};
+
+/* Begin to have the host load it; ALONE: it waits for nothing that others hold. */
+int hi_candidate_start_load(struct hi_candidate *candidate, bool alone,
+			    struct hi_err *err) HI_MUST_USE;
+/* Map it, run its constructors on itself alone, join it to what lives. */
+int hi_candidate_load(struct hi_candidate *candidate,
+		      struct hi_err *err) HI_MUST_USE;
+/*
+ * Try until no thread is inside the worker. After --wait: say who is, and swap at
+ * the entries (--busy=swap) or go on waiting.
+ */
+int hi_candidate_publish(struct hi_candidate *candidate,
+			 struct hi_err *err) HI_MUST_USE;
+/* Say that it is live, and what is new in it since PREVIOUS. */
+void hi_candidate_report_live(const struct hi_candidate *candidate,
+			      const struct hi_build *previous);
+
+#endif
