@@ -121,6 +121,15 @@ static int on_events(struct hi_options *options, const char *value,
 	return 0;
 }
 
+static int on_dry_run(struct hi_options *options, const char *value,
+		      struct hi_err *err)
+{
+	(void)value;
+	(void)err;
+	options->dry_run = true;
+	return 0;
+}
+
 static int on_quiet(struct hi_options *options, const char *value,
 		    struct hi_err *err)
 {
@@ -174,6 +183,10 @@ static const struct option table[] = {
 	  "after that: swap while old calls finish (default), or\n"
 	  "keep waiting",
 	  on_busy },
+	{ 0, "dry-run", NULL,
+	  "say of each new build whether it would be taken; load\n"
+	  "none",
+	  on_dry_run },
 	{ 0, "events", "FILE",
 	  "append one JSON object per line for each event; '-' is\n"
 	  "standard output",

@@ -36,6 +36,7 @@ struct hi_options {
 	unsigned int wait_ms; /* default 500 */
 	const char *events;   /* file, "-", or NULL */
 	enum hi_color color;
+	bool dry_run; /* judge builds, load none */
 	bool quiet;
 	unsigned int verbose;
 };

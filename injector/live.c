@@ -65,6 +65,10 @@ void hi_live_text(struct hi_buf *buf, const struct hi_report_live *live)
 {
 	add_functions(buf, live);
 	add_state(buf, live);
+	if (live->dry) {
+		hi_buf_text(buf, " (dry run)");
+		return;
+	}
 	hi_buf_text(buf, " (");
 	hi_phrase_duration(buf, live->latency_ns);
 	hi_buf_text(buf, ", paused ");
@@ -96,11 +100,15 @@ void hi_live_event(json_t *event, const struct hi_report_live *live)
 	set_number(state, "migrated", live->state.migrated);
 	set_number(state, "reset", live->state.reset);
 	json_object_set_new(event, "state", state);
-	json_object_set_new(event, "latency_ms",
-			    json_real((double)latency_us / 1000.0));
-	set_number(event, "pause_us", (live->pause_ns + 500) / 1000);
-	json_object_set_new(event, "busy", json_boolean(live->busy));
+	if (!live->dry) {
+		json_object_set_new(event, "latency_ms",
+				    json_real((double)latency_us / 1000.0));
+		set_number(event, "pause_us", (live->pause_ns + 500) / 1000);
+		json_object_set_new(event, "busy", json_boolean(live->busy));
+	}
 	set_number(event, "same", live->n_same);
-	json_object_set_new(event, "bypassed",
-			    hi_event_names(live->bypassed, live->n_bypassed));
+	if (!live->dry)
+		json_object_set_new(event, "bypassed",
+				    hi_event_names(live->bypassed,
+						   live->n_bypassed));
 }

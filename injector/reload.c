@@ -82,7 +82,8 @@ static bool take(struct hi_candidate *candidate, struct hi_err *err)
  */
 static int start_early(struct hi_candidate *candidate, struct hi_err *err)
 {
-	if (!hi_build_loads_alike(candidate->build,
+	if (candidate->reload->options->dry_run ||
+	    !hi_build_loads_alike(candidate->build,
 				  candidate->reload->worker->current))
 		return 0;
 	return hi_candidate_start_load(candidate, true, err);
@@ -172,6 +173,13 @@ static void go_live(struct hi_candidate *candidate)
 	hi_retire(reload->worker, previous, candidate->busy);
 }
 
+/* A dry run: it is let go of after its praise. */
+static void pass(struct hi_candidate *candidate)
+{
+	hi_candidate_report_live(candidate, candidate->reload->worker->current);
+	refuse(candidate);
+}
+
 int hi_reload_check(struct hi_reload *reload, struct hi_err *err)
 {
 	int code = hi_stacks_refresh(reload->stacks, reload->host, err);
@@ -201,7 +209,10 @@ static enum hi_reload_end end(struct hi_candidate *candidate, int code,
 	enum hi_reload_end how = HI_RELOAD_DONE;
 
 	if (code == 0 && candidate->reasons.n_given == 0) {
-		go_live(candidate);
+		if (candidate->reload->options->dry_run)
+			pass(candidate);
+		else
+			go_live(candidate);
 		return HI_RELOAD_DONE;
 	}
 	if (!candidate->passing)
@@ -242,10 +253,12 @@ enum hi_reload_end hi_reload_run(struct hi_reload *reload)
 		code = read_rest(&candidate, &err);
 	if (code == 0)
 		code = judge(&candidate, &err);
-	if (code == 0 && candidate.reasons.n_given == 0)
-		code = hi_candidate_load(&candidate, &err);
-	if (code == 0 && candidate.reasons.n_given == 0)
-		code = hi_candidate_publish(&candidate, &err);
+	if (!reload->options->dry_run) {
+		if (code == 0 && candidate.reasons.n_given == 0)
+			code = hi_candidate_load(&candidate, &err);
+		if (code == 0 && candidate.reasons.n_given == 0)
+			code = hi_candidate_publish(&candidate, &err);
+	}
 	how = end(&candidate, code, &err);
 	hi_relink_done(&candidate.relink);
 	hi_reasons_done(&candidate.reasons);

@@ -66,6 +66,7 @@ void hi_candidate_report_live(const struct hi_candidate *candidate,
 		.latency_ns = candidate->live_ns - reload->seen_ns,
 		.pause_ns = candidate->pause_ns,
 		.busy = candidate->busy,
+		.dry = reload->options->dry_run,
 	};
 
 	if (hi_changes_find(&old, &new, &changes, NULL) < 0)

@@ -301,7 +301,8 @@ static void add_bypassed(const struct hi_report *report, struct hi_buf *buf,
 
 void hi_report_live(struct hi_report *report, const struct hi_report_live *live)
 {
-	json_t *event = new_event("live", live->pid, live->worker);
+	json_t *event = new_event(live->dry ? "judged" : "live", live->pid,
+				  live->worker);
 	struct hi_buf buf = HI_BUF_INIT;
 
 	hi_live_event(event, live);
@@ -309,7 +310,7 @@ void hi_report_live(struct hi_report *report, const struct hi_report_live *live)
 	if (report->quiet)
 		return;
 	begin_build(report, &buf, live->worker, live->build);
-	hi_buf_text(&buf, " ");
+	hi_buf_text(&buf, live->dry ? " would be " : " ");
 	add_styled(report, &buf, GREEN, "live");
 	hi_buf_text(&buf, ": ");
 	hi_live_text(&buf, live);

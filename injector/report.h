@@ -44,6 +44,7 @@ struct hi_report_live {
 	uint64_t latency_ns;
 	uint64_t pause_ns;
 	bool busy; /* swapped while a thread was inside the worker */
+	bool dry;  /* it would be live: nothing was loaded */
 	const char *const *bypassed; /* functions of which something still
 					reaches an old build */
 	size_t n_bypassed;
@@ -81,7 +82,8 @@ void hi_report_ready(struct hi_report *report, const char *host, pid_t pid,
 /* game (4242): libworker.so is not open yet ...; event "absent" */
 void hi_report_absent(struct hi_report *report, const char *host, pid_t pid,
 		      const char *worker);
-/* libworker.so #2 live: update changed, 11 same (1.9 ms, paused 41 us) */
+/* libworker.so #2 live: update changed, 11 same (1.9 ms, paused 41 us); or, of a
+   dry run, would be live: update changed, 11 same (dry run); event "judged" */
 void hi_report_live(struct hi_report *report,
 		    const struct hi_report_live *live);
 /* libworker.so #3 refused: <the first reason>; each further one on a line of its
