@@ -324,6 +324,29 @@ START_TEST(one_static_among_two_of_its_name_is_ambiguous)
 }
 END_TEST
 
+/* The counters alone would make each the other. */
+START_TEST(statics_of_one_name_that_changed_places_are_ambiguous)
+{
+	static const char before[] =
+		"int a(int i) { static int n; return n += i; }\n"
+		"int b(int i) { static long n; return n -= i; }\n";
+	static const char after[] =
+		"int b(int i) { static long n; return n -= i; }\n"
+		"int a(int i) { static int n; return n += i; }\n";
+	struct build one, two;
+	struct hi_fixture fx;
+
+	hi_fixture_init(&fx);
+	one = compile(&fx, "worker.so", "gcc -O2", before);
+	two = compile(&fx, "worker.so", "gcc -O2", after);
+	assert_none(&one, &two, "n.0", true);
+	assert_none(&one, &two, "n.1", true);
+	close_build(&one);
+	close_build(&two);
+	hi_fixture_done(&fx);
+}
+END_TEST
+
 /* A library of two files that both have a static of one name. */
 static struct build build_two(struct hi_fixture *fx, const char *name,
 			      const char *a, const char *b)
@@ -602,6 +625,8 @@ int main(void)
 	tcase_add_test(tc, names_lose_the_compilers_counters_only);
 	tcase_add_test(tc, statics_are_found_again_when_their_numbers_shift);
 	tcase_add_test(tc, one_static_among_two_of_its_name_is_ambiguous);
+	tcase_add_test(tc,
+		       statics_of_one_name_that_changed_places_are_ambiguous);
 	tcase_add_test(tc, statics_of_one_name_in_two_files_are_two);
 	tcase_add_test(tc, removed_and_made_static_functions_are_gone);
 	tcase_add_test(tc, each_version_of_a_name_is_an_entry);

@@ -17,6 +17,12 @@ int value(void)
 	return 100 + next();
 }
 
+/* In front of a function that has a resolver. */
+int picked(void)
+{
+	return 500;
+}
+
 pid_t getppid(void)
 {
 	pid_t (*next)(void) = (pid_t(*)(void))dlsym(RTLD_NEXT, "getppid");

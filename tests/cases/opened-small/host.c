@@ -1,0 +1,1 @@
+#include "../opened-late/host.c"
