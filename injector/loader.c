@@ -15,6 +15,8 @@
 #define SAFE_POINT_LIMIT_NS (10 * HI_NS_PER_S)
 #define OPEN_LIMIT_NS       (20ULL * HI_NS_PER_S)
 #define SPIN_NS             (3 * HI_NS_PER_MS)
+#define END_NAP_US          500
+#define END_NAPS            100
 #define SPARE_SLOTS         8 /* pairs for thread-locals */
 
 /* The fields before the long texts. */
@@ -123,6 +125,20 @@ static bool is_gone(const struct hi_loader *loader)
 	       !hi_host_find_thread(loader->host, loader->thread);
 }
 
+/* The thread may have ended with the whole host, the news of which comes last. */
+static int fail_gone(const struct hi_loader *loader, struct hi_err *err)
+{
+	struct hi_host *host = loader->host;
+
+	for (int i = 0; i < END_NAPS && !host->ended; i++) {
+		hi_clock_nap_us(END_NAP_US);
+		hi_host_pump(host);
+	}
+	if (host->ended)
+		return hi_fail(err, HI_E_GONE, "%s has ended", host->name);
+	return hi_fail(err, HI_E_LOAD, "a constructor ended its thread");
+}
+
 int hi_loader_await_beyond(struct hi_loader *loader, enum hi_load_step step,
 			   uint64_t limit_ns, struct hi_err *err)
 {
@@ -142,8 +158,7 @@ int hi_loader_await_beyond(struct hi_loader *loader, enum hi_load_step step,
 				       loader->host->name);
 		if (is_gone(loader) && hi_loader_read(loader, err) == 0 &&
 		    loader->load.step <= (uint32_t)step)
-			return hi_fail(err, HI_E_LOAD,
-				       "a constructor ended its thread");
+			return fail_gone(loader, err);
 		if (waited > limit_ns)
 			return hi_fail(
 				err, HI_E_BUSY,
