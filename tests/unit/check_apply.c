@@ -10,7 +10,10 @@
 #include "injector/remote.h"
 #include "tests/unit/fixture.h"
 
-enum { PAGE = 4096, N_PAGES = 4, OLD = 0x11, NEW = 0x22 };
+#define PAGE    4096UL
+#define N_PAGES 4UL
+
+enum { OLD = 0x11, NEW = 0x22 };
 
 /*
  * A process with four pages: data, read-only data (code, for all that is written to

@@ -133,7 +133,7 @@ static void spoil(struct hi_host *host)
 	spoiled.rip = (uint64_t)take_back;
 	spoiled.rsp = at;
 	zero = xstate;
-	memset(zero.bytes + 160, 77, 16 * 16); /* SDM vol. 1, 10.5.1: xmm */
+	memset(zero.bytes + 160, 77, 256); /* SDM vol. 1, 10.5.1: xmm */
 	ck_assert_int_eq(hi_tracee_set_xstate(host->pid, &zero, &err), 0);
 	ck_assert_int_eq(hi_tracee_set_sigmask(host->pid, ~0ULL, &err), 0);
 	ck_assert_int_eq(hi_tracee_set_regs(host->pid, &spoiled, &err), 0);
