@@ -19,10 +19,10 @@ typedef int implementation(void);
 #define TEN(with, n)                                                      \
 	with(n##0) with(n##1) with(n##2) with(n##3) with(n##4) with(n##5) \
 		with(n##6) with(n##7) with(n##8) with(n##9)
-#define ALL(with)                                                        \
-	TEN(with, 1)                                                     \
-	TEN(with, 2) TEN(with, 3) TEN(with, 4) TEN(with, 5) TEN(with, 6) \
-		TEN(with, 7)
+#define ALL(with)    \
+	TEN(with, 1) \
+	TEN(with, 2) \
+	TEN(with, 3) TEN(with, 4) TEN(with, 5) TEN(with, 6) TEN(with, 7)
 
 ALL(ONE)
 
