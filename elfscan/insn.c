@@ -232,3 +232,139 @@ int hi_decoder_next(struct hi_decoder *decoder, const uint8_t *bytes,
 		fill_effect(decoder, ret_effect);
 	return ret_insn->len;
 }
+
+static void fill_operand(const cs_x86_op *op, struct hi_operand *operand)
+{
+	operand->index = HI_REG_NONE;
+	switch (op->type) {
+	case X86_OP_REG:
+		operand->kind = HI_OPERAND_REG;
+		operand->reg = whole_register(op);
+		break;
+	case X86_OP_IMM:
+		operand->kind = HI_OPERAND_CONST;
+		operand->value = op->imm;
+		break;
+	case X86_OP_MEM:
+		operand->kind = HI_OPERAND_MEM;
+		operand->reg = register_number(op->mem.base);
+		operand->index = register_number(op->mem.index);
+		/* many addresses at once, or one in another segment */
+		operand->scattered = (op->mem.index != X86_REG_INVALID &&
+				      operand->index == HI_REG_NONE) ||
+				     op->mem.segment != X86_REG_INVALID;
+		operand->scale = (uint8_t)op->mem.scale;
+		operand->value = op->mem.disp;
+		break;
+	default:
+		break;
+	}
+}
+
+/* mov to the lower half clears the upper one: a whole constant. */
+static bool moves_constant(const cs_insn *insn)
+{
+	const cs_x86_op *ops = insn->detail->x86.operands;
+
+	return (insn->id == X86_INS_MOV || insn->id == X86_INS_MOVABS) &&
+	       ops[0].type == X86_OP_REG && ops[0].size >= 4 &&
+	       ops[1].type == X86_OP_IMM;
+}
+
+static enum hi_verb verb_of(const cs_insn *insn)
+{
+	const cs_x86 *x86 = &insn->detail->x86;
+	const cs_x86_op *to = &x86->operands[0], *from = &x86->operands[1];
+
+	if (x86->op_count != 2)
+		return HI_VERB_OTHER;
+	if (insn->id == X86_INS_XOR && to->type == X86_OP_REG &&
+	    from->type == X86_OP_REG && to->reg == from->reg && to->size >= 4)
+		return HI_VERB_ZERO;
+	if (moves_constant(insn))
+		return HI_VERB_MOVE;
+	if (to->size != 8)
+		return HI_VERB_OTHER;
+	switch (insn->id) {
+	case X86_INS_MOV:
+		return HI_VERB_MOVE;
+	case X86_INS_ADD:
+		return HI_VERB_ADD;
+	case X86_INS_SUB:
+		return HI_VERB_SUB;
+	case X86_INS_CMP:
+		return HI_VERB_COMPARE;
+	default:
+		return insn->id >= X86_INS_CMOVA && insn->id <= X86_INS_CMOVS ?
+			       HI_VERB_CHOOSE :
+			       HI_VERB_OTHER;
+	}
+}
+
+static uint16_t register_bits(const uint16_t *regs, uint8_t n)
+{
+	uint16_t bits = 0;
+
+	for (uint8_t i = 0; i < n; i++) {
+		uint8_t number = register_number(regs[i]);
+
+		if (number != HI_REG_NONE)
+			bits |= 1u << number;
+	}
+	return bits;
+}
+
+/* Capstone's bits for flags that are only looked at. */
+#define FLAGS_TESTED                                                    \
+	(X86_EFLAGS_TEST_OF | X86_EFLAGS_TEST_SF | X86_EFLAGS_TEST_ZF | \
+	 X86_EFLAGS_TEST_PF | X86_EFLAGS_TEST_CF | X86_EFLAGS_TEST_NT | \
+	 X86_EFLAGS_TEST_DF | X86_EFLAGS_TEST_RF | X86_EFLAGS_TEST_IF | \
+	 X86_EFLAGS_TEST_TF | X86_EFLAGS_TEST_AF)
+
+static void fill_action(const struct hi_decoder *decoder,
+			struct hi_action *action)
+{
+	const cs_insn *insn = decoder->insn;
+	const cs_x86 *x86 = &insn->detail->x86;
+	cs_regs reads, writes;
+	uint8_t n_reads = 0, n_writes = 0;
+
+	memset(action, 0, sizeof(*action));
+	if (cs_regs_access(decoder->handle, insn, reads, &n_reads, writes,
+			   &n_writes) == CS_ERR_OK) {
+		action->reads = register_bits(reads, n_reads);
+		action->writes = register_bits(writes, n_writes);
+	} else {
+		action->reads = action->writes = 0xffff;
+	}
+	for (int i = 0; i < x86->op_count; i++)
+		if (x86->operands[i].type == X86_OP_MEM)
+			fill_operand(&x86->operands[i], &action->memory);
+	if (x86->op_count > 0)
+		fill_operand(&x86->operands[0], &action->to);
+	if (x86->op_count > 1)
+		fill_operand(&x86->operands[1], &action->from);
+	action->sets_flags = (x86->eflags & ~FLAGS_TESTED) != 0;
+	action->verb = verb_of(insn);
+	if (action->verb == HI_VERB_ZERO || moves_constant(insn))
+		action->to.reg = register_number(x86->operands[0].reg);
+	if (moves_constant(insn) && x86->operands[0].size == 4)
+		action->from.value &= 0xffffffff;
+	if ((insn->id == X86_INS_INC || insn->id == X86_INS_DEC) &&
+	    x86->operands[0].size == 8) {
+		action->verb = HI_VERB_ADD;
+		action->from.kind = HI_OPERAND_CONST;
+		action->from.value = insn->id == X86_INS_INC ? 1 : -1;
+	}
+}
+
+int hi_decoder_explain(struct hi_decoder *decoder, const uint8_t *bytes,
+		       size_t len, uint64_t addr_link, struct hi_insn *ret_insn,
+		       struct hi_action *ret_action)
+{
+	int n = hi_decoder_next(decoder, bytes, len, addr_link, ret_insn, NULL);
+
+	if (n > 0)
+		fill_action(decoder, ret_action);
+	return n;
+}

@@ -79,6 +79,40 @@ struct hi_effect {
 	uint8_t add_from;   /* and what is added; HI_REG_NONE: a constant */
 };
 
+enum hi_verb {
+	HI_VERB_OTHER,
+	HI_VERB_MOVE,    /* 64 bits, or a constant: to = from */
+	HI_VERB_ADD,     /* 64 bits: to += from; inc and dec too */
+	HI_VERB_SUB,     /* 64 bits: to -= from */
+	HI_VERB_COMPARE, /* 64 bits */
+	HI_VERB_CHOOSE,  /* cmov: to = from, or as it was */
+	HI_VERB_ZERO,    /* xor of a register with itself */
+};
+
+struct hi_operand {
+	enum {
+		HI_OPERAND_NONE,
+		HI_OPERAND_REG,
+		HI_OPERAND_MEM, /* [reg + index * scale + value] */
+		HI_OPERAND_CONST,
+	} kind;
+	uint8_t reg;   /* number, or HI_REG_NONE: not a whole general one */
+	uint8_t index; /* the same */
+	uint8_t scale;
+	bool scattered; /* a vector of indexes, or a segment: somewhere else */
+	int64_t value;
+};
+
+/* What the instruction does, operand by operand. */
+struct hi_action {
+	enum hi_verb verb;
+	struct hi_operand to, from;
+	struct hi_operand memory; /* the one in memory, whichever it is */
+	uint16_t reads;  /* bit n: register n, or a part of it, is read, */
+	uint16_t writes; /* written */
+	bool sets_flags;
+};
+
 struct hi_decoder;
 
 int hi_decoder_new(struct hi_decoder **ret_decoder,
@@ -93,5 +127,10 @@ void hi_decoder_free(struct hi_decoder *decoder);
 int hi_decoder_next(struct hi_decoder *decoder, const uint8_t *bytes,
 		    size_t len, uint64_t addr_link, struct hi_insn *ret_insn,
 		    struct hi_effect *ret_effect);
+
+/* The same with all that is known of the operands. */
+int hi_decoder_explain(struct hi_decoder *decoder, const uint8_t *bytes,
+		       size_t len, uint64_t addr_link, struct hi_insn *ret_insn,
+		       struct hi_action *ret_action);
 
 #endif

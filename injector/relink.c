@@ -16,7 +16,9 @@
 void hi_relink_done(struct hi_relink *relink)
 {
 	free(relink->bound);
+	free(relink->meant);
 	relink->bound = NULL;
+	relink->meant = NULL;
 }
 
 bool hi_relink_is_ours(const struct hi_relink *relink, uint64_t address_remote)
@@ -326,9 +328,11 @@ static int join_site(const struct hi_relink *relink, const struct hi_site *site,
 
 		target = function ? function->address_remote : own;
 	} else {
-		const struct hi_symbol *other;
 		const struct hi_symbol *symbol =
-			hi_relink_resolve(relink, site, &other);
+			relink->meant ?
+				relink->meant[site - relink->build->sites.sites]
+					.symbol :
+				NULL;
 		const struct hi_variable *variable =
 			symbol ?
 				relink->build->variables[hi_build_variable_index(

@@ -27,18 +27,25 @@
 #include "injector/report.h"
 #include "injector/worker.h"
 
+/* What an operand in the new build's text means. */
+struct hi_meant {
+	const struct hi_symbol *symbol; /* NULL: nothing that lives on */
+	const struct hi_symbol *other;  /* that it could mean just as well */
+};
+
 struct hi_relink {
 	struct hi_worker *worker;
 	struct hi_build *build;
 	const struct hi_shim *shim; /* its stand-in for exit() */
 	uint64_t *bound; /* what ld.so wrote at each relocation's place */
+	struct hi_meant *meant; /* by site, once judged */
 	bool isolated;
 };
 
 void hi_relink_done(struct hi_relink *relink);
 
 /* The build has been matched. Problems are reasons; counts are for the report. */
-int hi_relink_judge(const struct hi_relink *relink, enum hi_state_mode state,
+int hi_relink_judge(struct hi_relink *relink, enum hi_state_mode state,
 		    struct hi_reasons *reasons,
 		    struct hi_report_state *ret_counts,
 		    struct hi_err *err) HI_MUST_USE;

@@ -3,19 +3,26 @@
 
 #include <elf.h>
 
-static bool is_data_site(const struct hi_site *site)
+static bool is_told(const struct hi_relink *relink, size_t at)
 {
-	return site->kind == HI_SITE_ACCESS || site->kind == HI_SITE_ADDRESS;
+	const struct hi_sites *sites = &relink->build->sites;
+
+	for (size_t i = 0; i < at; i++)
+		if (relink->meant[i].other == relink->meant[at].other &&
+		    relink->meant[i].symbol == relink->meant[at].symbol &&
+		    sites->sites[i].function == sites->sites[at].function)
+			return true;
+	return false;
 }
 
-static void judge_site(const struct hi_relink *relink,
-		       const struct hi_site *site, struct hi_reasons *reasons)
+static void judge_site(const struct hi_relink *relink, size_t at,
+		       struct hi_reasons *reasons)
 {
-	const struct hi_symbol *other;
-	const struct hi_symbol *symbol =
-		hi_relink_resolve(relink, site, &other);
+	const struct hi_site *site = &relink->build->sites.sites[at];
+	const struct hi_symbol *symbol = relink->meant[at].symbol;
+	const struct hi_symbol *other = relink->meant[at].other;
 
-	if (!symbol || !other)
+	if (!other || is_told(relink, at))
 		return;
 	hi_reasons_add(reasons, "state-ambiguous", symbol->name, "",
 		       "an address in %s() may mean %s or %s, which have moved "
@@ -23,8 +30,9 @@ static void judge_site(const struct hi_relink *relink,
 		       site->function ? site->function->name : "?",
 		       symbol->base, other->base);
 	hi_reasons_hint(reasons,
-			"build it in two steps, layout and code apart, "
-			"or pass --state=fresh");
+			"make %s or %s extern, build with -g if you do not, "
+			"or pass --state=fresh",
+			symbol->base, other->base);
 }
 
 static void judge_unproven(const struct hi_relink *relink,
@@ -55,7 +63,7 @@ static const struct hi_site *find_private_site(const struct hi_build *build)
 	for (size_t i = 0; i < build->sites.n_sites; i++) {
 		const struct hi_site *site = &build->sites.sites[i];
 
-		if (is_data_site(site) &&
+		if (hi_relink_names_data(site) &&
 		    !hi_symtab_find_variable_at(build->symtab,
 						site->target_link))
 			return site;
@@ -113,23 +121,24 @@ static void count(const struct hi_relink *relink,
 	}
 }
 
-int hi_relink_judge(const struct hi_relink *relink, enum hi_state_mode state,
+int hi_relink_judge(struct hi_relink *relink, enum hi_state_mode state,
 		    struct hi_reasons *reasons,
 		    struct hi_report_state *ret_counts, struct hi_err *err)
 {
 	const struct hi_sites *sites = &relink->build->sites;
 	struct hi_report_state counts = { 0, 0, 0, 0 };
+	int code;
 
-	(void)err;
 	count(relink, &counts);
 	*ret_counts = counts;
-	if (state == HI_STATE_FRESH)
-		return 0;
+	/* type information stays where it is in any case */
+	code = hi_relink_resolve(relink, err);
+	if (code < 0 || state == HI_STATE_FRESH)
+		return code;
 	judge_stripped(relink, reasons);
 	judge_unproven(relink, reasons);
 	for (size_t i = 0; i < sites->n_sites; i++)
-		if (is_data_site(&sites->sites[i]))
-			judge_site(relink, &sites->sites[i], reasons);
+		judge_site(relink, i, reasons);
 	hi_relink_judge_tls(relink, reasons);
 	return 0;
 }

@@ -5,6 +5,9 @@
 #ifndef HI_INJECTOR_RELINK_PARTS_H
 #define HI_INJECTOR_RELINK_PARTS_H
 
+#include "elfscan/dies.h"
+#include "elfscan/types.h"
+#include "elfscan/uses.h"
 #include "injector/relink.h"
 
 #define HI_EMIT_RELOCS_HINT \
@@ -26,13 +29,98 @@ struct hi_variable *hi_relink_find_state(const struct hi_relink *relink,
 					 uint64_t addr_link,
 					 const struct hi_symbol **ret_symbol);
 
+#define HI_MEANINGS_MAX 8
+
+/* What an operand could mean; the variable that it is inside of comes first. */
+struct hi_meanings {
+	const struct hi_symbol *symbols[HI_MEANINGS_MAX];
+	size_t n;
+};
+
+/* What becomes of the address of one site. */
+struct hi_followed {
+	struct hi_use *uses;
+	size_t n;
+};
+
+/* What the variables of a build are, by its debug information. */
+struct hi_shapes {
+	const struct hi_build *build;
+	struct hi_dies dies;
+	bool opened; /* when first asked for */
+};
+
+/* The operands of one function of a build. */
+struct hi_site_group {
+	const struct hi_build *build;
+	struct hi_shapes *shapes;
+	bool moves; /* it is the new one: what moves alike is all the same */
+	const struct hi_site *sites;
+	size_t n;
+	struct hi_uses *uses;         /* these: made when first asked for */
+	struct hi_followed *followed; /* by site */
+	struct hi_callee *callees;
+	size_t n_callees;
+};
+
+/* Those of the same function in the new and in the current build. */
+struct hi_site_pair {
+	const struct hi_relink *relink;
+	bool unmoved;                  /* all variables are where they were */
+	struct hi_site_group new, old; /* old.n 0: it was not there */
+	bool paired;
+	size_t n_first; /* sites that are surely the first of both */
+	size_t n_last;  /* the same from the end */
+};
+
 /*
- * relink_resolve.c: the variable of the new build that an operand means, or NULL.
- * *ret_other is another one that it could mean just as well, or NULL.
+ * relink_resolve.c: find out for each site of the build which variable it means,
+ * into relink->meant.
  */
-const struct hi_symbol *hi_relink_resolve(const struct hi_relink *relink,
-					  const struct hi_site *site,
-					  const struct hi_symbol **ret_other);
+int hi_relink_resolve(struct hi_relink *relink, struct hi_err *err) HI_MUST_USE;
+void hi_relink_find_meanings(const struct hi_build *build,
+			     const struct hi_site *site,
+			     struct hi_meanings *ret_meanings);
+/* How far a variable is from its home; 0 for one that is new. */
+uint64_t hi_relink_distance(const struct hi_build *build,
+			    const struct hi_symbol *symbol);
+static inline bool hi_relink_names_data(const struct hi_site *site)
+{
+	return site->kind == HI_SITE_ACCESS || site->kind == HI_SITE_ADDRESS;
+}
+static inline bool hi_relink_is_inside(const struct hi_symbol *symbol,
+				       uint64_t addr_link)
+{
+	return addr_link - symbol->addr_link < symbol->size;
+}
+
+/*
+ * relink_twins.c: the meaning that the same operand has in the current build, or
+ * NULL: not known.
+ */
+int hi_relink_ask_twin(struct hi_site_pair *pair, const struct hi_site *site,
+		       const struct hi_meanings *meanings,
+		       const struct hi_symbol **ret_symbol,
+		       struct hi_err *err) HI_MUST_USE;
+
+/* relink_follow.c: set followed. The sites are in a function. */
+int hi_relink_follow(struct hi_site_group *group,
+		     struct hi_err *err) HI_MUST_USE;
+void hi_relink_forget_uses(struct hi_site_group *group);
+
+/* relink_uses.c: the meaning that the code of the function proves, or NULL. */
+int hi_relink_ask_uses(struct hi_site_group *group, const struct hi_site *site,
+		       const struct hi_meanings *meanings,
+		       const struct hi_symbol **ret_symbol,
+		       struct hi_err *err) HI_MUST_USE;
+/* relink_rival.c: nothing proves a meaning; set symbol, and other when the code
+   does not rule it out. */
+int hi_relink_find_rival(struct hi_site_group *group,
+			 const struct hi_site *site,
+			 const struct hi_meanings *meanings,
+			 struct hi_meant *ret_meant,
+			 struct hi_err *err) HI_MUST_USE;
+void hi_relink_close_shapes(struct hi_shapes *shapes);
 
 /* Add the write of a 4-byte text field that is to reach TARGET_REMOTE. */
 int hi_relink_set_field(const struct hi_relink *relink, struct hi_plan *plan,

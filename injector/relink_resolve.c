@@ -6,20 +6,18 @@
  * before its start (an index that begins at 1). Such an address may be the start of
  * the next variable, or lie between two. As long as all that it could mean moves
  * by the same distance, the answer does not matter. Where the layout has changed,
- * the same operand in the current build tells: there the neighbours were others.
+ * what the code does with the address tells, or the same operand in the current
+ * build: there the neighbours were others.
  */
 #include "injector/relink_parts.h"
 
-#define NEAR_MAX    64 /* bytes that an operand in a gap may lie off a variable */
-#define ELEMENT_MAX 16 /* bytes of an element before the start of an array */
+#include <stdlib.h>
 
-/* What an operand could mean, the likeliest first. */
-struct meanings {
-	const struct hi_symbol *symbols[3];
-	size_t n;
-	bool gap;    /* between two variables */
-	bool likely; /* the first is taken when nothing speaks for another */
-};
+/* How many bytes before the start of an array an index may begin; and where the
+   address is also that of a variable, which is usual. */
+#define NEAR_MAX    256
+#define ELEMENT_MAX 16
+#define BEHIND_MAX  64 /* that an address in a gap may lie behind an end */
 
 static bool is_data(const struct hi_symbol *symbol)
 {
@@ -27,17 +25,12 @@ static bool is_data(const struct hi_symbol *symbol)
 	       !symbol->compiler_made;
 }
 
-/* The last variable that ends at or before AT, and the first that starts
-   behind it. */
-static void find_neighbours(const struct hi_build *build, uint64_t at,
-			    const struct hi_symbol **ret_before,
-			    const struct hi_symbol **ret_after)
+/* The index of the first variable that starts behind AT. */
+static size_t find_behind(const struct hi_symbol *symbols, size_t n,
+			  uint64_t at)
 {
-	size_t n, low = 0, high;
-	const struct hi_symbol *symbols =
-		hi_symtab_get_variables(build->symtab, &n);
+	size_t low = 0, high = n;
 
-	high = n;
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
 
@@ -46,73 +39,61 @@ static void find_neighbours(const struct hi_build *build, uint64_t at,
 		else
 			high = middle;
 	}
-	*ret_before = *ret_after = NULL;
-	for (size_t i = low; i-- > 0 && !*ret_before;)
+	return low;
+}
+
+/* The last variable that ends at or before AT, where I start before it. */
+static const struct hi_symbol *find_before(const struct hi_symbol *symbols,
+					   size_t i, uint64_t at)
+{
+	while (i-- > 0)
 		if (is_data(&symbols[i]) &&
 		    symbols[i].addr_link + symbols[i].size <= at)
-			*ret_before = &symbols[i];
-	for (size_t i = low; i < n && !*ret_after; i++)
-		if (is_data(&symbols[i]))
-			*ret_after = &symbols[i];
+			return &symbols[i];
+	return NULL;
 }
 
-static void add(struct meanings *meanings, const struct hi_symbol *symbol)
+static void add(struct hi_meanings *meanings, const struct hi_symbol *symbol)
 {
-	meanings->symbols[meanings->n++] = symbol;
+	if (meanings->n < HI_MEANINGS_MAX)
+		meanings->symbols[meanings->n++] = symbol;
 }
 
-/*
- * Whether the function of SITE takes another address inside SYMBOL: a loop that ends
- * behind an array, or before it, also starts in it.
- */
-static bool is_walked(const struct hi_build *build, const struct hi_site *site,
-		      const struct hi_symbol *symbol)
+/* Whether AT is the end of SYMBOL, or not more than SLACK bytes behind it. */
+static bool is_end(const struct hi_symbol *symbol, uint64_t at, uint64_t slack)
 {
-	for (size_t i = 0; i < build->sites.n_sites; i++) {
-		const struct hi_site *other = &build->sites.sites[i];
-
-		if (other != site && other->kind == HI_SITE_ADDRESS &&
-		    other->function == site->function &&
-		    other->target_link >= symbol->addr_link &&
-		    other->target_link < symbol->addr_link + symbol->size)
-			return true;
-	}
-	return false;
+	return at - (symbol->addr_link + symbol->size) <= slack;
 }
 
-static void find_meanings(const struct hi_build *build,
-			  const struct hi_site *site, struct meanings *meanings)
+void hi_relink_find_meanings(const struct hi_build *build,
+			     const struct hi_site *site,
+			     struct hi_meanings *meanings)
 {
 	uint64_t at = site->target_link;
 	const struct hi_symbol *in =
 		hi_symtab_find_variable_at(build->symtab, at);
-	const struct hi_symbol *before, *after;
+	const struct hi_symbol *symbols, *before;
+	uint64_t near = NEAR_MAX;
+	size_t n, behind;
 
 	meanings->n = 0;
-	meanings->gap = false;
-	meanings->likely = true;
-	find_neighbours(build, at, &before, &after);
-	if (in) {
+	symbols = hi_symtab_get_variables(build->symtab, &n);
+	behind = find_behind(symbols, n, at);
+	before = find_before(symbols, behind, at);
+	/* no source can name crtstuff's flag behind the last variable */
+	if (in && in->compiler_made && before && is_end(before, at, 0))
+		in = NULL;
+	if (in)
 		add(meanings, in);
-		if (site->kind != HI_SITE_ADDRESS)
-			return;
-		if (in->addr_link == at && before && before != in &&
-		    before->addr_link + before->size == at) {
-			add(meanings, before);
-			meanings->likely = false;
-		}
-		if (after && after->addr_link - at <= ELEMENT_MAX) {
-			add(meanings, after);
-			meanings->likely &= in->addr_link == at;
-		}
+	if (in && site->kind != HI_SITE_ADDRESS)
 		return;
-	}
-	meanings->gap = true;
-	meanings->likely = false;
-	if (before && at - (before->addr_link + before->size) <= NEAR_MAX)
+	if (before && before != in && is_end(before, at, in ? 0 : BEHIND_MAX))
 		add(meanings, before);
-	if (after && after->addr_link - at <= NEAR_MAX)
-		add(meanings, after);
+	if (in && in->addr_link == at)
+		near = ELEMENT_MAX;
+	for (size_t i = behind; i < n && symbols[i].addr_link - at <= near; i++)
+		if (is_data(&symbols[i]))
+			add(meanings, &symbols[i]);
 }
 
 static struct hi_variable *variable_of(const struct hi_build *build,
@@ -121,9 +102,8 @@ static struct hi_variable *variable_of(const struct hi_build *build,
 	return build->variables[hi_build_variable_index(build, symbol)];
 }
 
-/* How far a variable is from its home; 0 for one that is new. */
-static uint64_t distance(const struct hi_build *build,
-			 const struct hi_symbol *symbol)
+uint64_t hi_relink_distance(const struct hi_build *build,
+			    const struct hi_symbol *symbol)
 {
 	const struct hi_variable *variable = variable_of(build, symbol);
 
@@ -132,113 +112,121 @@ static uint64_t distance(const struct hi_build *build,
 	return variable->home_remote - symbol->addr_link;
 }
 
-/* The N-th data site of a function; *ret_n counts them all. */
-static const struct hi_site *find_nth(const struct hi_build *build,
-				      const struct hi_symbol *function,
-				      size_t n, size_t *ret_n)
-{
-	const struct hi_site *found = NULL;
-	size_t count = 0;
-
-	for (size_t i = 0; i < build->sites.n_sites; i++) {
-		const struct hi_site *site = &build->sites.sites[i];
-
-		if (site->function != function || site->kind > HI_SITE_ADDRESS)
-			continue;
-		if (count++ == n)
-			found = site;
-	}
-	*ret_n = count;
-	return found;
-}
-
-static size_t index_in_function(const struct hi_build *build,
-				const struct hi_site *site)
-{
-	size_t n = 0;
-
-	for (const struct hi_site *at = build->sites.sites; at < site; at++)
-		n += at->function == site->function &&
-		     at->kind <= HI_SITE_ADDRESS;
-	return n;
-}
-
-/*
- * The operand at the same place of the same function in the current build, which
- * has as many of them; NULL when the function has changed in that.
- */
-static const struct hi_site *find_counterpart(const struct hi_relink *relink,
-					      const struct hi_site *site)
-{
-	const struct hi_build *current = relink->worker->current;
-	const struct hi_symbol *function;
-	const struct hi_site *found;
-	size_t n_here, n_there;
-	bool ambiguous = false;
-
-	if (!site->function)
-		return NULL;
-	function = hi_symtab_find_same(current->symtab, relink->build->symtab,
-				       site->function, &ambiguous);
-	if (!function)
-		return NULL;
-	find_nth(relink->build, site->function, 0, &n_here);
-	found = find_nth(current, function,
-			 index_in_function(relink->build, site), &n_there);
-	return n_here == n_there ? found : NULL;
-}
-
-/* Whether the counterpart is off SYMBOL's counterpart as far as the site is. */
-static bool agrees(const struct hi_relink *relink, const struct hi_site *site,
-		   const struct hi_site *there, const struct hi_symbol *symbol)
-{
-	bool ambiguous = false;
-	const struct hi_symbol *same =
-		hi_symtab_find_same(relink->worker->current->symtab,
-				    relink->build->symtab, symbol, &ambiguous);
-
-	return same && there->target_link - same->addr_link ==
-			       site->target_link - symbol->addr_link;
-}
-
 static bool move_alike(const struct hi_build *build,
-		       const struct meanings *meanings)
+		       const struct hi_meanings *meanings)
 {
 	for (size_t i = 1; i < meanings->n; i++)
-		if (distance(build, meanings->symbols[i]) !=
-		    distance(build, meanings->symbols[0]))
+		if (hi_relink_distance(build, meanings->symbols[i]) !=
+		    hi_relink_distance(build, meanings->symbols[0]))
 			return false;
 	return true;
 }
 
-const struct hi_symbol *hi_relink_resolve(const struct hi_relink *relink,
-					  const struct hi_site *site,
-					  const struct hi_symbol **ret_other)
+/* Whether the layout is as it was: then it does not matter what is meant. */
+static bool all_move_alike(const struct hi_build *build)
 {
-	const struct hi_build *build = relink->build;
-	const struct hi_symbol *agreed = NULL;
-	const struct hi_site *there;
-	struct meanings meanings;
-	size_t n_agree = 0;
+	const struct hi_symbol *symbols, *first = NULL;
+	size_t n;
 
-	*ret_other = NULL;
-	find_meanings(build, site, &meanings);
-	if (meanings.n == 0)
-		return NULL;
-	if (move_alike(build, &meanings))
-		return meanings.symbols[0];
-	there = find_counterpart(relink, site);
-	for (size_t i = 0; there && i < meanings.n; i++) {
-		if (!agrees(relink, site, there, meanings.symbols[i]))
+	symbols = hi_symtab_get_variables(build->symtab, &n);
+	for (size_t i = 0; i < n; i++) {
+		if (symbols[i].type == HI_SYM_TLS ||
+		    !variable_of(build, &symbols[i]))
 			continue;
-		agreed = meanings.symbols[i];
-		n_agree++;
+		if (!first)
+			first = &symbols[i];
+		if (hi_relink_distance(build, &symbols[i]) !=
+		    hi_relink_distance(build, first))
+			return false;
 	}
-	if (n_agree == 1)
-		return agreed;
-	/* inside a variable, nothing but a walk speaks for another one */
-	for (size_t i = 1; i < meanings.n && !meanings.likely; i++)
-		if (meanings.gap || is_walked(build, site, meanings.symbols[i]))
-			*ret_other = meanings.symbols[i];
-	return meanings.symbols[0];
+	return true;
+}
+
+/* Whether a source could have made the address as it is. */
+static bool is_natural(const struct hi_site *site,
+		       const struct hi_meanings *meanings)
+{
+	return site->kind != HI_SITE_ADDRESS ||
+	       (meanings->n &&
+		meanings->symbols[0]->addr_link == site->target_link);
+}
+
+static int resolve(struct hi_site_pair *pair, const struct hi_site *site,
+		   struct hi_meant *ret_meant, struct hi_err *err)
+{
+	const struct hi_build *build = pair->new.build;
+	const struct hi_symbol *symbol = NULL;
+	struct hi_meanings meanings;
+	bool alike;
+	int code;
+
+	hi_relink_find_meanings(build, site, &meanings);
+	alike = pair->unmoved || move_alike(build, &meanings);
+	if (meanings.n)
+		ret_meant->symbol = meanings.symbols[0];
+	if (pair->unmoved || (alike && is_natural(site, &meanings)))
+		return 0;
+	code = hi_relink_ask_uses(&pair->new, site, &meanings, &symbol, err);
+	if (code == 0 && !symbol && !alike)
+		code = hi_relink_ask_twin(pair, site, &meanings, &symbol, err);
+	if (symbol)
+		ret_meant->symbol = symbol;
+	if (code < 0 || symbol || alike)
+		return code;
+	return hi_relink_find_rival(&pair->new, site, &meanings, ret_meant,
+				    err);
+}
+
+static int resolve_function(const struct hi_relink *relink, bool unmoved,
+			    struct hi_shapes shapes[2], size_t first, size_t n,
+			    struct hi_err *err)
+{
+	const struct hi_site *sites = &relink->build->sites.sites[first];
+	struct hi_site_pair pair = {
+		.relink = relink,
+		.unmoved = unmoved,
+		.new = { .build = relink->build,
+			 .shapes = &shapes[0],
+			 .moves = true,
+			 .sites = sites,
+			 .n = n },
+		.old = { .build = relink->worker->current,
+			 .shapes = &shapes[1] },
+	};
+	int code = 0;
+
+	for (size_t i = 0; i < n && code == 0; i++)
+		if (hi_relink_names_data(&sites[i]))
+			code = resolve(&pair, &sites[i],
+				       &relink->meant[first + i], err);
+	hi_relink_forget_uses(&pair.new);
+	hi_relink_forget_uses(&pair.old);
+	return code;
+}
+
+int hi_relink_resolve(struct hi_relink *relink, struct hi_err *err)
+{
+	const struct hi_sites *sites = &relink->build->sites;
+	struct hi_shapes shapes[2] = { { .build = relink->build },
+				       { .build = relink->worker->current } };
+	bool unmoved = all_move_alike(relink->build);
+	size_t first = 0, end;
+	int code = 0;
+
+	free(relink->meant);
+	relink->meant = calloc(sites->n_sites + 1, sizeof(*relink->meant));
+	if (!relink->meant)
+		return hi_fail(err, HI_E_NOMEM, "no memory to relink");
+	for (; first < sites->n_sites && code == 0; first = end) {
+		const struct hi_symbol *function = sites->sites[first].function;
+
+		for (end = first + 1; end < sites->n_sites; end++)
+			if (sites->sites[end].function != function)
+				break;
+		code = resolve_function(relink, unmoved, shapes, first,
+					end - first, err);
+	}
+	hi_relink_close_shapes(&shapes[0]);
+	hi_relink_close_shapes(&shapes[1]);
+	return code;
 }
