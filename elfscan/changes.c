@@ -113,9 +113,35 @@ static void compare_clones(struct hi_comparison *comparison)
 			fold_into_parent(comparison, old, &old->functions[i]);
 }
 
+/*
+ * What gcc and clang make of the initializers of a file's variables, thread-locals
+ * among them (Itanium C++ ABI 2.8 and 3.3.5): no function of a source.
+ */
+static bool is_initializer(const char *name)
+{
+	static const char *const starts[] = {
+		"_GLOBAL__sub_I_",
+		"_GLOBAL__sub_D_",
+		"_GLOBAL__I_",
+		"_GLOBAL__D_",
+		"_Z41__static_initialization_and_destruction_0",
+		"__cxx_global_var_init",
+		"__cxx_global_array_dtor",
+		"__tls_init",
+		"_ZTH",
+		"_ZTW",
+	};
+
+	for (size_t i = 0; i < sizeof(starts) / sizeof(*starts); i++)
+		if (strncmp(name, starts[i], strlen(starts[i])) == 0)
+			return true;
+	return false;
+}
+
 static bool is_reported(const struct hi_symbol *function)
 {
-	return !function->clone && !function->compiler_made;
+	return !function->clone && !function->compiler_made &&
+	       !is_initializer(function->name);
 }
 
 static void compare_functions(struct hi_comparison *comparison)

@@ -30,8 +30,8 @@ struct hi_build_facts {
 
 struct hi_changes {
 	/* new's symbols for changed and added, old's for removed; without
-	   compiler-made functions and clones (a change in f.part.0 or f.cold
-	   makes f changed) */
+	   compiler-made functions, C++ initializers of variables, and clones (a
+	   change in f.part.0 or f.cold makes f changed) */
 	const struct hi_symbol **changed;
 	size_t n_changed;
 	const struct hi_symbol **added;

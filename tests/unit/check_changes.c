@@ -307,6 +307,23 @@ START_TEST(a_changed_vtable_marks_its_user)
 }
 END_TEST
 
+START_TEST(an_initializer_is_no_function_that_was_added)
+{
+	static const char *const initialized[] = { "g++ -O0", "g++ -O2",
+						   "clang++ -O0",
+						   "clang++ -O2" };
+	char text[1024];
+
+	diff(text, sizeof(text), initialized[_i],
+	     "extern \"C\" int get() { return 1; }\n",
+	     "extern \"C\" int rand(); static int seed = rand();\n"
+	     "static thread_local int own = rand();\n"
+	     "extern \"C\" int more() { return seed + own; }\n"
+	     "extern \"C\" int get() { return 1; }\n");
+	ck_assert_str_eq(text, "changed: ; added: more; removed: ; same: 1");
+}
+END_TEST
+
 START_TEST(without_symbols_a_static_function_is_part_of_its_callers)
 {
 	char text[1024];
@@ -341,6 +358,8 @@ int main(void)
 	tcase_add_test(tcase, a_changed_clone_marks_who_calls_it);
 	tcase_add_test(tcase, a_vtable_that_moves_marks_nothing);
 	tcase_add_test(tcase, a_changed_vtable_marks_its_user);
+	tcase_add_loop_test(tcase, an_initializer_is_no_function_that_was_added,
+			    0, 4);
 	tcase_add_test(
 		tcase,
 		without_symbols_a_static_function_is_part_of_its_callers);
