@@ -54,6 +54,7 @@ static const struct sweep {
 	{ "state-copied", usual, LEN(usual), { "-O2" } },
 	{ "tls", usual, LEN(usual), { "-O0", "-O2" } },
 	{ "tls-local-dynamic", usual, LEN(usual), { "-O2" } },
+	{ "tls-mixed", usual, LEN(usual), { "-O0", "-O2" } },
 	{ "vtables", usual, LEN(usual), { "-O2" } },
 	{ "versions", usual, LEN(usual), { "-O2" } },
 	{ "interposed", usual, LEN(usual), { "-O2" } },

@@ -1,0 +1,2 @@
+/* Threads that take turns. */
+#include "tls/host.c"
