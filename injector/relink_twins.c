@@ -35,13 +35,38 @@ static void find_old_sites(struct hi_site_pair *pair)
 		old->n++;
 }
 
+static const struct hi_variable *variable_of(const struct hi_build *build,
+					     const struct hi_symbol *symbol)
+{
+	return build->variables[hi_build_variable_index(build, symbol)];
+}
+
+/* The symbol that a variable of build FROM has in build TO, or NULL. */
+static const struct hi_symbol *find_in(const struct hi_build *to,
+				       const struct hi_build *from,
+				       const struct hi_symbol *symbol)
+{
+	const struct hi_variable *variable = variable_of(from, symbol);
+	const struct hi_symbol *symbols, *same;
+	bool ambiguous = false;
+	size_t n;
+
+	same = hi_symtab_find_same(to->symtab, from->symtab, symbol,
+				   &ambiguous);
+	if (!variable || (same && variable_of(to, same) == variable))
+		return same;
+	/* one that numbers do not lead to */
+	symbols = hi_symtab_get_variables(to->symtab, &n);
+	for (size_t i = 0; i < n; i++)
+		if (to->variables[i] == variable)
+			return &symbols[i];
+	return NULL;
+}
+
 static const struct hi_symbol *find_same(const struct hi_relink *relink,
 					 const struct hi_symbol *symbol)
 {
-	bool ambiguous = false;
-
-	return hi_symtab_find_same(relink->worker->current->symtab,
-				   relink->build->symtab, symbol, &ambiguous);
+	return find_in(relink->worker->current, relink->build, symbol);
 }
 
 /* Whether OLD is off SYMBOL's counterpart as far as SITE is. */
@@ -203,7 +228,6 @@ static bool is_trusted(const struct hi_site_pair *pair,
 		       const struct hi_site *site, const struct hi_site *old)
 {
 	struct hi_meanings before;
-	bool ambiguous = false;
 
 	if (!pair->new.uses || !pair->old.uses ||
 	    !(hi_uses_are_alike(pair->new.uses, pair->old.uses) ||
@@ -211,9 +235,8 @@ static bool is_trusted(const struct hi_site_pair *pair,
 		return false;
 	hi_relink_find_meanings(pair->old.build, old, &before);
 	for (size_t i = 0; i < before.n; i++)
-		if (!hi_symtab_find_same(pair->relink->build->symtab,
-					 pair->old.build->symtab,
-					 before.symbols[i], &ambiguous))
+		if (!find_in(pair->new.build, pair->old.build,
+			     before.symbols[i]))
 			return false;
 	return true;
 }

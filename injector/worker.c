@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "elfscan/signature.h"
+#include "injector/locals.h"
 
 int hi_worker_new(const char *path, struct hi_worker **ret_worker,
 		  struct hi_err *err)
@@ -225,6 +226,7 @@ static int match_functions(struct hi_worker *worker, struct hi_build *build,
 static struct hi_variable *match_variable(const struct hi_worker *worker,
 					  const struct hi_build *build,
 					  const struct hi_symbol *symbol,
+					  struct hi_locals *locals,
 					  bool *ret_ambiguous)
 {
 	for (size_t i = worker->n_builds; i-- > 0;) {
@@ -235,6 +237,9 @@ static struct hi_variable *match_variable(const struct hi_worker *worker,
 				hi_symtab_find_same(old->symtab, build->symtab,
 						    symbol, ret_ambiguous);
 
+		if (!old->retired &&
+		    hi_locals_find(locals, old, build, symbol, same, &same))
+			*ret_ambiguous = false;
 		if (*ret_ambiguous)
 			return NULL;
 		if (same && old->variables[hi_build_variable_index(old, same)])
@@ -355,13 +360,15 @@ static const struct hi_symbol *find_other_kind(const struct hi_worker *worker,
 static int match_one_variable(struct hi_worker *worker, struct hi_build *build,
 			      const struct hi_symbol *symbol, size_t i,
 			      enum hi_state_mode state,
+			      struct hi_locals *locals,
 			      struct hi_reasons *reasons, struct hi_err *err)
 {
 	bool ambiguous = false;
 	struct hi_variable *variable = NULL;
 
 	if (state == HI_STATE_KEEP || is_type_identity(symbol))
-		variable = match_variable(worker, build, symbol, &ambiguous);
+		variable = match_variable(worker, build, symbol, locals,
+					  &ambiguous);
 	if (ambiguous) {
 		hi_reasons_add(
 			reasons, "variable-ambiguous", symbol->name, "",
@@ -396,13 +403,15 @@ static int match_variables(struct hi_worker *worker, struct hi_build *build,
 	size_t n;
 	const struct hi_symbol *symbols =
 		hi_symtab_get_variables(build->symtab, &n);
+	struct hi_locals locals = { NULL, 0 };
 	int code = 0;
 
 	for (size_t i = 0; i < n && code == 0; i++)
 		if (is_state(build, &symbols[i]) ||
 		    is_type_identity(&symbols[i]))
 			code = match_one_variable(worker, build, &symbols[i], i,
-						  state, reasons, err);
+						  state, &locals, reasons, err);
+	hi_locals_done(&locals);
 	return code;
 }
 

@@ -50,6 +50,7 @@ static const struct sweep {
 	{ "state-layout", told, LEN(told), { "-O0", "-O2" } },
 	{ "state-ends", usual, LEN(usual), { "-O0", "-O2", "-Os" } },
 	{ "state-locals", usual, LEN(usual), { "-O2" } },
+	{ "state-scopes", usual, LEN(usual), { "-O0", "-O2" } },
 	{ "state-cxx", usual, LEN(usual), { "-O2" } },
 	{ "state-copied", usual, LEN(usual), { "-O2" } },
 	{ "tls", usual, LEN(usual), { "-O0", "-O2" } },
