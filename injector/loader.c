@@ -174,7 +174,7 @@ static int await_idle(struct hi_loader *loader, struct hi_err *err)
 {
 	int code = hi_loader_read(loader, err);
 
-	if (code < 0 || loader->load.step == HI_LOAD_NONE || is_gone(loader))
+	if (code < 0 || !loader->requested || is_gone(loader))
 		return code;
 	return hi_loader_await_beyond(loader, HI_LOAD_FAILED, OPEN_LIMIT_NS,
 				      err);
@@ -231,6 +231,7 @@ static int start_lingering(struct hi_loader *loader, struct hi_thread *thread,
 
 	if (code == 0)
 		code = say(loader, HI_GO_OPEN, err);
+	loader->requested = code == 0;
 	hi_host_release(loader->host, thread);
 	return code;
 }
@@ -246,6 +247,7 @@ static int start_new(struct hi_loader *loader, const struct hi_worker *worker,
 
 	/* one that lingers nevertheless sees that it is not meant */
 	loader->thread = 0;
+	loader->requested = false;
 	code = write_request(loader, worker, build, err);
 	if (code == 0)
 		code = hi_safe_point_hold(loader->host, loader->unwinder,
@@ -260,6 +262,7 @@ static int start_new(struct hi_loader *loader, const struct hi_worker *worker,
 	}
 	code = hi_remote_finish(loader->host, loader->place, &call, &result,
 				err);
+	loader->requested = code < 0 || result == 0;
 	if (code == 0 && result != 0)
 		code = hi_fail(err, HI_E_LOAD,
 			       "the host cannot start a thread for the load: "
@@ -353,6 +356,8 @@ int hi_loader_await(struct hi_loader *loader, struct hi_worker *worker,
 
 void hi_loader_end(struct hi_loader *loader, bool keep)
 {
+	if (hi_loader_await_beyond(loader, HI_LOAD_NONE, OPEN_LIMIT_NS, NULL) ==
+	    0)
+		(void)!say(loader, keep ? HI_GO_KEEP : HI_GO_CLOSE, NULL);
 	end_hurry(loader);
-	(void)!say(loader, keep ? HI_GO_KEEP : HI_GO_CLOSE, NULL);
 }

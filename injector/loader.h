@@ -31,6 +31,7 @@ struct hi_loader {
 	const struct hi_shim_place *place;
 	struct hi_shim_load load; /* as last read, without path and error */
 	pid_t thread;             /* of the shim's loader, 0: not known yet */
+	bool requested;           /* a load was asked for, if not begun yet */
 	int crash_signal;         /* that a constructor was ended with */
 	bool hurried;             /* its thread runs ahead of the host's */
 	uint64_t stuck;           /* signals that wait for ever ... */
@@ -65,6 +66,7 @@ int hi_loader_resolve(struct hi_loader *loader, uint64_t *addresses, size_t n,
 		      struct hi_err *err) HI_MUST_USE;
 int hi_loader_construct(struct hi_loader *loader,
 			struct hi_err *err) HI_MUST_USE;
+/* Waits until the host has begun with the load, so that the word is for it. */
 void hi_loader_end(struct hi_loader *loader, bool keep);
 
 /* A signal of the loader thread: true when it was a crash that is dealt with. */

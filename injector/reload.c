@@ -138,16 +138,16 @@ static void refuse(struct hi_candidate *candidate)
 	struct hi_reload *reload = candidate->reload;
 	unsigned int number = reload->worker->last_number;
 
-	/* what constructors registered (atexit, callbacks) must stay mapped */
-	if (candidate->started)
-		hi_loader_end(reload->loader, candidate->begun);
-	else
-		hi_loader_relax(reload->loader);
 	if (candidate->reasons.n_given > 0 && !reload->host->ended)
 		hi_report_refused(reload->report, reload->host->pid,
 				  reload->worker->name, number,
 				  candidate->reasons.list, candidate->reasons.n,
 				  candidate->reasons.hint);
+	/* what constructors registered (atexit, callbacks) must stay mapped */
+	if (candidate->started)
+		hi_loader_end(reload->loader, candidate->begun);
+	else
+		hi_loader_relax(reload->loader);
 	hi_snapshot_cancel(candidate->snapshot);
 	if (candidate->build) {
 		hi_worker_forget(reload->worker, candidate->build);

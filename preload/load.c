@@ -77,11 +77,12 @@ static bool await_request(void)
 						false, __ATOMIC_ACQUIRE,
 						__ATOMIC_ACQUIRE))
 			return false;
-		if (go == HI_GO_OPEN) {
-			__atomic_store_n(&load()->go, HI_GO_WAIT,
-					 __ATOMIC_RELEASE);
+		/* any other word came too late; OPEN may come meanwhile */
+		if (__atomic_compare_exchange_n(&load()->go, &go, HI_GO_WAIT,
+						false, __ATOMIC_ACQ_REL,
+						__ATOMIC_ACQUIRE) &&
+		    go == HI_GO_OPEN)
 			return true;
-		}
 	}
 }
 
