@@ -16,7 +16,7 @@
 #define OPEN_LIMIT_NS       (20ULL * HI_NS_PER_S)
 #define SPIN_NS             (3 * HI_NS_PER_MS)
 #define END_NAP_US          500
-#define END_NAPS            100
+#define END_NAPS            1000
 #define SPARE_SLOTS         8 /* pairs for thread-locals */
 
 /* The fields before the long texts. */
