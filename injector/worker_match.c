@@ -1,0 +1,385 @@
+/*
+ * Which functions and variables of a new build are those of the builds before.
+ */
+#include "injector/worker.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "elfscan/signature.h"
+#include "injector/locals.h"
+#include "injector/worker_parts.h"
+
+static bool belongs_in_table(const struct hi_symbol *symbol)
+{
+	return symbol->type == HI_SYM_FUNC && !symbol->compiler_made &&
+	       !symbol->clone;
+}
+
+static bool is_state(const struct hi_build *build,
+		     const struct hi_symbol *symbol)
+{
+	if (symbol->compiler_made)
+		return false;
+	if (symbol->type == HI_SYM_TLS)
+		return true;
+	return hi_image_get_data_kind(build->image, symbol->addr_link) ==
+	       HI_DATA_STATE;
+}
+
+/* typeinfo objects and names: Itanium C++ ABI ch. 5.1.4.1, 2.9.5. */
+static bool is_type_identity(const struct hi_symbol *symbol)
+{
+	return symbol->type == HI_SYM_OBJECT &&
+	       (strncmp(symbol->name, "_ZTI", 4) == 0 ||
+		strncmp(symbol->name, "_ZTS", 4) == 0);
+}
+
+static struct hi_function *add_function(struct hi_worker *worker,
+					struct hi_build *build,
+					const struct hi_symbol *symbol)
+{
+	struct hi_function *function = calloc(1, sizeof(*function));
+	const struct hi_prologue *prologue =
+		&build->prologues[hi_build_function_index(build, symbol)];
+
+	if (!function || hi_worker_append((void ***)&worker->functions,
+					  &worker->n_functions, function) < 0) {
+		free(function);
+		return NULL;
+	}
+	function->symbol = symbol;
+	function->home = build;
+	function->patchable = prologue->patchable;
+	function->why_not = prologue->reason;
+	function->jump_at = prologue->jump_at;
+	return function;
+}
+
+static struct hi_variable *add_variable(struct hi_worker *worker,
+					struct hi_build *build,
+					const struct hi_symbol *symbol)
+{
+	struct hi_variable *variable = calloc(1, sizeof(*variable));
+
+	if (!variable || hi_worker_append((void ***)&worker->variables,
+					  &worker->n_variables, variable) < 0) {
+		free(variable);
+		return NULL;
+	}
+	variable->symbol = symbol;
+	variable->home = build;
+	variable->identity = is_type_identity(symbol);
+	return variable;
+}
+
+static void ignore(void *context, const char *kind, const char *text)
+{
+	(void)context;
+	(void)kind;
+	(void)text;
+}
+
+/*
+ * Whether a static function may still be called as it was, as far as debug
+ * information tells: those who have stored its address pass what they always did.
+ * Of exported ones the verdict speaks.
+ */
+static bool takes_the_same(const struct hi_build *old,
+			   const struct hi_symbol *old_symbol,
+			   const struct hi_build *build,
+			   const struct hi_symbol *symbol)
+{
+	struct hi_types types = { 0 };
+	Dwarf_Die before, after;
+	uint8_t *no_matter;
+	bool same;
+
+	if (symbol->exported || !old->units || !build->units ||
+	    hi_units_same(old->units, old_symbol, build->units, symbol,
+			  &no_matter) ||
+	    !hi_units_find(old->units, old_symbol, &before) ||
+	    !hi_units_find(build->units, symbol, &after))
+		return true;
+	same = hi_signature_compare(&types, &before, &after, ignore, NULL) !=
+	       HI_TYPE_DIFFERS;
+	hi_types_done(&types);
+	return same;
+}
+
+/*
+ * The builds in which a counterpart is looked for: the current one first, then
+ * all others from the newest on (what was removed may come back).
+ */
+static struct hi_function *match_function(const struct hi_worker *worker,
+					  const struct hi_build *build,
+					  const struct hi_symbol *symbol)
+{
+	for (size_t i = worker->n_builds; i-- > 0;) {
+		const struct hi_build *old = worker->builds[i];
+		bool ambiguous = false;
+		const struct hi_symbol *same =
+			old->retired ?
+				NULL :
+				hi_symtab_find_same(old->symtab, build->symtab,
+						    symbol, &ambiguous);
+
+		/* what an IFUNC led to is another function: ifunc.h */
+		if (!same || same->type != HI_SYM_FUNC ||
+		    !old->functions[hi_build_function_index(old, same)])
+			continue;
+		/* and so is one that takes something else */
+		if (!takes_the_same(old, same, build, symbol))
+			return NULL;
+		return old->functions[hi_build_function_index(old, same)];
+	}
+	return NULL;
+}
+
+static int match_functions(struct hi_worker *worker, struct hi_build *build,
+			   struct hi_err *err)
+{
+	size_t n;
+	const struct hi_symbol *symbols =
+		hi_symtab_get_functions(build->symtab, &n);
+
+	for (size_t i = 0; i < worker->n_functions; i++)
+		worker->functions[i]->next_symbol = NULL;
+	for (size_t i = 0; i < n; i++) {
+		struct hi_function *function;
+
+		if (!belongs_in_table(&symbols[i]))
+			continue;
+		function = match_function(worker, build, &symbols[i]);
+		if (!function)
+			function = add_function(worker, build, &symbols[i]);
+		if (!function)
+			return hi_fail(err, HI_E_NOMEM, "no memory for %s()",
+				       symbols[i].name);
+		function->next_symbol = &symbols[i];
+		build->functions[i] = function;
+	}
+	return 0;
+}
+
+static struct hi_variable *match_variable(const struct hi_worker *worker,
+					  const struct hi_build *build,
+					  const struct hi_symbol *symbol,
+					  struct hi_locals *locals,
+					  bool *ret_ambiguous)
+{
+	for (size_t i = worker->n_builds; i-- > 0;) {
+		const struct hi_build *old = worker->builds[i];
+		const struct hi_symbol *same =
+			old->retired ?
+				NULL :
+				hi_symtab_find_same(old->symtab, build->symtab,
+						    symbol, ret_ambiguous);
+
+		if (!old->retired &&
+		    hi_locals_find(locals, old, build, symbol, same, &same))
+			*ret_ambiguous = false;
+		if (*ret_ambiguous)
+			return NULL;
+		if (same && old->variables[hi_build_variable_index(old, same)])
+			return old
+				->variables[hi_build_variable_index(old, same)];
+	}
+	return NULL;
+}
+
+/* What a relocation names, for comparing two builds. */
+static const char *get_referent(const struct hi_build *build,
+				const struct hi_reloc *reloc)
+{
+	const struct hi_symbol *symbol;
+
+	if (reloc->name[0])
+		return reloc->name;
+	symbol = hi_symtab_find_variable_at(build->symtab,
+					    (uint64_t)reloc->addend);
+	return symbol ? symbol->name : "";
+}
+
+/* The next relocation inside [START, START + SIZE) from index *AT on. */
+static const struct hi_reloc *next_reloc(const struct hi_build *build,
+					 const struct hi_symbol *symbol,
+					 size_t *at)
+{
+	while (*at < build->n_relocs) {
+		const struct hi_reloc *reloc = &build->relocs[(*at)++];
+
+		if (reloc->place_link >= symbol->addr_link &&
+		    reloc->place_link < symbol->addr_link + symbol->size)
+			return reloc;
+	}
+	return NULL;
+}
+
+/* Type information is shared only when name and bases are the same. */
+static bool is_same_type(const struct hi_variable *variable,
+			 const struct hi_build *build,
+			 const struct hi_symbol *symbol)
+{
+	const struct hi_build *home = variable->home;
+	size_t here = 0, there = 0;
+
+	if (variable->symbol->size != symbol->size)
+		return false;
+	for (;;) {
+		const struct hi_reloc *one =
+			next_reloc(home, variable->symbol, &there);
+		const struct hi_reloc *other = next_reloc(build, symbol, &here);
+
+		if (!one || !other)
+			return one == other;
+		if (strcmp(get_referent(home, one),
+			   get_referent(build, other)) != 0)
+			return false;
+	}
+}
+
+static const char *kind_name(const struct hi_symbol *symbol)
+{
+	return symbol->type == HI_SYM_TLS ? "thread-local" : "variable";
+}
+
+static void refuse_kind(const struct hi_symbol *symbol,
+			struct hi_reasons *reasons)
+{
+	hi_reasons_add(reasons, "variable-kind", symbol->name, "",
+		       "variable %s became %s, so its value cannot be kept",
+		       symbol->base,
+		       symbol->type == HI_SYM_TLS ? "thread-local" :
+						    "shared by all threads");
+	hi_reasons_hint(reasons, "--state=fresh accepts the build and starts "
+				 "every variable anew");
+}
+
+/* Whether a variable of the new build may use the home of the old one, of its kind. */
+static bool may_keep(const struct hi_variable *variable,
+		     const struct hi_symbol *symbol, struct hi_reasons *reasons)
+{
+	const char *hint = "--state=fresh accepts the build and starts every "
+			   "variable anew";
+
+	if (variable->symbol->size != symbol->size) {
+		hi_reasons_add(reasons, "variable-size", symbol->name, "",
+			       "%s %s changed from %lu to %lu bytes, so its "
+			       "value cannot be kept",
+			       kind_name(symbol), symbol->base,
+			       variable->symbol->size, symbol->size);
+		hi_reasons_hint(reasons, "%s", hint);
+		return false;
+	}
+	return true;
+}
+
+/* A variable of the current build that has the name but is of the other kind
+   (thread-local or not): the user would miss its value. */
+static const struct hi_symbol *find_other_kind(const struct hi_worker *worker,
+					       const struct hi_symbol *symbol)
+{
+	const struct hi_symbol *symbols;
+	size_t n;
+
+	if (!worker->current)
+		return NULL;
+	symbols = hi_symtab_get_variables(worker->current->symtab, &n);
+	for (size_t i = 0; i < n; i++)
+		if ((symbols[i].type == HI_SYM_TLS) !=
+			    (symbol->type == HI_SYM_TLS) &&
+		    worker->current->variables[i] &&
+		    strcmp(symbols[i].base, symbol->base) == 0 &&
+		    strcmp(symbols[i].file, symbol->file) == 0)
+			return &symbols[i];
+	return NULL;
+}
+
+static int match_one_variable(struct hi_worker *worker, struct hi_build *build,
+			      const struct hi_symbol *symbol, size_t i,
+			      enum hi_state_mode state,
+			      struct hi_locals *locals,
+			      struct hi_reasons *reasons, struct hi_err *err)
+{
+	bool ambiguous = false;
+	struct hi_variable *variable = NULL;
+
+	if (state == HI_STATE_KEEP || is_type_identity(symbol))
+		variable = match_variable(worker, build, symbol, locals,
+					  &ambiguous);
+	if (ambiguous) {
+		hi_reasons_add(
+			reasons, "variable-ambiguous", symbol->name, "",
+			"several variables named %s cannot be told apart",
+			symbol->base);
+		hi_reasons_hint(reasons, "give them different names, or pass "
+					 "--state=fresh");
+		return 0;
+	}
+	if (variable && variable->identity) {
+		if (!is_same_type(variable, build, symbol))
+			variable = NULL;
+	} else if (variable && !may_keep(variable, symbol, reasons)) {
+		return 0;
+	}
+	if (!variable && state == HI_STATE_KEEP &&
+	    find_other_kind(worker, symbol))
+		refuse_kind(symbol, reasons);
+	if (!variable)
+		variable = add_variable(worker, build, symbol);
+	if (!variable)
+		return hi_fail(err, HI_E_NOMEM, "no memory for %s",
+			       symbol->name);
+	build->variables[i] = variable;
+	return 0;
+}
+
+static int match_variables(struct hi_worker *worker, struct hi_build *build,
+			   enum hi_state_mode state, struct hi_reasons *reasons,
+			   struct hi_err *err)
+{
+	size_t n;
+	const struct hi_symbol *symbols =
+		hi_symtab_get_variables(build->symtab, &n);
+	struct hi_locals locals = { NULL, 0 };
+	int code = 0;
+
+	for (size_t i = 0; i < n && code == 0; i++)
+		if (is_state(build, &symbols[i]) ||
+		    is_type_identity(&symbols[i]))
+			code = match_one_variable(worker, build, &symbols[i], i,
+						  state, &locals, reasons, err);
+	hi_locals_done(&locals);
+	return code;
+}
+
+/* What the verdict compares is carried over from the builds that it looks at. */
+static int read_units(struct hi_worker *worker, struct hi_build *build,
+		      struct hi_err *err)
+{
+	const struct hi_build *none[2] = { NULL, NULL };
+	const struct hi_build *before[2] = { worker->current, NULL };
+	int code;
+
+	if (!worker->current)
+		return 0;
+	before[1] = worker->builds[0];
+	code = hi_build_read_units(worker->builds[0], none, err);
+	return code < 0 ? code : hi_build_read_units(build, before, err);
+}
+
+int hi_worker_match(struct hi_worker *worker, struct hi_build *build,
+		    enum hi_state_mode state, struct hi_reasons *reasons,
+		    struct hi_err *err)
+{
+	int code = hi_build_read_text(build, worker->current, err);
+
+	if (code == 0)
+		code = read_units(worker, build, err);
+	if (code == 0)
+		code = match_functions(worker, build, err);
+	if (code == 0)
+		code = match_variables(worker, build, state, reasons, err);
+	return code;
+}
