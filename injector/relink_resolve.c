@@ -142,13 +142,13 @@ static bool all_move_alike(const struct hi_build *build)
 	return true;
 }
 
-/* Whether a source could have made the address as it is. */
-static bool is_natural(const struct hi_site *site,
-		       const struct hi_meanings *meanings)
+/* An address between two variables, one of which is too far away to be known. */
+static bool is_lost(const struct hi_site *site,
+		    const struct hi_meanings *meanings)
 {
-	return site->kind != HI_SITE_ADDRESS ||
-	       (meanings->n &&
-		meanings->symbols[0]->addr_link == site->target_link);
+	return meanings->n == 0 ||
+	       (meanings->n == 1 &&
+		!hi_relink_is_inside(meanings->symbols[0], site->target_link));
 }
 
 static int resolve(struct hi_site_pair *pair, const struct hi_site *site,
@@ -164,7 +164,7 @@ static int resolve(struct hi_site_pair *pair, const struct hi_site *site,
 	alike = pair->unmoved || move_alike(build, &meanings);
 	if (meanings.n)
 		ret_meant->symbol = meanings.symbols[0];
-	if (pair->unmoved || (alike && is_natural(site, &meanings)))
+	if (pair->unmoved || (alike && !is_lost(site, &meanings)))
 		return 0;
 	code = hi_relink_ask_uses(&pair->new, site, &meanings, &symbol, err);
 	if (code == 0 && !symbol && !alike)

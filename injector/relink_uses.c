@@ -51,6 +51,7 @@ static const struct hi_symbol *ask_accesses(const struct hi_site_group *group,
 {
 	const struct hi_followed *followed = &group->followed[at];
 	const struct hi_symbol *found = NULL, *moved = NULL;
+	uint64_t target = group->sites[at].target_link;
 	bool clash = false;
 
 	for (size_t i = 0; i < followed->n; i++) {
@@ -63,6 +64,11 @@ static const struct hi_symbol *ask_accesses(const struct hi_site_group *group,
 		if (symbol && use->moved && !moved)
 			moved = symbol;
 	}
+	/* where a variable starts, an index is to it: one that leads behind it
+	   comes of a path that is never taken */
+	if (moved && meanings->n && moved->addr_link > target &&
+	    meanings->symbols[0]->addr_link == target)
+		moved = NULL;
 	if (clash)
 		return NULL;
 	return found ? found : moved;
