@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <ftw.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -90,6 +91,8 @@ int support_main(const char *name, void (*add)(Suite *suite))
 		perror(base_folder);
 		return EXIT_FAILURE;
 	}
+	/* nohup(1) ignores it, and what a host ignores does not end it */
+	(void)signal(SIGHUP, SIG_DFL);
 	add(suite);
 	srunner_run_all(runner, CK_ENV);
 	n_failed = srunner_ntests_failed(runner);
