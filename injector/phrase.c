@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "common/own.h"
-#include "injector/demangle.h"
+#include "elfscan/demangle.h"
 
 #define NS_PER_US  UINT64_C(1000)
 #define NS_PER_MS  UINT64_C(1000000)

@@ -10,7 +10,7 @@
 #include <termios.h>
 #include <unistd.h>
 
-#include "injector/demangle.h"
+#include "elfscan/demangle.h"
 #include "injector/phrase.h"
 #include "tests/unit/fixture.h"
 

@@ -1,4 +1,4 @@
-#include "injector/demangle.h"
+#include "elfscan/demangle.h"
 
 #include <stddef.h>
 #include <stdlib.h>

@@ -8,8 +8,8 @@
  * Source:    Itanium C++ ABI ch. 5.1; Rust RFC 2603 tells the older scheme, which
  *            ends in 17h, 16 hex digits and E.
  */
-#ifndef HI_INJECTOR_DEMANGLE_H
-#define HI_INJECTOR_DEMANGLE_H
+#ifndef HI_ELFSCAN_DEMANGLE_H
+#define HI_ELFSCAN_DEMANGLE_H
 
 char *hi_demangle(const char *name);
 
