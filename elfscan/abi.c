@@ -31,27 +31,6 @@ static void fail(struct comparison *comparison)
 				   "interfaces");
 }
 
-/* dwarf_decl_file() aborts for split units and ignores the first file of
-   DWARF 5. */
-static const char *get_file(Dwarf_Die *die)
-{
-	Dwarf_Attribute attr;
-	Dwarf_Die unit;
-	Dwarf_Files *files;
-	Dwarf_Half version;
-	Dwarf_Word at;
-	size_t n;
-
-	if (dwarf_formudata(dwarf_attr_integrate(die, DW_AT_decl_file, &attr),
-			    &at) ||
-	    dwarf_cu_info(attr.cu, &version, NULL, &unit, NULL, NULL, NULL,
-			  NULL) ||
-	    dwarf_getsrcfiles(&unit, &files, &n) || at >= n ||
-	    (!at && version < 5))
-		return NULL;
-	return dwarf_filesrc(files, at, NULL, NULL);
-}
-
 /* Where the new symbol is declared: "worker.c:12", for free(). */
 static char *get_where(const struct comparison *comparison)
 {
@@ -63,7 +42,7 @@ static char *get_where(const struct comparison *comparison)
 	if (!comparison->new_symbol ||
 	    !hi_dies_get(&comparison->new_dies, comparison->new_symbol, &die))
 		return strdup("");
-	file = get_file(&die);
+	file = hi_dies_get_file(&die);
 	if (!file || dwarf_decl_line(&die, &line))
 		return strdup("");
 	if (asprintf(&where, "%s:%d", basename(file), line) < 0)

@@ -177,9 +177,19 @@ static bool get_tls_offset(const Dwarf_Block *block, uint64_t *ret_addr)
 	return true;
 }
 
+/* gcc puts the address of a thread-local's first value into .debug_addr, clang the
+   offset. */
+static uint64_t get_offset(const struct hi_dies *dies, uint64_t addr)
+{
+	bool is_address = addr >= dies->tls_link && addr >= dies->tls_len &&
+			  addr - dies->tls_link < dies->tls_len;
+
+	return is_address ? addr - dies->tls_link : addr;
+}
+
 /* An address that stands in .debug_addr. */
-static bool get_indexed(Dwarf_Attribute *attr, bool *ret_tls,
-			uint64_t *ret_addr)
+static bool get_indexed(const struct hi_dies *dies, Dwarf_Attribute *attr,
+			bool *ret_tls, uint64_t *ret_addr)
 {
 	Dwarf_Attribute value;
 	Dwarf_Op *ops;
@@ -196,8 +206,11 @@ static bool get_indexed(Dwarf_Attribute *attr, bool *ret_tls,
 	if (n == 2 && (ops[1].atom == DW_OP_form_tls_address ||
 		       ops[1].atom == DW_OP_GNU_push_tls_address)) {
 		*ret_tls = true;
-		return !dwarf_formudata(&value, ret_addr) ||
-		       !dwarf_formaddr(&value, ret_addr);
+		if (dwarf_formudata(&value, ret_addr) &&
+		    dwarf_formaddr(&value, ret_addr))
+			return false;
+		*ret_addr = get_offset(dies, *ret_addr);
+		return true;
 	}
 	return false;
 }
@@ -216,7 +229,7 @@ static void take_variable(struct hi_dies *dies, Dwarf_Die *die)
 		addr = get_word(block.data + 1, 8);
 	else if (get_tls_offset(&block, &addr))
 		tls = true;
-	else if (!get_indexed(&attr, &tls, &addr))
+	else if (!get_indexed(dies, &attr, &tls, &addr))
 		return;
 	take(dies, die, false, tls, addr);
 }

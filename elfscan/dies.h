@@ -42,6 +42,9 @@ struct hi_dies {
 	Elf *elf;
 	void *copy; /* of the file, where sections are compressed */
 	struct hi_debugfile debugfile;
+	Dwarf *alternate; /* what dwz took out of several files, or NULL */
+	int alternate_fd;
+	uint64_t tls_link, tls_len; /* PT_TLS of the image */
 	struct hi_wanted *wanted;
 	size_t n_wanted;
 	size_t cap_wanted;
@@ -77,6 +80,9 @@ bool hi_dies_are_same(const struct hi_dies *old,
 		      const struct hi_symbol *old_symbol,
 		      const struct hi_dies *new,
 		      const struct hi_symbol *new_symbol, uint8_t **ret_memo);
+
+/* The path of the source file where DIE is declared; NULL when it is not known. */
+const char *hi_dies_get_file(Dwarf_Die *die);
 
 /*
  * How well the names of an entry (NULL: it has none) agree with the symbol's: 1 not

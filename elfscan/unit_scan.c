@@ -359,8 +359,12 @@ static bool scan_entries(struct scan *scan, hi_unit_visit visit, void *context)
 				wanted = depth;
 			continue;
 		}
-		if (depth == wanted)
-			enter = visit(context, &abbrev->shape, &die);
+		if (depth == wanted) {
+			struct hi_shape shape = abbrev->shape;
+
+			shape.depth = depth;
+			enter = visit(context, &shape, &die);
+		}
 		if (!abbrev->shape.has_children)
 			continue;
 		if (!enter && jump_to(scan, sibling))
@@ -373,16 +377,30 @@ static bool scan_entries(struct scan *scan, hi_unit_visit visit, void *context)
 	return true;
 }
 
+/* DWARF 4 has type units in a section of their own, which is asked for by wanting
+   their signatures. */
+static bool is_apart(Dwarf_CU *unit)
+{
+	Dwarf_Half version;
+	uint8_t type;
+
+	return !dwarf_cu_info(unit, &version, &type, NULL, NULL, NULL, NULL,
+			      NULL) &&
+	       version == 4 && (type == DW_UT_type || type == DW_UT_split_type);
+}
+
 bool hi_unit_scan(Dwarf_Die *unit, hi_unit_visit visit, void *context)
 {
 	struct scan scan = { .unit = unit->cu };
 	Dwarf_Off place = dwarf_dieoffset(unit);
 	Dwarf_Off start = place - dwarf_cuoffset(unit), next;
+	uint64_t signature;
 	bool done;
 
 	if (dwarf_next_unit(dwarf_cu_getdwarf(unit->cu), start, &next, NULL,
 			    &scan.version, NULL, &scan.address_len,
-			    &scan.offset_len, NULL, NULL) ||
+			    &scan.offset_len,
+			    is_apart(unit->cu) ? &signature : NULL, NULL) ||
 	    next <= place)
 		return false;
 	scan.at = unit->addr;
