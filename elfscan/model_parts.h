@@ -1,0 +1,109 @@
+/*
+ * model_parts - what the files that make a model from debug information share; no
+ * one else includes it.
+ */
+#ifndef HI_ELFSCAN_MODEL_PARTS_H
+#define HI_ELFSCAN_MODEL_PARTS_H
+
+#include <elfutils/libdw.h>
+
+#include "elfscan/dies.h"
+#include "elfscan/model.h"
+
+/* A hash table of type numbers; what two of them have in common is the caller's. */
+struct hi_number_table {
+	struct hi_number_slot {
+		uint64_t hash;
+		uint32_t number; /* 0: free */
+	} * slots;
+	size_t n, cap; /* cap is a power of two */
+};
+
+/* A type whose parts are still to be read. */
+struct hi_todo {
+	Dwarf_Die die;
+	uint32_t number;
+};
+
+/* The names that types have with their scopes, and the full types by name. */
+struct hi_model_names {
+	struct hi_number_table units;  /* hash: of a unit; those looked at */
+	struct hi_number_table scoped; /* hash: of an entry; at which place
+					  of scopes is its scope */
+	const char **scopes;           /* "ns::Class::" */
+	size_t n_scopes, cap_scopes;
+	struct hi_full_type {
+		const char *name; /* without the scope */
+		uint32_t scope;   /* of scopes, or 0 */
+		Dwarf_Die die;
+	} * full;
+	size_t n_full, cap_full;
+	bool all_known; /* all units have been looked at */
+	int depth;      /* units that are being read for another's sake */
+};
+
+struct hi_model_reader {
+	struct hi_model *model;
+	struct hi_dies *dies;
+	struct hi_number_table by_entry; /* hash: of the entry's address */
+	struct hi_number_table by_shape; /* hash: of what the type says */
+	struct hi_todo *todo;
+	size_t n_todo, cap_todo;
+	struct hi_model_names names;
+	struct hi_buf text; /* of the name that was read last */
+};
+
+/* The number of the type of the entry DIE; NULL is void. */
+uint32_t hi_model_read_type(struct hi_model_reader *reader,
+			    const Dwarf_Die *die);
+/* The same for DIE's DW_AT_type; void when it has none. */
+uint32_t hi_model_read_type_of(struct hi_model_reader *reader, Dwarf_Die *die);
+/* The function type of a subprogram: parameters as they were written. */
+uint32_t hi_model_read_function(struct hi_model_reader *reader,
+				const Dwarf_Die *die);
+/* Read what the types so far refer to, until nothing is left. */
+void hi_model_read_rest(struct hi_model_reader *reader);
+void hi_model_reader_done(struct hi_model_reader *reader);
+
+void hi_number_table_insert(struct hi_model_reader *reader,
+			    struct hi_number_table *table, uint64_t hash,
+			    uint32_t number);
+/* The number behind HASH, which stands for one thing alone; 0: none. */
+uint32_t hi_number_table_find(const struct hi_number_table *table,
+			      uint64_t hash);
+uint64_t hi_hash_address(const void *address);
+
+/*
+ * The number of a type that says what TYPE says, which is new or not; its name is
+ * copied. MARK tells apart what only looks alike: the line where it is declared.
+ */
+uint32_t hi_model_intern(struct hi_model_reader *reader,
+			 const struct hi_model_type *type, uint64_t mark,
+			 bool *ret_new);
+
+/* A copy of DIE that lives as long as the model, for its source. */
+const void *hi_model_keep_die(struct hi_model_reader *reader,
+			      const Dwarf_Die *die);
+
+/* Fill in parts: of structs, unions and classes; of enums; of function types. */
+void hi_model_read_members(struct hi_model_reader *reader, Dwarf_Die *die,
+			   uint32_t number);
+void hi_model_read_enumerators(struct hi_model_reader *reader, Dwarf_Die *die,
+			       uint32_t number);
+void hi_model_read_parameters(struct hi_model_reader *reader, Dwarf_Die *die,
+			      uint32_t number);
+
+/* The definition of a type that DIE only declares; false: there is none. */
+bool hi_model_find_full(struct hi_model_reader *reader, Dwarf_Die *die);
+/* With its scopes, "" for one without a name; valid until the next call. */
+const char *hi_model_read_name(struct hi_model_reader *reader, Dwarf_Die *die);
+/* Call EACH for all struct, union, class and enum types that are described. */
+int hi_model_for_each_full(struct hi_dies *dies,
+			   void (*each)(void *context, const char *scope,
+					const char *name),
+			   void *context, struct hi_err *err) HI_MUST_USE;
+/* A name without scopes as all compilers may be taken to write it. */
+void hi_model_tidy_name(const char *name, struct hi_buf *buf);
+void hi_model_names_done(struct hi_model_names *names);
+
+#endif

@@ -1,0 +1,418 @@
+/*
+ * From an entry of the debug information to the number of a type. Chains of
+ * pointers, qualifiers, typedefs and arrays are walked to their end and built up
+ * backwards; what a struct or function type consists of is put off, so that no
+ * depth of nesting needs a deep stack.
+ */
+#include <dwarf.h>
+#include <stdlib.h>
+#include <string.h>
+#include <xxhash.h>
+
+#include "elfscan/model_parts.h"
+#include "elfscan/types.h"
+
+#define CHAIN_MAX 4096
+
+static void enter(struct hi_model_reader *reader, const Dwarf_Die *die,
+		  uint32_t number)
+{
+	if (number)
+		hi_number_table_insert(reader, &reader->by_entry,
+				       hi_hash_address(die->addr), number);
+}
+
+/* --- the ends of chains -------------------------------------------------- */
+
+static uint64_t get_number(Dwarf_Die *die, unsigned int name, uint64_t absent)
+{
+	Dwarf_Attribute attr;
+	Dwarf_Word number;
+
+	return dwarf_formudata(dwarf_attr_integrate(die, name, &attr),
+			       &number) ?
+		       absent :
+		       number;
+}
+
+const void *hi_model_keep_die(struct hi_model_reader *reader,
+			      const Dwarf_Die *die)
+{
+	Dwarf_Die *copy = hi_model_alloc(reader->model, sizeof(*copy));
+
+	if (copy)
+		*copy = *die;
+	return copy;
+}
+
+static void put_off(struct hi_model_reader *reader, const Dwarf_Die *die,
+		    uint32_t number)
+{
+	if (reader->n_todo == reader->cap_todo) {
+		size_t cap = reader->cap_todo ? reader->cap_todo * 2 : 256;
+		void *grown =
+			reallocarray(reader->todo, cap, sizeof(*reader->todo));
+
+		if (!grown) {
+			reader->model->failed = true;
+			return;
+		}
+		reader->todo = grown;
+		reader->cap_todo = cap;
+	}
+	reader->todo[reader->n_todo++] = (struct hi_todo){ *die, number };
+}
+
+/* gcc writes "long unsigned int", everybody else "unsigned long". */
+static const char *get_base_name(const char *name)
+{
+	static const char *const words[][2] = {
+		{ "short int", "short" },
+		{ "short unsigned int", "unsigned short" },
+		{ "long int", "long" },
+		{ "long unsigned int", "unsigned long" },
+		{ "long long int", "long long" },
+		{ "long long unsigned int", "unsigned long long" },
+		{ "_Bool", "bool" },
+	};
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (!strcmp(name, words[i][0]))
+			return words[i][1];
+	return name;
+}
+
+/* Of complex numbers clang says no more than "complex". */
+static const char *get_complex_name(uint64_t size)
+{
+	return size == 8  ? "float _Complex" :
+	       size == 16 ? "double _Complex" :
+			    "long double _Complex";
+}
+
+static uint32_t read_base(struct hi_model_reader *reader, Dwarf_Die *die)
+{
+	const char *name = dwarf_diename(die);
+	struct hi_model_type type = {
+		.kind = HI_MODEL_BASE,
+		.name = name ? get_base_name(name) : "",
+		.size = get_number(die, DW_AT_byte_size, 0),
+		.encoding = (uint8_t)get_number(die, DW_AT_encoding, 0),
+	};
+	bool no_matter;
+
+	if (type.encoding == DW_ATE_complex_float)
+		type.name = get_complex_name(type.size);
+	return hi_model_intern(reader, &type, 0, &no_matter);
+}
+
+static enum hi_model_kind get_kind(int tag)
+{
+	switch (tag) {
+	case DW_TAG_structure_type:
+		return HI_MODEL_STRUCT;
+	case DW_TAG_class_type:
+	case DW_TAG_interface_type:
+		return HI_MODEL_CLASS;
+	case DW_TAG_union_type:
+		return HI_MODEL_UNION;
+	case DW_TAG_enumeration_type:
+		return HI_MODEL_ENUM;
+	case DW_TAG_base_type:
+		return HI_MODEL_BASE;
+	case DW_TAG_subroutine_type:
+		return HI_MODEL_FUNCTION;
+	case DW_TAG_pointer_type:
+		return HI_MODEL_POINTER;
+	case DW_TAG_reference_type:
+		return HI_MODEL_REFERENCE;
+	case DW_TAG_rvalue_reference_type:
+		return HI_MODEL_RVALUE_REFERENCE;
+	case DW_TAG_ptr_to_member_type:
+		return HI_MODEL_MEMBER_POINTER;
+	case DW_TAG_array_type:
+		return HI_MODEL_ARRAY;
+	case DW_TAG_const_type:
+	case DW_TAG_immutable_type:
+		return HI_MODEL_CONST;
+	case DW_TAG_volatile_type:
+		return HI_MODEL_VOLATILE;
+	case DW_TAG_restrict_type:
+		return HI_MODEL_RESTRICT;
+	case DW_TAG_atomic_type:
+		return HI_MODEL_ATOMIC;
+	case DW_TAG_typedef:
+	case DW_TAG_template_alias:
+		return HI_MODEL_TYPEDEF;
+	default:
+		return HI_MODEL_UNKNOWN;
+	}
+}
+
+/*
+ * A struct, class, union or enum. Each unit has an entry of its own for what a
+ * header defines: of those with one name, size and line the first is read.
+ */
+static uint32_t read_named(struct hi_model_reader *reader, Dwarf_Die *die)
+{
+	struct hi_model_type type = { .kind = get_kind(dwarf_tag(die)) };
+	Dwarf_Attribute attr;
+	Dwarf_Die full;
+	uint64_t mark;
+	uint32_t number;
+	bool is_new;
+
+	if (dwarf_formref_die(dwarf_attr(die, DW_AT_signature, &attr), &full))
+		*die = full;
+	type.name = hi_model_read_name(reader, die);
+	if (dwarf_hasattr(die, DW_AT_declaration) &&
+	    !hi_model_find_full(reader, die)) {
+		type.is_declared = true;
+		number = hi_model_intern(reader, &type, 0, &is_new);
+		return number;
+	}
+	type.size = get_number(die, DW_AT_byte_size, 0);
+	type.align = (uint32_t)get_number(die, DW_AT_alignment, 0);
+	mark = get_number(die, DW_AT_decl_line, 0) << 16 |
+	       (get_number(die, DW_AT_decl_column, 0) & 0xffff);
+	number = hi_model_intern(reader, &type, mark, &is_new);
+	if (is_new) {
+		reader->model->types[number].source =
+			hi_model_keep_die(reader, die);
+		put_off(reader, die, number);
+	}
+	return number;
+}
+
+static uint32_t read_function_type(struct hi_model_reader *reader,
+				   const Dwarf_Die *die)
+{
+	struct hi_model_type type = { .kind = HI_MODEL_FUNCTION };
+	uint32_t number = hi_model_add_type(reader->model, &type);
+
+	if (number)
+		put_off(reader, die, number);
+	return number;
+}
+
+/* What is no link of a chain. */
+static uint32_t read_end(struct hi_model_reader *reader, Dwarf_Die *die)
+{
+	struct hi_model_type type = { .kind = HI_MODEL_POINTER,
+				      .name = "",
+				      .target = HI_TYPE_NUMBER_VOID };
+	bool is_new;
+
+	switch (get_kind(dwarf_tag(die))) {
+	case HI_MODEL_BASE:
+		return read_base(reader, die);
+	case HI_MODEL_STRUCT:
+	case HI_MODEL_CLASS:
+	case HI_MODEL_UNION:
+	case HI_MODEL_ENUM:
+		return read_named(reader, die);
+	case HI_MODEL_FUNCTION:
+		return read_function_type(reader, die);
+	default:
+		/* of nullptr */
+		if (dwarf_tag(die) == DW_TAG_unspecified_type)
+			return hi_model_intern(reader, &type, 0, &is_new);
+		return HI_TYPE_NUMBER_UNKNOWN;
+	}
+}
+
+/* --- chains -------------------------------------------------------------- */
+
+static bool is_link(Dwarf_Die *die)
+{
+	switch (get_kind(dwarf_tag(die))) {
+	case HI_MODEL_POINTER:
+	case HI_MODEL_REFERENCE:
+	case HI_MODEL_RVALUE_REFERENCE:
+	case HI_MODEL_MEMBER_POINTER:
+	case HI_MODEL_ARRAY:
+	case HI_MODEL_CONST:
+	case HI_MODEL_VOLATILE:
+	case HI_MODEL_RESTRICT:
+	case HI_MODEL_ATOMIC:
+	case HI_MODEL_TYPEDEF:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static uint64_t get_count(Dwarf_Die *die)
+{
+	uint64_t count = get_number(die, DW_AT_count, HI_MODEL_ENDLESS);
+
+	if (count != HI_MODEL_ENDLESS)
+		return count ? count : HI_MODEL_ENDLESS;
+	count = get_number(die, DW_AT_upper_bound, HI_MODEL_ENDLESS);
+	/* gcc writes -1 for [0], of whatever form's width */
+	return count == HI_MODEL_ENDLESS || count == UINT32_MAX ?
+		       HI_MODEL_ENDLESS :
+		       count + 1;
+}
+
+/* An array of arrays is one entry with a child for each dimension. */
+static uint32_t add_dimensions(struct hi_model_reader *reader, Dwarf_Die *die,
+			       struct hi_model_type *type)
+{
+	uint64_t counts[64];
+	size_t n = 0;
+	Dwarf_Die child;
+	bool is_new;
+
+	if (!dwarf_child(die, &child)) {
+		do {
+			if (n < 64 && dwarf_tag(&child) == DW_TAG_subrange_type)
+				counts[n++] = get_count(&child);
+		} while (!dwarf_siblingof(&child, &child));
+	}
+	if (!n)
+		counts[n++] = HI_MODEL_ENDLESS;
+	while (n > 0) {
+		type->count = counts[--n];
+		type->target = hi_model_intern(reader, type, 0, &is_new);
+	}
+	return type->target;
+}
+
+/* A constant array is one of constants: some compilers say both, some one of it. */
+static uint32_t qualify(struct hi_model_reader *reader, enum hi_model_kind kind,
+			uint32_t target)
+{
+	struct hi_model_type type = reader->model->types[target];
+	bool is_new;
+
+	if (type.kind == kind)
+		return target;
+	if (type.kind == HI_MODEL_ARRAY)
+		type.target = qualify(reader, kind, type.target);
+	else
+		type = (struct hi_model_type){ .kind = kind,
+					       .name = "",
+					       .target = target };
+	return hi_model_intern(reader, &type, 0, &is_new);
+}
+
+static uint32_t read_link(struct hi_model_reader *reader, Dwarf_Die *die,
+			  uint32_t target)
+{
+	struct hi_model_type type = {
+		.kind = get_kind(dwarf_tag(die)),
+		.name = "",
+		.target = target,
+	};
+	Dwarf_Attribute attr;
+	Dwarf_Die container;
+	bool is_new;
+	uint32_t number;
+
+	if (type.kind == HI_MODEL_ARRAY)
+		return add_dimensions(reader, die, &type);
+	if (type.kind == HI_MODEL_CONST || type.kind == HI_MODEL_VOLATILE)
+		return qualify(reader, type.kind, target);
+	if (type.kind == HI_MODEL_TYPEDEF)
+		type.name = hi_model_read_name(reader, die);
+	if (type.kind == HI_MODEL_MEMBER_POINTER &&
+	    dwarf_formref_die(dwarf_attr(die, DW_AT_containing_type, &attr),
+			      &container) &&
+	    !is_link(&container))
+		type.container = read_end(reader, &container);
+	number = hi_model_intern(reader, &type, 0, &is_new);
+	if (is_new && type.kind == HI_MODEL_TYPEDEF)
+		reader->model->types[number].source =
+			hi_model_keep_die(reader, die);
+	return number;
+}
+
+/* No type is void, unless there is one that cannot be reached: in another file. */
+static uint32_t get_absent_type(Dwarf_Die *die)
+{
+	return dwarf_hasattr_integrate(die, DW_AT_type) ?
+		       HI_TYPE_NUMBER_UNKNOWN :
+		       HI_TYPE_NUMBER_VOID;
+}
+
+uint32_t hi_model_read_type(struct hi_model_reader *reader,
+			    const Dwarf_Die *die)
+{
+	Dwarf_Die chain[CHAIN_MAX], at;
+	size_t n = 0;
+	uint32_t number;
+
+	if (!die)
+		return HI_TYPE_NUMBER_VOID;
+	at = *die;
+	for (;;) {
+		number = hi_number_table_find(&reader->by_entry,
+					      hi_hash_address(at.addr));
+		if (number)
+			break;
+		if (!is_link(&at)) {
+			Dwarf_Die end = at;
+
+			number = read_end(reader, &end);
+			enter(reader, &at, number);
+			break;
+		}
+		if (n == CHAIN_MAX)
+			return HI_TYPE_NUMBER_UNKNOWN;
+		chain[n++] = at;
+		if (!hi_type_of(&at, &at)) {
+			number = get_absent_type(&at);
+			break;
+		}
+	}
+	while (n > 0) {
+		number = read_link(reader, &chain[--n], number);
+		enter(reader, &chain[n], number);
+	}
+	return number;
+}
+
+uint32_t hi_model_read_type_of(struct hi_model_reader *reader, Dwarf_Die *die)
+{
+	Dwarf_Die type;
+
+	if (hi_type_of(die, &type))
+		return hi_model_read_type(reader, &type);
+	return get_absent_type(die);
+}
+
+uint32_t hi_model_read_function(struct hi_model_reader *reader,
+				const Dwarf_Die *die)
+{
+	return read_function_type(reader, die);
+}
+
+void hi_model_read_rest(struct hi_model_reader *reader)
+{
+	while (reader->n_todo > 0 && !reader->model->failed) {
+		struct hi_todo todo = reader->todo[--reader->n_todo];
+
+		switch (reader->model->types[todo.number].kind) {
+		case HI_MODEL_FUNCTION:
+			hi_model_read_parameters(reader, &todo.die,
+						 todo.number);
+			break;
+		case HI_MODEL_ENUM:
+			hi_model_read_enumerators(reader, &todo.die,
+						  todo.number);
+			break;
+		default:
+			hi_model_read_members(reader, &todo.die, todo.number);
+		}
+	}
+}
+
+void hi_model_reader_done(struct hi_model_reader *reader)
+{
+	free(reader->by_entry.slots);
+	free(reader->by_shape.slots);
+	free(reader->todo);
+	hi_model_names_done(&reader->names);
+	hi_buf_done(&reader->text);
+}
