@@ -1,0 +1,403 @@
+/*
+ * The inside of a struct, class, union or enum in two builds.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "elfscan/drift_parts.h"
+
+struct layout {
+	struct hi_drift_run *run;
+	uint32_t place;
+	const struct hi_model_type *old, *new;
+	struct hi_buf breaks;   /* what breaks, "a; b; c" */
+	struct hi_buf harmless; /* what does not */
+	struct hi_buf table;    /* what breaks calls through the vtable */
+	const char *effect;
+	bool grew_only;  /* all that was there is where it was */
+	bool moved_only; /* all that differs is places and sizes */
+};
+
+static struct hi_buf *begin(struct hi_buf *buf)
+{
+	if (buf->len)
+		hi_buf_text(buf, "; ");
+	return buf;
+}
+
+static bool is_field(const struct hi_model_part *part)
+{
+	return part->kind == HI_PART_MEMBER || part->kind == HI_PART_BASE;
+}
+
+/* Bases, and members without a name, are called by their type. */
+static const char *get_name(const struct hi_model *model,
+			    const struct hi_model_part *part)
+{
+	return part->kind == HI_PART_BASE || !*part->name ?
+		       hi_model_get_type(model, part->type)->name :
+		       part->name;
+}
+
+static const struct hi_model_part *find_named(const struct hi_model *in,
+					      const struct hi_model_type *type,
+					      enum hi_model_part_kind kind,
+					      const char *name)
+{
+	for (size_t i = 0; *name && i < type->n_parts; i++)
+		if (type->parts[i].kind == kind &&
+		    !strcmp(get_name(in, &type->parts[i]), name))
+			return &type->parts[i];
+	return NULL;
+}
+
+static const struct hi_model_part *find_at(const struct hi_model_type *type,
+					   const struct hi_model_part *like)
+{
+	for (size_t i = 0; i < type->n_parts; i++)
+		if (type->parts[i].kind == like->kind &&
+		    type->parts[i].value == like->value &&
+		    type->parts[i].bits == like->bits)
+			return &type->parts[i];
+	return NULL;
+}
+
+static void say_place(struct hi_buf *buf, int64_t bits)
+{
+	if (bits % 8)
+		hi_buf_printf(buf, "%lld.%d", (long long)bits / 8,
+			      (int)(bits % 8));
+	else
+		hi_buf_printf(buf, "%lld", (long long)bits / 8);
+}
+
+static const char *get_word(const struct hi_model_part *part)
+{
+	return part->kind == HI_PART_BASE ? "base" : "member";
+}
+
+/* --- members and bases ------------------------------------------------------ */
+
+static void compare_field(struct layout *layout,
+			  const struct hi_model_part *old,
+			  const struct hi_model_part *new)
+{
+	struct hi_drift_run *run = layout->run;
+	const char *name = get_name(run->old, old);
+	enum hi_sameness found = hi_drift_walk(run, old->type, new->type,
+					       layout->place, HI_ROLE_MEMBER);
+
+	if (found == HI_NOT_KNOWN)
+		run->pairs[layout->place].is_unknown = true;
+	if (old->value != new->value || old->is_virtual != new->is_virtual) {
+		struct hi_buf *buf = begin(&layout->breaks);
+
+		hi_buf_printf(buf, "%s %s moved from offset ", get_word(old),
+			      name);
+		say_place(buf, old->value);
+		hi_buf_text(buf, " to ");
+		say_place(buf, new->value);
+		layout->grew_only = false;
+	}
+	if (old->bits != new->bits) {
+		hi_buf_printf(begin(&layout->breaks),
+			      "%s %s changed from %u to %u bits", get_word(old),
+			      name, old->bits, new->bits);
+		layout->grew_only = layout->moved_only = false;
+	}
+	if (found == HI_DIFFERENT || found == HI_RENAMED) {
+		struct hi_buf *buf = begin(found == HI_DIFFERENT ?
+						   &layout->breaks :
+						   &layout->harmless);
+
+		hi_buf_printf(buf, "%s %s ", get_word(old), name);
+		hi_drift_say_changed(run, old->type, new->type, buf);
+		if (found == HI_DIFFERENT)
+			layout->grew_only = layout->moved_only = false;
+	}
+}
+
+/* A member that has both names in place of another was renamed. */
+static bool was_renamed(struct layout *layout, const struct hi_model_part *old)
+{
+	struct hi_drift_run *run = layout->run;
+	const struct hi_model_part *new = find_at(layout->new, old);
+	const char *name = get_name(run->old, old), *now;
+
+	if (!new)
+		return false;
+	now = get_name(run->new, new);
+	/* what moved here had a place of its own before */
+	if (find_named(run->old, layout->old, old->kind, now))
+		return false;
+	if (hi_drift_walk(run, old->type, new->type, layout->place,
+			  HI_ROLE_MEMBER) == HI_DIFFERENT)
+		return false;
+	/* what has no name is called after what is in it, which changes too */
+	if (strcmp(name, now) != 0 &&
+	    (old->kind == HI_PART_BASE || *old->name || *new->name))
+		hi_buf_printf(begin(&layout->harmless),
+			      "%s %s is now called %s", get_word(old), name,
+			      now);
+	return true;
+}
+
+static void compare_old_field(struct layout *layout,
+			      const struct hi_model_part *old)
+{
+	struct hi_drift_run *run = layout->run;
+	const char *name = get_name(run->old, old);
+	const struct hi_model_part *new =
+		find_named(run->new, layout->new, old->kind, name);
+
+	if (new) {
+		compare_field(layout, old, new);
+		return;
+	}
+	if (was_renamed(layout, old))
+		return;
+	hi_buf_printf(begin(&layout->breaks), "%s %s is gone", get_word(old),
+		      *name ? name : "without a name");
+	layout->grew_only = layout->moved_only = false;
+}
+
+/* Whether a new part stands where an old one was renamed. */
+static bool takes_place(const struct layout *layout,
+			const struct hi_model_part *new)
+{
+	const struct hi_model_part *old = find_at(layout->old, new);
+
+	return old && !find_named(layout->run->new, layout->new, old->kind,
+				  get_name(layout->run->old, old));
+}
+
+static void compare_new_field(struct layout *layout,
+			      const struct hi_model_part *new)
+{
+	const char *name = get_name(layout->run->new, new);
+	bool in_padding = layout->old->size == layout->new->size;
+	struct hi_buf *buf;
+
+	if (find_named(layout->run->old, layout->old, new->kind, name) ||
+	    takes_place(layout, new))
+		return;
+	buf = begin(in_padding ? &layout->harmless : &layout->breaks);
+	hi_buf_printf(buf, "%s %s was added at offset ", get_word(new),
+		      *name ? name : "without a name");
+	say_place(buf, new->value);
+	layout->moved_only = false;
+}
+
+static void compare_sizes(struct layout *layout)
+{
+	const struct hi_model_type *old = layout->old, *new = layout->new;
+
+	if (old->size != new->size) {
+		hi_buf_printf(begin(&layout->breaks),
+			      "%s from %llu to %llu bytes",
+			      old->size < new->size ? "grew" : "shrank",
+			      (unsigned long long)old->size,
+			      (unsigned long long)new->size);
+		layout->grew_only = layout->grew_only && old->size < new->size;
+	}
+	if (old->align != new->align) {
+		hi_buf_printf(begin(&layout->breaks),
+			      "alignment changed from %u to %u", old->align,
+			      new->align);
+		layout->grew_only = layout->moved_only = false;
+	}
+}
+
+/* --- virtual functions ------------------------------------------------------ */
+
+static void compare_virtuals(struct layout *layout)
+{
+	const struct hi_model_type *old = layout->old, *new = layout->new;
+
+	for (size_t i = 0; i < old->n_parts; i++) {
+		const struct hi_model_part *part = &old->parts[i], *twin;
+
+		if (part->kind != HI_PART_VIRTUAL)
+			continue;
+		twin = find_named(layout->run->new, new, part->kind,
+				  part->name);
+		if (!twin)
+			hi_buf_printf(begin(&layout->table),
+				      "virtual function %s is gone from slot "
+				      "%lld",
+				      part->name, (long long)part->value);
+		else if (twin->value != part->value)
+			hi_buf_printf(begin(&layout->table),
+				      "virtual function %s moved from slot "
+				      "%lld to %lld",
+				      part->name, (long long)part->value,
+				      (long long)twin->value);
+	}
+	for (size_t i = 0; i < new->n_parts; i++) {
+		const struct hi_model_part *part = &new->parts[i];
+
+		if (part->kind == HI_PART_VIRTUAL &&
+		    !find_named(layout->run->old, old, part->kind, part->name))
+			hi_buf_printf(begin(&layout->table),
+				      "virtual function %s is new in slot %lld",
+				      part->name, (long long)part->value);
+	}
+}
+
+/* --- findings --------------------------------------------------------------- */
+
+static void say_layout(struct layout *layout, const char *root)
+{
+	char effect[200];
+
+	if (layout->grew_only && layout->old->size < layout->new->size)
+		snprintf(effect, sizeof(effect),
+			 "the host allocates %llu bytes, the library uses %llu",
+			 (unsigned long long)layout->old->size,
+			 (unsigned long long)layout->new->size);
+	else
+		snprintf(effect, sizeof(effect),
+			 "the host and the library see different things in "
+			 "the same bytes");
+	if (layout->table.len)
+		hi_drift_add(layout->run, "vtable", root, HI_INCOMPATIBLE,
+			     &layout->table,
+			     "calls of the host through the old table reach "
+			     "other functions",
+			     layout->place);
+	if (layout->breaks.len)
+		hi_drift_add(layout->run, "layout", root, HI_INCOMPATIBLE,
+			     &layout->breaks, effect, layout->place);
+	if (layout->harmless.len)
+		hi_drift_add(layout->run, "layout-compatible", root,
+			     HI_COMPATIBLE, &layout->harmless, "",
+			     layout->place);
+}
+
+/* Whether all parts have the same names and places, in one order. */
+static bool has_same_parts(const struct hi_model_type *old,
+			   const struct hi_model_type *new)
+{
+	if (old->n_parts != new->n_parts)
+		return false;
+	for (size_t i = 0; i < old->n_parts; i++) {
+		const struct hi_model_part *a = &old->parts[i];
+		const struct hi_model_part *b = &new->parts[i];
+
+		if (a->kind != b->kind || a->value != b->value ||
+		    a->bits != b->bits || a->is_virtual != b->is_virtual ||
+		    strcmp(a->name, b->name) != 0)
+			return false;
+	}
+	return true;
+}
+
+static void compare_fields(struct layout *layout)
+{
+	const struct hi_model_type *old = layout->old, *new = layout->new;
+	bool same = has_same_parts(old, new);
+
+	for (size_t i = 0; i < old->n_parts; i++) {
+		if (!is_field(&old->parts[i]))
+			continue;
+		if (same)
+			compare_field(layout, &old->parts[i], &new->parts[i]);
+		else
+			compare_old_field(layout, &old->parts[i]);
+	}
+	for (size_t i = 0; i < new->n_parts && !same; i++)
+		if (is_field(&new->parts[i]))
+			compare_new_field(layout, &new->parts[i]);
+	if (!same)
+		compare_virtuals(layout);
+}
+
+static void compare_aggregates(struct layout *layout, const char *root)
+{
+	const struct hi_model_type *old = layout->old, *new = layout->new;
+
+	compare_sizes(layout);
+	compare_fields(layout);
+	layout->run->pairs[layout->place].is_resized = old->size != new->size;
+	layout->run->pairs[layout->place].is_moved = layout->moved_only &&
+						     layout->breaks.len;
+	say_layout(layout, root);
+}
+
+static void compare_enumerators(struct layout *layout)
+{
+	const struct hi_model_type *old = layout->old, *new = layout->new;
+	const struct hi_model *in = layout->run->new;
+
+	for (size_t i = 0; i < old->n_parts; i++) {
+		const struct hi_model_part *part = &old->parts[i];
+		const struct hi_model_part *twin =
+			find_named(in, new, part->kind, part->name);
+
+		if (!twin)
+			hi_buf_printf(begin(&layout->breaks), "%s is gone",
+				      part->name);
+		else if (twin->value != part->value)
+			hi_buf_printf(begin(&layout->breaks),
+				      "%s changed from %lld to %lld",
+				      part->name, (long long)part->value,
+				      (long long)twin->value);
+	}
+	for (size_t i = 0; i < new->n_parts; i++)
+		if (!find_named(layout->run->old, old, HI_PART_ENUMERATOR,
+				new->parts[i].name))
+			hi_buf_printf(begin(&layout->harmless),
+				      "%s = %lld is new", new->parts[i].name,
+				      (long long)new->parts[i].value);
+}
+
+static void compare_enums(struct layout *layout, const char *root)
+{
+	const struct hi_model_type *old = layout->old, *new = layout->new;
+
+	if (old->size != new->size)
+		hi_buf_printf(begin(&layout->breaks),
+			      "changed from %llu to %llu bytes",
+			      (unsigned long long)old->size,
+			      (unsigned long long)new->size);
+	if (!has_same_parts(old, new))
+		compare_enumerators(layout);
+	layout->run->pairs[layout->place].is_resized = old->size != new->size;
+	if (layout->breaks.len)
+		hi_drift_add(layout->run, "enum", root, HI_INCOMPATIBLE,
+			     &layout->breaks,
+			     "the host was compiled with the old values",
+			     layout->place);
+	if (layout->harmless.len)
+		hi_drift_add(layout->run, "enum-compatible", root,
+			     HI_COMPATIBLE, &layout->harmless, "",
+			     layout->place);
+}
+
+void hi_drift_compare_pair(struct hi_drift_run *run, uint32_t place)
+{
+	const struct hi_pair *pair = &run->pairs[place];
+	struct layout layout = {
+		.run = run,
+		.place = place,
+		.old = hi_model_get_type(run->old, pair->old),
+		.new = hi_model_get_type(run->new, pair->new),
+		.breaks = HI_BUF_INIT,
+		.harmless = HI_BUF_INIT,
+		.table = HI_BUF_INIT,
+		.grew_only = true,
+		.moved_only = true,
+	};
+	struct hi_buf root = HI_BUF_INIT;
+
+	hi_drift_name(run->old, pair->old, &root);
+	if (layout.old->kind == HI_MODEL_ENUM)
+		compare_enums(&layout, hi_buf_str(&root));
+	else
+		compare_aggregates(&layout, hi_buf_str(&root));
+	hi_buf_done(&root);
+	hi_buf_done(&layout.breaks);
+	hi_buf_done(&layout.harmless);
+	hi_buf_done(&layout.table);
+}

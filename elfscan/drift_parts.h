@@ -1,0 +1,115 @@
+/*
+ * drift_parts - what the files of the drift module share; no one else includes it.
+ */
+#ifndef HI_ELFSCAN_DRIFT_PARTS_H
+#define HI_ELFSCAN_DRIFT_PARTS_H
+
+#include "elfscan/drift.h"
+
+/* How one type is met in another, or in an export. */
+enum hi_way {
+	HI_WAY_VALUE,      /* as such: its bytes are there */
+	HI_WAY_HANDED_IN,  /* a parameter that points to it */
+	HI_WAY_MADE,       /* what a constructor is to make */
+	HI_WAY_HANDED_OUT, /* a pointer that the library gives */
+	HI_WAY_POINTER,    /* a pointer inside another object */
+};
+
+/* Two types, one of each model, that stand at the same place. */
+struct hi_pair {
+	uint32_t old, new;
+	bool by_export; /* numbers of exports, not of types */
+	bool is_made, is_handed_out;
+	bool in_interface, in_live;
+	bool is_moved; /* all that differs is places, and the size */
+	bool is_resized;
+	bool is_unknown; /* something of it could not be compared */
+};
+
+/* FROM leads to TO, both places in pairs. */
+struct hi_way_to {
+	uint32_t from, to;
+	enum hi_way way;
+};
+
+struct hi_drift_run {
+	const struct hi_model *old, *new;
+	const struct hi_drift_options *options;
+	struct hi_drift *drift;
+	struct hi_pair *pairs;
+	size_t n_pairs, cap_pairs;
+	size_t n_done;   /* pairs that have been compared */
+	uint32_t *table; /* a hash table of places in pairs, plus one */
+	size_t cap_table;
+	struct hi_way_to *ways;
+	size_t n_ways, cap_ways;
+	size_t cap_findings, cap_unverified;
+	bool failed;
+};
+
+/* What a walk along two types has found, from the least to the most. */
+enum hi_sameness { HI_SAME, HI_RENAMED, HI_NOT_KNOWN, HI_DIFFERENT };
+
+/* Where a walk begins. */
+enum hi_role {
+	HI_ROLE_MEMBER,
+	HI_ROLE_PARAMETER,
+	HI_ROLE_THIS,   /* of a constructor */
+	HI_ROLE_RESULT, /* and what a variable is */
+};
+
+/*
+ * Compare two types as the machine passes them, and put the pairs of structs and
+ * enums that they lead to on the list, as met in ROLE from the pair at FROM.
+ * HI_RENAMED: only names or qualifiers differ.
+ */
+enum hi_sameness hi_drift_walk(struct hi_drift_run *run, uint32_t old,
+			       uint32_t new, uint32_t from, enum hi_role role);
+/* "changed from 'int' to 'float'". */
+void hi_drift_say_changed(const struct hi_drift_run *run, uint32_t old,
+			  uint32_t new, struct hi_buf *text);
+
+/* Room that lives as long as the drift; NULL when out of memory. */
+void *hi_drift_alloc(struct hi_drift_run *run, size_t len);
+/* The place of a pair, which is new or not. */
+uint32_t hi_drift_add_pair(struct hi_drift_run *run, uint32_t old, uint32_t new,
+			   bool by_export);
+
+void hi_drift_add_way(struct hi_drift_run *run, uint32_t from, uint32_t to,
+		      enum hi_way way);
+
+/* No pair. */
+#define HI_NO_PLACE UINT32_MAX
+
+/* A finding about the pair at PLACE, or none; TEXT is used up. */
+void hi_drift_add(struct hi_drift_run *run, const char *kind, const char *root,
+		  enum hi_severity severity, struct hi_buf *text,
+		  const char *effect, uint32_t place);
+void hi_drift_add_unverified(struct hi_drift_run *run, const char *name);
+
+/* Compare the pair of structs, unions or enums at PLACE. */
+void hi_drift_compare_pair(struct hi_drift_run *run, uint32_t place);
+/* A finding about an export. */
+void hi_drift_add_export(struct hi_drift_run *run, const char *kind,
+			 const struct hi_model_export *old,
+			 enum hi_severity severity, struct hi_buf *text,
+			 const char *effect, uint32_t place);
+/* Compare the types of two functions, and of two variables. */
+void hi_drift_compare_functions(struct hi_drift_run *run,
+				const struct hi_model_export *old,
+				const struct hi_model_export *new,
+				uint32_t place);
+void hi_drift_compare_variables(struct hi_drift_run *run,
+				const struct hi_model_export *old,
+				const struct hi_model_export *new,
+				uint32_t place);
+/* Compare what is exported, and what the library says of itself. */
+void hi_drift_compare_exports(struct hi_drift_run *run);
+/* Decide the scopes of what was found about types, and who reaches them. */
+void hi_drift_judge_scopes(struct hi_drift_run *run);
+
+/* "struct world". */
+void hi_drift_name(const struct hi_model *model, uint32_t number,
+		   struct hi_buf *buf);
+
+#endif
