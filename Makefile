@@ -52,12 +52,14 @@ SHIM_LDFLAGS = -shared -Wl,-soname,libhotinject.so \
 
 # --- what there is to build ---------------------------------------------------
 
-objects = $(patsubst %,$(B)/%.o,$(basename $(1)))
+# Apart from the programs: one of them is called like a folder of sources.
+objects = $(patsubst %,$(B)/obj/%.o,$(basename $(1)))
 
 ELFSCAN_OBJ  := $(call objects,$(filter-out elfscan/main.c,\
 	$(wildcard common/*.c elfscan/*.c)))
 INJECTOR_OBJ := $(call objects,$(wildcard injector/*.c injector/*.S))
-INNER_OBJ    := $(filter-out $(B)/injector/main.o,$(INJECTOR_OBJ))
+INNER_OBJ    := $(filter-out $(B)/obj/injector/main.o,$(INJECTOR_OBJ))
+SCAN_OBJ     := $(call objects,elfscan/main.c)
 SHIM_OBJ     := $(call objects,$(wildcard preload/*.c preload/*.S))
 
 UNIT    := $(patsubst tests/unit/%.c,$(B)/tests/%,$(wildcard tests/unit/check_*.c))
@@ -71,11 +73,11 @@ SUPPORT := $(call objects,$(wildcard tests/support*.c))
 E2E     := $(patsubst tests/%.c,$(B)/tests/%,\
 	$(filter-out tests/support%,$(wildcard tests/*.c)))
 
-TOOL_ALL := $(ELFSCAN_OBJ) $(INJECTOR_OBJ)
-TEST_ALL := $(call objects,$(wildcard tests/unit/*.c tests/*.c))
+TOOL_ALL := $(ELFSCAN_OBJ) $(SCAN_OBJ) $(INJECTOR_OBJ)
+TEST_ALL := $(call objects,$(wildcard tests/unit/*.c tests/*.c tests/fuzz/*.c))
 
 .PHONY: all
-all: $(B)/hotinject $(B)/libhotinject.so ## build hotinject and its shim
+all: $(B)/hotinject $(B)/libhotinject.so $(B)/elfscan ## build hotinject, its shim and elfscan
 
 $(B)/libelfscan.a: $(ELFSCAN_OBJ)
 	$(call say,AR,$@)
@@ -85,15 +87,21 @@ $(B)/hotinject: $(INJECTOR_OBJ) $(B)/libelfscan.a
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(SAN_FLAGS) $(LDFLAGS) -o $@ $^ $(TOOL_LIBS) -lstdc++
 
+$(B)/elfscan: $(SCAN_OBJ) $(B)/libelfscan.a
+	$(call say,LINK,$@)
+	$(Q)test ! -d $@ || rm -r $@
+	$(Q)$(CC) $(SAN_FLAGS) $(LDFLAGS) -o $@ $^ $(TOOL_LIBS) -lstdc++
+
 $(B)/libhotinject.so: $(SHIM_OBJ) preload/shim.map
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(SHIM_LDFLAGS) $(LDFLAGS) -o $@ $(SHIM_OBJ)
 
-$(UNIT): $(B)/tests/%: $(B)/tests/unit/%.o $(FIXTURE) $(B)/libelfscan.a
+$(UNIT): $(B)/tests/%: $(B)/obj/tests/unit/%.o $(FIXTURE) $(B)/libelfscan.a
 $(filter-out $(PURE),$(UNIT)): $(INNER_OBJ)
-$(E2E): $(B)/tests/%: $(B)/tests/%.o $(SUPPORT)
+$(E2E): $(B)/tests/%: $(B)/obj/tests/%.o $(SUPPORT)
 $(UNIT) $(E2E):
 	$(call say,LINK,$@)
+	@mkdir -p $(@D)
 	$(Q)$(CC) $(SAN_FLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) \
 		$(TEST_LIBS) $(TOOL_LIBS) -lstdc++ -lutil
 
@@ -105,12 +113,12 @@ $(SHIM_OBJ): FLAGS = $(SHIM_CFLAGS)
 $(TOOL_ALL) $(SHIM_OBJ): | deps
 $(TEST_ALL): | deps-test
 
-$(B)/%.o: %.c $(B)/flags
+$(B)/obj/%.o: %.c $(B)/flags
 	$(call say,CC,$<)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(FLAGS) $(CPPFLAGS) -MMD -MP -c -o $@ $<
 
-$(B)/%.o: %.S $(B)/flags
+$(B)/obj/%.o: %.S $(B)/flags
 	$(call say,AS,$<)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(FLAGS) $(CPPFLAGS) -MMD -MP -c -o $@ $<
@@ -148,6 +156,19 @@ check-unit: all $(UNIT) | deps-test ## run the tests of the modules
 check-e2e: all $(E2E) | deps-test ## run the tests with real hosts
 	@$(call check_all,$(E2E))
 
+# Everything anew with the fuzzer's instruments, in a folder of its own.
+FUZZ_SECONDS ?= 60
+.PHONY: fuzz fuzz-programs
+fuzz: | deps-test ## look for input that elfscan cannot stand (FUZZ_SECONDS=60 each)
+	@$(MAKE) fuzz-programs B=$(B)/fuzz CC=clang SAN=fuzzer-no-link,address,undefined
+	@scripts/fuzz.sh $(B)/fuzz $(FUZZ_SECONDS)
+
+fuzz-programs: $(B)/elfscan $(B)/fuzz_library $(B)/fuzz_baseline
+
+$(B)/fuzz_%: $(B)/obj/tests/fuzz/fuzz_%.o $(B)/libelfscan.a
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(SAN_FLAGS) -fsanitize=fuzzer $(LDFLAGS) -o $@ $^ $(TOOL_LIBS) -lstdc++
+
 # --- show ---------------------------------------------------------------------
 
 .PHONY: demo play bench
@@ -174,14 +195,18 @@ format: | deps-lint ## put every C file into shape
 .PHONY: install uninstall clean
 install: all ## install below PREFIX (and DESTDIR)
 	install -D -m 755 $(B)/hotinject $(DESTDIR)$(PREFIX)/bin/hotinject
+	install -D -m 755 $(B)/elfscan $(DESTDIR)$(PREFIX)/bin/elfscan
 	install -D -m 644 $(B)/libhotinject.so $(DESTDIR)$(LIBDIR)/libhotinject.so
 	install -D -m 644 man/hotinject.1 $(DESTDIR)$(MANDIR)/man1/hotinject.1
+	install -D -m 644 man/elfscan.1 $(DESTDIR)$(MANDIR)/man1/elfscan.1
 	install -D -m 644 man/hotinject.7 $(DESTDIR)$(MANDIR)/man7/hotinject.7
 
 uninstall: ## take away what install put there
 	rm -f $(DESTDIR)$(PREFIX)/bin/hotinject \
+		$(DESTDIR)$(PREFIX)/bin/elfscan \
 		$(DESTDIR)$(LIBDIR)/libhotinject.so \
 		$(DESTDIR)$(MANDIR)/man1/hotinject.1 \
+		$(DESTDIR)$(MANDIR)/man1/elfscan.1 \
 		$(DESTDIR)$(MANDIR)/man7/hotinject.7
 	-rmdir $(DESTDIR)$(LIBDIR)
 

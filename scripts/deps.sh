@@ -28,6 +28,7 @@ test   c:g++                              g++                    gcc-c++        
 test   c:clang                            clang                  clang                    clang               clang
 test   c:ld.lld                           lld                    lld                      lld                 lld
 test   c:mold                             mold                   mold                     mold                mold
+test   c:dwz,f:/etc/arch-release      dwz                    dwz                      gcc                 dwz
 test   c:rustc                            rustc                  rust                     rust                rust
 test   c:lua5.4,c:lua                     lua5.4                 lua                      lua                 lua54
 test   p:lua5.4,p:lua                     liblua5.4-dev          lua-devel                lua                 lua54-devel
