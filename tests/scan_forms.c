@@ -1,0 +1,202 @@
+/*
+ * One source, compiled in many ways: whatever the compiler, the optimization and the
+ * form of the debug information are, elfscan must see the same interface.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/own.h"
+#include "tests/support.h"
+
+enum { C = 1, CXX = 2, BOTH = C | CXX };
+
+/* Each is built in a folder of its own, "c.gcc-O0", for split units to lie in. */
+static const struct form {
+	const char *name;
+	bool by_clang;
+	int languages;
+	const char *flags;
+	const char *then; /* what is done to the library afterwards */
+} forms[] = {
+	{ "plain", false, BOTH, "-g -O1", "" },
+	{ "gcc-O0", false, BOTH, "-g -O0", "" },
+	{ "gcc-O2", false, BOTH, "-g -O2", "" },
+	{ "gcc-dwarf2", false, C, "-gdwarf-2 -gstrict-dwarf -O1", "" },
+	{ "gcc-dwarf3", false, BOTH, "-gdwarf-3 -O1", "" },
+	{ "gcc-dwarf4", false, BOTH, "-gdwarf-4 -O2", "" },
+	{ "gcc-types", false, BOTH, "-g -O1 -fdebug-types-section", "" },
+	{ "gcc-types4", false, BOTH, "-gdwarf-4 -O1 -fdebug-types-section",
+	  "" },
+	{ "gcc-split", false, BOTH, "-g -O1 -gsplit-dwarf", "" },
+	{ "gcc-split4", false, BOTH, "-gdwarf-4 -O1 -gsplit-dwarf", "" },
+	{ "gcc-lto", false, BOTH, "-g -O1 -flto", "" },
+	{ "gcc-gz", false, BOTH, "-g -O1 -gz=zlib", "" },
+	{ "clang-O0", true, BOTH, "-g -O0", "" },
+	{ "clang-O2", true, BOTH, "-g -O2", "" },
+	{ "clang-dwarf2", true, BOTH, "-gdwarf-2 -O0", "" },
+	{ "clang-dwarf3", true, BOTH, "-gdwarf-3 -O0", "" },
+	{ "clang-dwarf4", true, BOTH, "-gdwarf-4 -O2", "" },
+	{ "clang-types", true, BOTH, "-g -O1 -fdebug-types-section", "" },
+	{ "clang-split", true, BOTH, "-g -O0 -gsplit-dwarf", "" },
+	{ "clang-split4", true, BOTH, "-gdwarf-4 -O0 -gsplit-dwarf", "" },
+	{ "clang-lto", true, BOTH, "-g -O1 -flto -fuse-ld=lld", "" },
+	{ "debuglink", false, BOTH, "-g -O1",
+	  "objcopy --only-keep-debug lib.so lib.debug && "
+	  "objcopy --strip-all --add-gnu-debuglink=lib.debug lib.so" },
+	/* the same once more, but hidden: dwz takes it together */
+	{ "dwz", false, C, "-g -O1",
+	  "! command -v dwz || { $with -g -O1 -c -o two.o lib.c && "
+	  "objcopy --keep-global-symbol=none two.o && "
+	  "$with -g -O1 -o lib.so lib.c two.o && dwz lib.so; }" },
+	{ "dwz-types", false, BOTH, "-gdwarf-4 -O1 -fdebug-types-section",
+	  "! command -v dwz || dwz lib.so" },
+	/* what two libraries have in common lies in a third file */
+	{ "dwz-common", false, BOTH, "-g -O1",
+	  "! command -v dwz || { $with -g -O1 -DOTHER -o other.so lib.$e && "
+	  "dwz -m common.debug lib.so other.so && "
+	  "readelf -S lib.so | grep gnu_debugaltlink; }" },
+};
+
+enum { N_FORMS = sizeof(forms) / sizeof(forms[0]) };
+
+/* One job a line, so that as many run at a time as there are processors. */
+static void build(struct support *scene, const char *ending)
+{
+	bool is_c = !strcmp(ending, "c");
+	FILE *file = fopen(support_path(scene, "jobs"), "w");
+
+	for (int i = 0; file && i < N_FORMS; i++) {
+		const struct form *form = &forms[i];
+		const char *compiler = form->by_clang ? "clang" : "gcc";
+
+		if (!is_c)
+			/* clang would leave out what another unit may have */
+			compiler = form->by_clang ?
+					   "clang++ -fstandalone-debug" :
+					   "g++";
+		if (form->languages & (is_c ? C : CXX))
+			fprintf(file,
+				"e=%s with='%s -w -shared -fPIC "
+				"-Wl,-soname,lib.so.1 -Wl,--no-as-needed'; "
+				"mkdir $e.%s && cd $e.%s && cp ../lib.$e . && "
+				"$with -o lib.so lib.$e %s && { %s; }%c",
+				ending, compiler, form->name, form->name,
+				form->flags, *form->then ? form->then : ":",
+				'\0');
+	}
+	if (!file || fclose(file))
+		support_fail(scene, "no list of jobs");
+	support_shell(scene, "xargs -0 -n1 -P \"$(nproc)\" sh -ec <jobs");
+}
+
+static const char *get_elfscan(void)
+{
+	static char path[512];
+	const char *build = getenv("HOTINJECT_BUILD");
+
+	snprintf(path, sizeof(path), "%s/elfscan", build ? build : "build");
+	return path;
+}
+
+/*
+ * DWARF 2 does not tell the integer of an enum, nor do all compilers agree on the
+ * binding of vtables.
+ */
+#define PREPARE                                                                   \
+	"set -e; elfscan='%s' ending=%s failed=0\n"                               \
+	"dump() { $elfscan dump $1/lib.so | grep -vE '^(library|needs) ' |\n"     \
+	"	sed -e '/^variable _ZT/s/ weak//' -e 's/^\\(enum .* bytes\\).*/\\1/'\n" \
+	"}\n"
+
+static void compare_all(struct support *scene, const char *ending)
+{
+	support_shell(
+		scene,
+		PREPARE
+		"dump $ending.plain >plain.txt\n"
+		"grep -q 'thread-local.*: int$' plain.txt\n"
+		"for form in $ending.*/; do\n"
+		"	form=${form%%/}\n"
+		"	$elfscan diff $ending.plain/lib.so $form/lib.so >out || {\n"
+		"		echo \"$form: status $?\"; cat out; failed=1; }\n"
+		"	$elfscan diff $form/lib.so $ending.plain/lib.so >out || {\n"
+		"		echo \"$form, old: status $?\"; cat out; failed=1; }\n"
+		"	dump $form | sed '/^base unsigned char/d' >form.txt\n"
+		"	sed '/^base unsigned char/d' plain.txt | diff - form.txt || {\n"
+		"		echo \"$form: another dump\"; failed=1; }\n"
+		"done\n"
+		"exit $failed",
+		get_elfscan(), ending);
+}
+
+static void take_sources(struct support *scene, const char *ending)
+{
+	char name[64];
+
+	snprintf(name, sizeof(name), "tests/forms/lib.%s", ending);
+	support_shell(scene, "cp '%s' lib.%s", support_source(scene, name),
+		      ending);
+}
+
+START_TEST(all_forms_have_one_interface)
+{
+	const char *ending = _i ? "cc" : "c";
+	struct support *scene = support_new("forms");
+
+	take_sources(scene, ending);
+	build(scene, ending);
+	compare_all(scene, ending);
+	support_free(scene);
+}
+END_TEST
+
+/*
+ * Without debug information no type can be compared, which must be said; what the
+ * symbol table tells is compared nevertheless.
+ */
+START_TEST(symbols_are_compared_without_debug_information)
+{
+	struct support *scene = support_new("forms");
+
+	support_write(scene, "old.c",
+		      "int v[2]; int f(void) { return 1; } "
+		      "int g(void) { return 2; }");
+	support_write(scene, "same.c",
+		      "int v[2]; int f(void) { return 3; } "
+		      "int g(void) { return 4; }");
+	support_write(scene, "new.c",
+		      "int v[3]; int f(void) { return 1; } "
+		      "__thread int g;");
+	support_shell(
+		scene,
+		PREPARE
+		"for name in old same new; do\n"
+		"	$ending -shared -fPIC -Wl,-soname,lib.so -o $name.so $name.c\n"
+		"done\n"
+		"status=0; $elfscan diff old.so same.so >out || status=$?\n"
+		"test $status = 16; grep 'types of f, g, v' out\n"
+		"status=0; $elfscan diff old.so new.so >out || status=$?\n"
+		"test $status = 28\n"
+		"grep -F '[object-size:v]' out; grep -F '[symbol-kind:g]' out\n"
+		"! grep -E 'parameter|return|layout' out\n"
+		"$elfscan dump old.so >old.txt\n"
+		"status=0; $elfscan check old.txt new.so || status=$?\n"
+		"test $status = 28",
+		get_elfscan(), "gcc");
+	support_free(scene);
+}
+END_TEST
+
+static void add_forms(Suite *suite)
+{
+	TCase *tcase = support_tcase(suite, "forms");
+
+	tcase_add_loop_test(tcase, all_forms_have_one_interface, 0, 2);
+	tcase_add_test(tcase, symbols_are_compared_without_debug_information);
+}
+
+int main(void)
+{
+	return support_main("scan_forms", add_forms);
+}
