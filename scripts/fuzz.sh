@@ -1,0 +1,56 @@
+#!/bin/bash
+# fuzz.sh FOLDER SECONDS - run both fuzz targets for so long, on a corpus of small
+# libraries that is made first. Ends with 1 when one of them has found something; what
+# it was then lies in FOLDER.
+set -eu -o pipefail
+cd "$(dirname "$0")/.."
+
+folder=$1
+seconds=$2
+mkdir -p "$folder/library" "$folder/baseline"
+
+source_of()
+{
+	cat <<-'END'
+	struct node { struct node *next; int v : 3; union { int i; float f; }; };
+	enum color { RED, GREEN = 5 };
+	int counter; __thread long local; const char *const names[2] = { "a", "b" };
+	int update(struct node *n, enum color c, ...) { return n->v + c; }
+	static void *(*resolve(void))(int) { return 0; }
+	void *pick(int a) __attribute__((ifunc("resolve")));
+	END
+}
+
+make_corpus()
+{
+	local options n=0
+
+	source_of >"$folder/source.c"
+	while read -r options; do
+		n=$((n + 1))
+		# words: the options of one compilation
+		# shellcheck disable=SC2086
+		gcc -w -shared -fPIC -nostdlib $options -o "$folder/library/$n.so" "$folder/source.c"
+	done <<-'END'
+	-g
+	-g -O2 -gdwarf-4
+	-g -gdwarf-2
+	-g -gz=zlib
+	-g -fdebug-types-section
+	-O2 -s
+	-g -Wl,--hash-style=sysv -Wl,-z,now
+	END
+	for library in "$folder"/library/*.so; do
+		"$folder/elfscan" dump "$library" >"$folder/baseline/$(basename "$library").txt"
+	done
+}
+
+make_corpus
+status=0
+for target in library baseline; do
+	echo "fuzz: $target, $seconds s"
+	"$folder/fuzz_$target" -max_total_time="$seconds" -rss_limit_mb=2048 -timeout=10 \
+		-max_len=65536 -print_final_stats=0 -verbosity=0 \
+		-artifact_prefix="$folder/$target-" "$folder/$target" || status=1
+done
+exit $status
