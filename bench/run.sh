@@ -6,7 +6,7 @@
 #   HOTINJECT_BUILD  where it was built; what is measured goes below it
 #   BENCH_RELOADS    how many reloads under calling threads (default 1000)
 #   BENCH_SECONDS    the most time for them (default 240)
-#   BENCH_ONLY       some of: calls latency pause memory reloads
+#   BENCH_ONLY       some of: calls latency pause memory reloads scan
 set -eu -o pipefail
 export LC_ALL=C
 
@@ -15,7 +15,7 @@ build=${HOTINJECT_BUILD:-$here/../build}
 hotinject=${HOTINJECT:-$build/hotinject}
 reloads=${BENCH_RELOADS:-1000}
 seconds=${BENCH_SECONDS:-240}
-only=${BENCH_ONLY:-calls latency pause memory reloads}
+only=${BENCH_ONLY:-calls latency pause memory reloads scan}
 place=$build/bench
 host_pid=
 next=2 # the build to put in place next
@@ -68,7 +68,7 @@ compile_programs()
 {
 	local name
 
-	for name in host reload load stop; do
+	for name in host reload load stop measure; do
 		gcc -std=gnu11 -D_GNU_SOURCE -O2 -g -c -o $name.o "$here/$name.c"
 		test $name = host || gcc -o $name $name.o
 	done
@@ -399,6 +399,23 @@ bench_reloads()
 		"$(awk -v a="$started" -v b="$ended" 'BEGIN { print b - a }')" s ""
 }
 
+# --- elfscan ------------------------------------------------------------------
+
+bench_scan()
+{
+	local worker=$1 what=$2 goal=$3
+
+	./measure 9 "$build/elfscan" diff $worker.1.so $worker.2.so >ours.scan
+	: >floor.scan
+	if command -v abidiff >/dev/null; then
+		./measure 9 abidiff $worker.1.so $worker.2.so >floor.scan
+	fi
+	row "elfscan diff beside abidiff, $what" \
+		"$(median <floor.scan)" "$(median <ours.scan)" ms "$goal"
+	row "  memory" "$(median 2 <floor.scan)" "$(median 2 <ours.scan)" KB \
+		"<= 0.20"
+}
+
 wants()
 {
 	case " $only " in
@@ -432,6 +449,10 @@ main()
 	fi
 	if wants reloads; then
 		bench_reloads
+	fi
+	if wants scan; then
+		bench_scan small "50 KB" "<= 1.00"
+		bench_scan big "5 MB DWARF" "<= 0.02"
 	fi
 }
 
