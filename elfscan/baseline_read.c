@@ -191,7 +191,7 @@ static int read_header(struct hi_baseline_reader *reader, const char **ret_text)
 
 static int read_line(struct hi_baseline_reader *reader)
 {
-	const char *needed;
+	const char *needed = "";
 	int code = hi_reader_next(reader);
 
 	if (code < 0 || !*hi_reader_text(reader))

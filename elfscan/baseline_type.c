@@ -331,7 +331,7 @@ int hi_reader_read_type(struct hi_baseline_reader *reader, int depth,
 			uint32_t *ret_number)
 {
 	enum hi_model_kind kind;
-	struct hi_named_type *named;
+	struct hi_named_type *named = NULL;
 	int code;
 
 	if (depth > DEPTH_MAX)
@@ -351,7 +351,7 @@ int hi_reader_read_type(struct hi_baseline_reader *reader, int depth,
 		code = hi_reader_next(reader);
 	if (code == 0)
 		code = hi_reader_read_type_name(reader, kind, &named);
-	if (code != 0)
+	if (code != 0 || !named)
 		return code;
 	*ret_number = named->number;
 	return read_suffixes(reader, depth, ret_number);

@@ -135,11 +135,12 @@ int hi_model_new_from(struct hi_image *image, const struct hi_symtab *symtab,
 	struct source *source = calloc(1, sizeof(*source));
 	struct adding adding = { .image = image };
 	struct hi_model *model = NULL;
-	int code = source ? hi_model_new(&model, err) :
-			    hi_fail(err, HI_E_NOMEM,
-				    "no memory for the interface");
+	int code;
 
-	if (code < 0) {
+	if (!source)
+		return hi_fail(err, HI_E_NOMEM, "no memory for the interface");
+	code = hi_model_new(&model, err);
+	if (code < 0 || !model) {
 		free(source);
 		return code;
 	}

@@ -18,7 +18,7 @@ static void get_today(char day[11])
 
 	if (!localtime_r(&now, &local) ||
 	    !strftime(day, 11, "%Y-%m-%d", &local))
-		strcpy(day, "0000-00-00");
+		memcpy(day, "0000-00-00", 11);
 }
 
 static int read_allow(struct hi_scan *scan, struct hi_err *err)
