@@ -91,8 +91,11 @@ int support_main(const char *name, void (*add)(Suite *suite))
 		perror(base_folder);
 		return EXIT_FAILURE;
 	}
-	/* nohup(1) ignores it, and what a host ignores does not end it */
+	/* nohup(1) ignores the first, a shell the others for what it starts with
+	   &, and what a host ignores does not end it */
 	(void)signal(SIGHUP, SIG_DFL);
+	(void)signal(SIGINT, SIG_DFL);
+	(void)signal(SIGQUIT, SIG_DFL);
 	add(suite);
 	srunner_run_all(runner, CK_ENV);
 	n_failed = srunner_ntests_failed(runner);
