@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/grow.h"
 #include "elfscan/drift_parts.h"
 
 struct hi_drift_block {
@@ -35,19 +36,10 @@ static char *keep(struct hi_drift_run *run, const char *text)
 static bool make_room(struct hi_drift_run *run, void *list, size_t n,
 		      size_t *cap, size_t size)
 {
-	void **slot = list;
-	void *grown;
+	bool has_room = hi_grow(list, n, cap, size);
 
-	if (n < *cap)
-		return true;
-	grown = reallocarray(*slot, *cap ? *cap * 2 : 64, size);
-	if (!grown) {
-		run->failed = true;
-		return false;
-	}
-	*cap = *cap ? *cap * 2 : 64;
-	*slot = grown;
-	return true;
+	run->failed = run->failed || !has_room;
+	return has_room;
 }
 
 /* --- pairs ----------------------------------------------------------------- */

@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/grow.h"
+
 #define BLOCK_LEN 65536UL
 
 struct hi_model_block {
@@ -40,23 +42,14 @@ const char *hi_model_copy(struct hi_model *model, const char *text)
 	return copy ? memcpy(copy, text, len) : "";
 }
 
-/* Room for one element more in *LIST of *CAP elements of SIZE bytes. */
+/* Room for one element more in *LIST. */
 static bool make_room(struct hi_model *model, void *list, size_t n, size_t *cap,
 		      size_t size)
 {
-	void **slot = list;
-	void *grown;
+	bool has_room = hi_grow(list, n, cap, size);
 
-	if (n < *cap)
-		return true;
-	grown = reallocarray(*slot, *cap ? *cap * 2 : 64, size);
-	if (!grown) {
-		model->failed = true;
-		return false;
-	}
-	*cap = *cap ? *cap * 2 : 64;
-	*slot = grown;
-	return true;
+	model->failed = model->failed || !has_room;
+	return has_room;
 }
 
 uint32_t hi_model_add_type(struct hi_model *model,

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <xxhash.h>
 
+#include "common/grow.h"
 #include "elfscan/model_parts.h"
 #include "elfscan/unit_scan.h"
 
@@ -22,21 +23,6 @@ struct reading {
 	struct hi_buf text;
 };
 
-static bool make_room(void *list, size_t n, size_t *cap, size_t size)
-{
-	void **slot = list;
-	void *grown;
-
-	if (n < *cap)
-		return true;
-	grown = reallocarray(*slot, *cap ? *cap * 2 : 256, size);
-	if (!grown)
-		return false;
-	*cap = *cap ? *cap * 2 : 256;
-	*slot = grown;
-	return true;
-}
-
 /* The place of the scope that NAME makes inside the scope AROUND. */
 static uint32_t add_scope(struct reading *reading, uint32_t around,
 			  const char *name)
@@ -44,8 +30,8 @@ static uint32_t add_scope(struct reading *reading, uint32_t around,
 	struct hi_model_names *names = &reading->reader->names;
 	struct hi_model *model = reading->reader->model;
 
-	if (!make_room(&names->scopes, names->n_scopes, &names->cap_scopes,
-		       sizeof(*names->scopes))) {
+	if (!hi_grow(&names->scopes, names->n_scopes, &names->cap_scopes,
+		     sizeof(*names->scopes))) {
 		model->failed = true;
 		return 0;
 	}
@@ -55,8 +41,8 @@ static uint32_t add_scope(struct reading *reading, uint32_t around,
 	hi_buf_text(&reading->text, names->scopes[around]);
 	hi_model_tidy_name(name ? name : "(anonymous)", &reading->text);
 	hi_buf_text(&reading->text, "::");
-	if (!make_room(&names->scopes, names->n_scopes, &names->cap_scopes,
-		       sizeof(*names->scopes))) {
+	if (!hi_grow(&names->scopes, names->n_scopes, &names->cap_scopes,
+		     sizeof(*names->scopes))) {
 		model->failed = true;
 		return 0;
 	}
@@ -70,8 +56,8 @@ static void add_full(struct reading *reading, const Dwarf_Die *die,
 {
 	struct hi_model_names *names = &reading->reader->names;
 
-	if (!make_room(&names->full, names->n_full, &names->cap_full,
-		       sizeof(*names->full))) {
+	if (!hi_grow(&names->full, names->n_full, &names->cap_full,
+		     sizeof(*names->full))) {
 		reading->reader->model->failed = true;
 		return;
 	}

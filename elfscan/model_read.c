@@ -225,21 +225,9 @@ static uint32_t read_end(struct hi_model_reader *reader, Dwarf_Die *die)
 
 static bool is_link(Dwarf_Die *die)
 {
-	switch (get_kind(dwarf_tag(die))) {
-	case HI_MODEL_POINTER:
-	case HI_MODEL_REFERENCE:
-	case HI_MODEL_RVALUE_REFERENCE:
-	case HI_MODEL_MEMBER_POINTER:
-	case HI_MODEL_ARRAY:
-	case HI_MODEL_CONST:
-	case HI_MODEL_VOLATILE:
-	case HI_MODEL_RESTRICT:
-	case HI_MODEL_ATOMIC:
-	case HI_MODEL_TYPEDEF:
-		return true;
-	default:
-		return false;
-	}
+	enum hi_model_kind kind = get_kind(dwarf_tag(die));
+
+	return kind == HI_MODEL_TYPEDEF || hi_model_is_wrapper(kind);
 }
 
 static uint64_t get_count(Dwarf_Die *die)
