@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/grow.h"
 #include "elfscan/dynsym.h"
 #include "elfscan/model_parts.h"
 
@@ -26,17 +27,10 @@ static void add(struct names *names, const char *before, const char *name)
 {
 	struct hi_buf text = HI_BUF_INIT;
 
-	if (names->n == names->cap) {
-		size_t cap = names->cap ? names->cap * 2 : 64;
-		void *grown =
-			reallocarray(names->list, cap, sizeof(*names->list));
-
-		if (!grown) {
-			names->failed = true;
-			return;
-		}
-		names->list = grown;
-		names->cap = cap;
+	if (!hi_grow(&names->list, names->n, &names->cap,
+		     sizeof(*names->list))) {
+		names->failed = true;
+		return;
 	}
 	hi_buf_printf(&text, "%s%s", before, name);
 	names->list[names->n] = hi_buf_take(&text);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/grow.h"
 #include "elfscan/baseline_parts.h"
 #include "elfscan/baseline_reader.h"
 
@@ -139,16 +140,10 @@ static uint32_t add_type(struct hi_baseline_reader *reader,
 int hi_reader_add_part(struct hi_baseline_reader *reader,
 		       const struct hi_model_part *part)
 {
-	if (reader->n_parts == reader->cap_parts) {
-		size_t cap = reader->cap_parts ? reader->cap_parts * 2 : 64;
-		void *grown = reallocarray(reader->parts, cap, sizeof(*part));
-
-		if (!grown)
-			return hi_fail(reader->err, HI_E_NOMEM,
-				       "no memory for the baseline");
-		reader->parts = grown;
-		reader->cap_parts = cap;
-	}
+	if (!hi_grow(&reader->parts, reader->n_parts, &reader->cap_parts,
+		     sizeof(*part)))
+		return hi_fail(reader->err, HI_E_NOMEM,
+			       "no memory for the baseline");
 	reader->parts[reader->n_parts++] = *part;
 	return 0;
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/grow.h"
 #include "elfscan/model_parts.h"
 #include "elfscan/types.h"
 
@@ -19,17 +20,10 @@ struct parts {
 
 static void add(struct parts *parts, const struct hi_model_part *part)
 {
-	if (parts->n == parts->cap) {
-		size_t cap = parts->cap ? parts->cap * 2 : 16;
-		void *grown =
-			reallocarray(parts->list, cap, sizeof(*parts->list));
-
-		if (!grown) {
-			parts->failed = true;
-			return;
-		}
-		parts->list = grown;
-		parts->cap = cap;
+	if (!hi_grow(&parts->list, parts->n, &parts->cap,
+		     sizeof(*parts->list))) {
+		parts->failed = true;
+		return;
 	}
 	parts->list[parts->n++] = *part;
 }

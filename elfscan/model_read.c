@@ -9,6 +9,7 @@
 #include <string.h>
 #include <xxhash.h>
 
+#include "common/grow.h"
 #include "elfscan/model_parts.h"
 #include "elfscan/types.h"
 
@@ -48,17 +49,10 @@ const void *hi_model_keep_die(struct hi_model_reader *reader,
 static void put_off(struct hi_model_reader *reader, const Dwarf_Die *die,
 		    uint32_t number)
 {
-	if (reader->n_todo == reader->cap_todo) {
-		size_t cap = reader->cap_todo ? reader->cap_todo * 2 : 256;
-		void *grown =
-			reallocarray(reader->todo, cap, sizeof(*reader->todo));
-
-		if (!grown) {
-			reader->model->failed = true;
-			return;
-		}
-		reader->todo = grown;
-		reader->cap_todo = cap;
+	if (!hi_grow(&reader->todo, reader->n_todo, &reader->cap_todo,
+		     sizeof(*reader->todo))) {
+		reader->model->failed = true;
+		return;
 	}
 	reader->todo[reader->n_todo++] = (struct hi_todo){ *die, number };
 }

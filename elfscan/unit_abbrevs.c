@@ -6,20 +6,6 @@
 
 #define CODES_MAX (1 << 16) /* compilers count abbreviations from 1 */
 
-bool hi_unit_grow(void *items, size_t n, size_t *cap, size_t size)
-{
-	void **slot = items, *more;
-
-	if (n < *cap)
-		return true;
-	more = reallocarray(*slot, *cap ? *cap * 2 : 64, size);
-	if (!more)
-		return false;
-	*slot = more;
-	*cap = *cap ? *cap * 2 : 64;
-	return true;
-}
-
 /* --- bytes --------------------------------------------------------------- */
 
 const uint8_t *hi_unit_take(struct hi_unit_maker *maker, uint64_t len)
@@ -91,8 +77,8 @@ static bool add_attribute(struct hi_unit_maker *maker, uint64_t name,
 	struct hi_unit_attribute *attribute;
 
 	if (name > UINT16_MAX || form > UINT16_MAX ||
-	    !hi_unit_grow(&maker->attributes, maker->n_attributes,
-			  &maker->cap_attributes, sizeof(*attribute)))
+	    !hi_grow(&maker->attributes, maker->n_attributes,
+		     &maker->cap_attributes, sizeof(*attribute)))
 		return false;
 	attribute = &maker->attributes[maker->n_attributes++];
 	*attribute = (struct hi_unit_attribute){ .name = name, .form = form };

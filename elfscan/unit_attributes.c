@@ -135,8 +135,8 @@ static void read_string_offset(struct hi_unit_maker *maker,
 	hide(maker, at, 4, 0);
 	if (maker->peek)
 		return;
-	if (!hi_unit_grow(&digest->strings, digest->n_strings,
-			  &digest->cap_strings, sizeof(*digest->strings))) {
+	if (!hi_grow(&digest->strings, digest->n_strings, &digest->cap_strings,
+		     sizeof(*digest->strings))) {
 		maker->failed = true;
 		return;
 	}

@@ -59,8 +59,8 @@ static void note(struct hi_unit_maker *maker, const uint8_t *at,
 	entry.nowhere = !entry.place && !entry.ranges;
 	if (entry.nowhere && !facts->is_external)
 		return;
-	if (!hi_unit_grow(&digest->entries, digest->n_entries,
-			  &digest->cap_entries, sizeof(entry))) {
+	if (!hi_grow(&digest->entries, digest->n_entries, &digest->cap_entries,
+		     sizeof(entry))) {
 		maker->failed = true;
 		return;
 	}

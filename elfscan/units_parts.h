@@ -7,6 +7,7 @@
 
 #include <stdint.h>
 
+#include "common/grow.h"
 #include "elfscan/units.h"
 
 struct hi_bytes {
@@ -125,9 +126,6 @@ static inline uint32_t hi_unit_offset(const struct hi_unit_maker *maker,
 {
 	return (uint32_t)(at - maker->digest->unit.at);
 }
-
-/* Room for one more of *ITEMS; doubled when full. */
-bool hi_unit_grow(void *items, size_t n, size_t *cap, size_t size);
 
 /* Step over LEN bytes, or a number; NULL or 0, and failed, at the end. */
 const uint8_t *hi_unit_take(struct hi_unit_maker *maker, uint64_t len);
