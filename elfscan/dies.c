@@ -353,14 +353,12 @@ void hi_dies_find(struct hi_dies *dies)
 	find_missing(dies);
 }
 
-bool hi_dies_are_same(const struct hi_dies *old,
-		      const struct hi_symbol *old_symbol,
-		      const struct hi_dies *new,
-		      const struct hi_symbol *new_symbol, uint8_t **ret_memo)
+bool hi_dies_get_type(Dwarf_Die *die, Dwarf_Die *ret_type)
 {
-	return old->units &&
-	       new->units &&hi_units_same(old->units, old_symbol, new->units,
-					  new_symbol, ret_memo);
+	Dwarf_Attribute attr;
+
+	return dwarf_formref_die(dwarf_attr_integrate(die, DW_AT_type, &attr),
+				 ret_type);
 }
 
 bool hi_dies_get(const struct hi_dies *dies, const struct hi_symbol *symbol,

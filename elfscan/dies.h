@@ -72,14 +72,8 @@ void hi_dies_find(struct hi_dies *dies);
 bool hi_dies_get(const struct hi_dies *dies, const struct hi_symbol *symbol,
 		 Dwarf_Die *ret_die);
 
-/*
- * Whether the entries of both symbols are known to say the same without being
- * looked at (units.h); *ret_memo is a byte to remember by what they say.
- */
-bool hi_dies_are_same(const struct hi_dies *old,
-		      const struct hi_symbol *old_symbol,
-		      const struct hi_dies *new,
-		      const struct hi_symbol *new_symbol, uint8_t **ret_memo);
+/* The type of DIE, its origin's when it has none; false for void. */
+bool hi_dies_get_type(Dwarf_Die *die, Dwarf_Die *ret_type);
 
 /* The path of the source file where DIE is declared; NULL when it is not known. */
 const char *hi_dies_get_file(Dwarf_Die *die);

@@ -7,7 +7,8 @@
  *   interface    what a host sees that was compiled for the old build: symbols, how
  *                values are passed, layouts of what it holds or makes itself
  *   live state   layouts that only the library sees: objects that it makes and
- *                hands out by pointer. Harmless for a host that is restarted,
+ *                hands out by pointer, variables that are kept (model_new.h) and
+ *                what they point to. Harmless for a host that is restarted,
  *                fatal for objects that survive a reload
  *
  * Which objects a host makes is inferred: a type that exports take by pointer and
@@ -36,6 +37,7 @@ struct hi_finding {
 	char *effect;     /* on a host, one sentence; "" */
 	enum hi_severity severity;
 	enum hi_scope scope;
+	bool is_stored; /* a variable that is kept has it in its own bytes */
 	uint32_t old_type, new_type; /* of a layout, to be shown; or 0 */
 	const void *old_source, *new_source;
 	uint32_t place;       /* for those who find */

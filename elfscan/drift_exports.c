@@ -202,6 +202,10 @@ static void compare_one(struct hi_drift_run *run,
 
 	if (run->failed)
 		return;
+	if (old->key) {
+		hi_drift_compare_kept(run, old, new, place);
+		return;
+	}
 	if (!compare_kinds(run, old, new, place))
 		return;
 	compare_linkage(run, old, new, place);
@@ -220,6 +224,8 @@ static const struct hi_model_export *find_twin(const struct hi_model *model,
 	const struct hi_model_export *named;
 	size_t n;
 
+	if (of->key)
+		return hi_model_find_kept(model, of->key);
 	if (twin || !of->is_default)
 		return twin;
 	named = hi_model_find_named(model, of->name, &n);
@@ -237,6 +243,13 @@ static bool is_inline(const struct hi_model_export *export)
 	       strncmp(export->name, "_Z", 2) == 0;
 }
 
+/* Of what is gone. */
+static bool is_missed(const struct hi_drift_run *run,
+		      const struct hi_model_export *old)
+{
+	return !old->key && (run->options->is_used || !is_inline(old));
+}
+
 void hi_drift_compare_exports(struct hi_drift_run *run)
 {
 	const struct hi_model *old = run->old, *new = run->new;
@@ -248,15 +261,15 @@ void hi_drift_compare_exports(struct hi_drift_run *run)
 		const struct hi_model_export *twin =
 			find_twin(new, &old->exports[i]);
 
-		if (!is_used(run, &old->exports[i]))
+		if (!old->exports[i].key && !is_used(run, &old->exports[i]))
 			continue;
 		if (twin)
 			compare_one(run, &old->exports[i], twin);
-		else if (run->options->is_used || !is_inline(&old->exports[i]))
+		else if (is_missed(run, &old->exports[i]))
 			say_removed(run, &old->exports[i]);
 	}
 	for (size_t i = 0; i < new->n_exports && !run->failed; i++)
-		if (!is_inline(&new->exports[i]) &&
+		if (!new->exports[i].key && !is_inline(&new->exports[i]) &&
 		    !find_twin(old, &new->exports[i]))
 			say_added(run, &new->exports[i]);
 }

@@ -13,6 +13,7 @@ struct layout {
 	const struct hi_model_type *old, *new;
 	struct hi_buf breaks;   /* what breaks, "a; b; c" */
 	struct hi_buf harmless; /* what does not */
+	struct hi_buf added;    /* what has got a place that was padding */
 	struct hi_buf table;    /* what breaks calls through the vtable */
 	const char *effect;
 	bool grew_only;  /* all that was there is where it was */
@@ -162,6 +163,20 @@ static void compare_old_field(struct layout *layout,
 	layout->grew_only = layout->moved_only = false;
 }
 
+/* Whether a new part is another view of what is there, or nothing at all. */
+static bool holds_nothing(const struct layout *layout,
+			  const struct hi_model_part *new)
+{
+	const struct hi_model *model = layout->run->new;
+	const struct hi_model_type *type =
+		hi_model_get_type(model, hi_model_peel(model, new->type));
+
+	return layout->new->kind == HI_MODEL_UNION ||
+	       (type->kind == HI_MODEL_ARRAY &&
+		type->count == HI_MODEL_ENDLESS) ||
+	       (new->kind == HI_PART_BASE && !type->n_parts);
+}
+
 /* Whether a new part stands where an old one was renamed. */
 static bool takes_place(const struct layout *layout,
 			const struct hi_model_part *new)
@@ -182,7 +197,9 @@ static void compare_new_field(struct layout *layout,
 	if (find_named(layout->run->old, layout->old, new->kind, name) ||
 	    takes_place(layout, new))
 		return;
-	buf = begin(in_padding ? &layout->harmless : &layout->breaks);
+	buf = begin(!in_padding                ? &layout->breaks :
+		    holds_nothing(layout, new) ? &layout->harmless :
+						 &layout->added);
 	hi_buf_printf(buf, "%s %s was added at offset ", get_word(new),
 		      *name ? name : "without a name");
 	say_place(buf, new->value);
@@ -251,6 +268,11 @@ static void say_layout(struct layout *layout, const char *root)
 {
 	char effect[200];
 
+	/* what took the place of something else is part of the same change */
+	if (layout->breaks.len && layout->added.len) {
+		hi_buf_text(begin(&layout->breaks), hi_buf_str(&layout->added));
+		hi_buf_clear(&layout->added);
+	}
 	if (layout->grew_only && layout->old->size < layout->new->size)
 		snprintf(effect, sizeof(effect),
 			 "the host allocates %llu bytes, the library uses %llu",
@@ -269,6 +291,12 @@ static void say_layout(struct layout *layout, const char *root)
 	if (layout->breaks.len)
 		hi_drift_add(layout->run, "layout", root, HI_INCOMPATIBLE,
 			     &layout->breaks, effect, layout->place);
+	if (layout->added.len)
+		hi_drift_add(layout->run, "member-added", root, HI_COMPATIBLE,
+			     &layout->added,
+			     "what is made by code that was compiled before "
+			     "has no value there",
+			     layout->place);
 	if (layout->harmless.len)
 		hi_drift_add(layout->run, "layout-compatible", root,
 			     HI_COMPATIBLE, &layout->harmless, "",
@@ -385,6 +413,7 @@ void hi_drift_compare_pair(struct hi_drift_run *run, uint32_t place)
 		.new = hi_model_get_type(run->new, pair->new),
 		.breaks = HI_BUF_INIT,
 		.harmless = HI_BUF_INIT,
+		.added = HI_BUF_INIT,
 		.table = HI_BUF_INIT,
 		.grew_only = true,
 		.moved_only = true,
@@ -399,5 +428,6 @@ void hi_drift_compare_pair(struct hi_drift_run *run, uint32_t place)
 	hi_buf_done(&root);
 	hi_buf_done(&layout.breaks);
 	hi_buf_done(&layout.harmless);
+	hi_buf_done(&layout.added);
 	hi_buf_done(&layout.table);
 }

@@ -20,8 +20,9 @@ struct hi_pair {
 	uint32_t old, new;
 	bool by_export; /* numbers of exports, not of types */
 	bool is_made, is_handed_out;
-	bool in_interface, in_live;
-	bool is_moved; /* all that differs is places, and the size */
+	bool in_interface;
+	bool is_stored; /* in a variable that is kept */
+	bool is_moved;  /* all that differs is places, and the size */
 	bool is_resized;
 	bool is_unknown; /* something of it could not be compared */
 };
@@ -103,6 +104,10 @@ void hi_drift_compare_variables(struct hi_drift_run *run,
 				const struct hi_model_export *old,
 				const struct hi_model_export *new,
 				uint32_t place);
+/* And of two builds of a variable that is kept. */
+void hi_drift_compare_kept(struct hi_drift_run *run,
+			   const struct hi_model_export *old,
+			   const struct hi_model_export *new, uint32_t place);
 /* Compare what is exported, and what the library says of itself. */
 void hi_drift_compare_exports(struct hi_drift_run *run);
 /* Decide the scopes of what was found about types, and who reaches them. */

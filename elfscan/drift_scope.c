@@ -91,6 +91,37 @@ static void find_hands(struct hi_drift_run *run)
 	}
 }
 
+static bool is_kept(const struct hi_drift_run *run, const struct hi_pair *pair)
+{
+	return pair->by_export && run->old->exports[pair->old].key;
+}
+
+/* What the bytes of the variables are made of that are kept. */
+static void find_stored(struct hi_drift_run *run, const struct ends *from,
+			uint32_t *todo)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < run->n_pairs; i++)
+		if (is_kept(run, &run->pairs[i])) {
+			run->pairs[i].is_stored = true;
+			todo[n++] = (uint32_t)i;
+		}
+	while (n > 0) {
+		uint32_t at = todo[--n];
+
+		for (size_t i = from->first[at]; i < from->first[at + 1]; i++) {
+			struct hi_pair *pair = &run->pairs[from->ways[i].to];
+
+			if (pair->is_stored ||
+			    from->ways[i].way != HI_WAY_VALUE)
+				continue;
+			pair->is_stored = true;
+			todo[n++] = from->ways[i].to;
+		}
+	}
+}
+
 static void find_scopes(struct hi_drift_run *run, const struct ends *from,
 			uint32_t *todo)
 {
@@ -98,7 +129,7 @@ static void find_scopes(struct hi_drift_run *run, const struct ends *from,
 
 	find_hands(run);
 	for (size_t i = 0; i < run->n_pairs; i++)
-		if (run->pairs[i].by_export) {
+		if (run->pairs[i].by_export && !is_kept(run, &run->pairs[i])) {
 			run->pairs[i].in_interface = true;
 			todo[n++] = (uint32_t)i;
 		}
@@ -193,7 +224,10 @@ static void judge_finding(struct search *search, struct hi_finding *finding)
 	if (finding->place == HI_NO_PLACE)
 		return;
 	pair = &run->pairs[finding->place];
+	finding->is_stored = pair->is_stored;
 	if (pair->by_export) {
+		if (is_kept(run, pair))
+			finding->scope = HI_SCOPE_LIVE;
 		finding->old_source = run->old->exports[pair->old].source;
 		finding->new_source = run->new->exports[pair->new].source;
 		return;
@@ -201,6 +235,8 @@ static void judge_finding(struct search *search, struct hi_finding *finding)
 	/* whoever has a pointer to an object calls through its table */
 	if (!pair->in_interface && strcmp(finding->kind, "vtable") != 0) {
 		finding->scope = HI_SCOPE_LIVE;
+		if (!strcmp(finding->kind, "member-added"))
+			finding->severity = HI_INCOMPATIBLE;
 		finding->effect = "objects that outlive a reload keep the old "
 				  "layout; a host that is restarted does not "
 				  "notice";
@@ -248,6 +284,7 @@ void hi_drift_judge_scopes(struct hi_drift_run *run)
 	if (search.todo && search.seen && sort_ends(run, false, &from) &&
 	    sort_ends(run, true, &to)) {
 		find_scopes(run, &from, search.todo);
+		find_stored(run, &from, search.todo);
 		for (size_t i = 0; i < run->drift->n_findings; i++)
 			judge_finding(&search, &run->drift->findings[i]);
 		judge_unknown(&search);

@@ -182,6 +182,21 @@ static void compare_writable(struct hi_drift_run *run,
 		place);
 }
 
+void hi_drift_compare_kept(struct hi_drift_run *run,
+			   const struct hi_model_export *old,
+			   const struct hi_model_export *new, uint32_t place)
+{
+	struct hi_buf text = HI_BUF_INIT;
+
+	if (hi_drift_walk(run, old->type, new->type, place, HI_ROLE_MEMBER) !=
+	    HI_DIFFERENT)
+		return;
+	hi_drift_say_changed(run, old->type, new->type, &text);
+	hi_drift_add_export(run, "variable-type", old, HI_INCOMPATIBLE, &text,
+			    "what it holds would be taken for something else",
+			    place);
+}
+
 void hi_drift_compare_variables(struct hi_drift_run *run,
 				const struct hi_model_export *old,
 				const struct hi_model_export *new,

@@ -120,8 +120,12 @@ void hi_model_free(struct hi_model *model)
 static int compare_exports(const void *left, const void *right)
 {
 	const struct hi_model_export *a = left, *b = right;
-	int order = strcmp(a->name, b->name);
+	int order = (a->key > b->key) - (a->key < b->key);
 
+	/* what is kept may be known by several names: the first will do */
+	if (order || a->key)
+		return order;
+	order = strcmp(a->name, b->name);
 	if (!order)
 		order = strcmp(a->version, b->version);
 	return order;
@@ -175,6 +179,17 @@ const struct hi_model_export *hi_model_find_export(const struct hi_model *model,
 		       NULL;
 }
 
+const struct hi_model_export *hi_model_find_kept(const struct hi_model *model,
+						 uint64_t key)
+{
+	struct hi_model_export wanted = { .key = key };
+
+	return model->n_exports ?
+		       bsearch(&wanted, model->exports, model->n_exports,
+			       sizeof(wanted), compare_exports) :
+		       NULL;
+}
+
 const struct hi_model_export *hi_model_find_named(const struct hi_model *model,
 						  const char *name,
 						  size_t *ret_n)
@@ -184,12 +199,14 @@ const struct hi_model_export *hi_model_find_named(const struct hi_model *model,
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
 
-		if (strcmp(model->exports[middle].name, name) < 0)
+		if (!model->exports[middle].key &&
+		    strcmp(model->exports[middle].name, name) < 0)
 			low = middle + 1;
 		else
 			high = middle;
 	}
 	for (*ret_n = 0; low + *ret_n < model->n_exports &&
+			 !model->exports[low + *ret_n].key &&
 			 !strcmp(model->exports[low + *ret_n].name, name);)
 		++*ret_n;
 	return model->exports + low;

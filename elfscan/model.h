@@ -104,6 +104,9 @@ struct hi_model_export {
 	bool is_writable; /* variables */
 	enum hi_symbol_type kind;
 	uint64_t size; /* variables */
+	/* 0; or the variable is there for what it keeps while builds come and
+	   go, exported or not, and this is what both builds know it by */
+	uint64_t key;
 	uint32_t type;
 	const void *source;
 };
@@ -113,7 +116,7 @@ struct hi_model {
 	const char *soname;  /* or "" */
 	const char **needed; /* sorted */
 	size_t n_needed;
-	struct hi_model_export *exports; /* by name, then version */
+	struct hi_model_export *exports; /* by key, name, version */
 	size_t n_exports;
 	struct hi_model_type *types;
 	size_t n_types;
@@ -158,6 +161,9 @@ const struct hi_model_type *hi_model_get_type(const struct hi_model *model,
 const struct hi_model_export *hi_model_find_export(const struct hi_model *model,
 						   const char *name,
 						   const char *version);
+/* The variable that is kept, or NULL. */
+const struct hi_model_export *hi_model_find_kept(const struct hi_model *model,
+						 uint64_t key);
 /* Those of one name: their versions. */
 const struct hi_model_export *hi_model_find_named(const struct hi_model *model,
 						  const char *name,

@@ -7,7 +7,6 @@
 
 #include "common/grow.h"
 #include "elfscan/model_parts.h"
-#include "elfscan/types.h"
 
 #define ORIGINS_MAX 16
 
@@ -254,7 +253,7 @@ void hi_model_read_enumerators(struct hi_model_reader *reader, Dwarf_Die *die,
 	uint32_t integer = HI_TYPE_NUMBER_UNKNOWN;
 	Dwarf_Die child, type;
 
-	if (hi_type_of(die, &type))
+	if (hi_dies_get_type(die, &type))
 		integer = hi_model_read_type(reader, &type);
 	reader->model->types[number].target = integer;
 	if (!dwarf_child(die, &child)) {

@@ -260,7 +260,7 @@ bool hi_model_find_full(struct hi_model_reader *reader, Dwarf_Die *die)
 	const char *name = dwarf_diename(die), *scope;
 	size_t low = 0, high;
 
-	if (!name || !*name)
+	if (!name || !*name || reader->by_value)
 		return false;
 	read_all(reader);
 	scope = get_scope(reader, die);
@@ -326,6 +326,8 @@ const char *hi_model_read_name(struct hi_model_reader *reader, Dwarf_Die *die)
 
 	if (!name)
 		return "";
+	if (reader->by_value)
+		return name;
 	if (!dwarf_cu_die(die->cu, &unit, NULL, NULL, NULL, NULL, NULL, NULL) ||
 	    is_c(&unit))
 		return name;

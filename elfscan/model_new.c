@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "elfscan/model_parts.h"
-#include "elfscan/types.h"
 
 /* The debug information, as long as places in the source may be asked for. */
 struct source {
@@ -45,11 +44,30 @@ static bool is_interface(const struct hi_symbol *symbol)
 	       symbol->elf_bind != STB_LOCAL;
 }
 
-typedef int each_export(void *context, const struct hi_symbol *symbol,
-			struct hi_err *err);
+/* What goes into the model: KEY is 0 for an export. */
+typedef int each_entry(void *context, const struct hi_symbol *symbol,
+		       uint64_t key, struct hi_err *err);
 
-static int for_each_export(const struct hi_symtab *symtab, each_export *each,
-			   void *context, struct hi_err *err)
+static int for_each_kept(const struct hi_symtab *symtab,
+			 const struct hi_model_kept *kept, each_entry *each,
+			 void *context, struct hi_err *err)
+{
+	int code = 0;
+	size_t n;
+	const struct hi_symbol *symbols = hi_symtab_get_variables(symtab, &n);
+
+	for (size_t i = 0; i < n && code == 0; i++) {
+		uint64_t key = kept->get_key(kept->context, &symbols[i]);
+
+		if (key)
+			code = each(context, &symbols[i], key, err);
+	}
+	return code;
+}
+
+static int for_each_entry(const struct hi_symtab *symtab,
+			  const struct hi_model_kept *kept, each_entry *each,
+			  void *context, struct hi_err *err)
 {
 	int code = 0;
 
@@ -61,14 +79,17 @@ static int for_each_export(const struct hi_symtab *symtab, each_export *each,
 
 		for (size_t i = 0; i < n && code == 0; i++)
 			if (is_interface(&symbols[i]))
-				code = each(context, &symbols[i], err);
+				code = each(context, &symbols[i], 0, err);
 	}
+	if (code == 0 && kept)
+		code = for_each_kept(symtab, kept, each, context, err);
 	return code;
 }
 
-static int want(void *context, const struct hi_symbol *symbol,
+static int want(void *context, const struct hi_symbol *symbol, uint64_t key,
 		struct hi_err *err)
 {
+	(void)key;
 	return hi_dies_want(context, symbol, err);
 }
 
@@ -77,15 +98,15 @@ struct adding {
 	const struct hi_image *image;
 };
 
-static int add_export(void *context, const struct hi_symbol *symbol,
-		      struct hi_err *err)
+static int add_entry(void *context, const struct hi_symbol *symbol,
+		     uint64_t key, struct hi_err *err)
 {
 	struct adding *adding = context;
 	struct hi_model *model = adding->reader.model;
 	bool is_function = symbol->type == HI_SYM_FUNC ||
 			   symbol->type == HI_SYM_IFUNC;
 	struct hi_model_export export = {
-		.name = hi_model_copy(model, symbol->name),
+		.name = hi_model_copy(model, key ? symbol->base : symbol->name),
 		.version = hi_model_copy(model, symbol->version),
 		.is_default = symbol->default_version,
 		.is_protected = symbol->visibility == STV_PROTECTED,
@@ -93,6 +114,7 @@ static int add_export(void *context, const struct hi_symbol *symbol,
 		.is_unique = symbol->elf_bind == STB_GNU_UNIQUE,
 		.kind = symbol->type,
 		.size = is_function ? 0 : symbol->size,
+		.key = key,
 	};
 	Dwarf_Die die;
 
@@ -130,6 +152,7 @@ static void add_header(struct hi_model *model, const struct hi_image *image)
 }
 
 int hi_model_new_from(struct hi_image *image, const struct hi_symtab *symtab,
+		      const struct hi_model_kept *kept,
 		      struct hi_model **ret_model, struct hi_err *err)
 {
 	struct source *source = calloc(1, sizeof(*source));
@@ -149,12 +172,12 @@ int hi_model_new_from(struct hi_image *image, const struct hi_symtab *symtab,
 	model->end_source = end_source;
 	hi_dies_init(&source->dies, image, NULL);
 	add_header(model, image);
-	code = for_each_export(symtab, want, &source->dies, err);
+	code = for_each_entry(symtab, kept, want, &source->dies, err);
 	if (code == 0) {
 		hi_dies_find(&source->dies);
 		adding.reader.model = model;
 		adding.reader.dies = &source->dies;
-		code = for_each_export(symtab, add_export, &adding, err);
+		code = for_each_entry(symtab, kept, add_entry, &adding, err);
 		hi_model_read_rest(&adding.reader);
 		hi_model_reader_done(&adding.reader);
 		hi_model_finish(model);

@@ -51,6 +51,8 @@ struct hi_model_reader {
 	size_t n_todo, cap_todo;
 	struct hi_model_names names;
 	struct hi_buf text; /* of the name that was read last */
+	bool by_value; /* what pointers lead to is not read, nor the scopes of
+			  names: entries may be of several files, dies NULL */
 };
 
 /* The number of the type of the entry DIE; NULL is void. */

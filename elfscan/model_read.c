@@ -11,7 +11,6 @@
 
 #include "common/grow.h"
 #include "elfscan/model_parts.h"
-#include "elfscan/types.h"
 
 #define CHAIN_MAX 4096
 
@@ -207,6 +206,10 @@ static uint32_t read_end(struct hi_model_reader *reader, Dwarf_Die *die)
 		return read_named(reader, die);
 	case HI_MODEL_FUNCTION:
 		return read_function_type(reader, die);
+	case HI_MODEL_POINTER:
+	case HI_MODEL_REFERENCE:
+	case HI_MODEL_RVALUE_REFERENCE:
+		return hi_model_intern(reader, &type, 0, &is_new);
 	default:
 		/* of nullptr */
 		if (dwarf_tag(die) == DW_TAG_unspecified_type)
@@ -217,10 +220,14 @@ static uint32_t read_end(struct hi_model_reader *reader, Dwarf_Die *die)
 
 /* --- chains -------------------------------------------------------------- */
 
-static bool is_link(Dwarf_Die *die)
+static bool is_link(const struct hi_model_reader *reader, Dwarf_Die *die)
 {
 	enum hi_model_kind kind = get_kind(dwarf_tag(die));
 
+	if (reader->by_value &&
+	    (kind == HI_MODEL_POINTER || kind == HI_MODEL_REFERENCE ||
+	     kind == HI_MODEL_RVALUE_REFERENCE))
+		return false;
 	return kind == HI_MODEL_TYPEDEF || hi_model_is_wrapper(kind);
 }
 
@@ -301,7 +308,7 @@ static uint32_t read_link(struct hi_model_reader *reader, Dwarf_Die *die,
 	if (type.kind == HI_MODEL_MEMBER_POINTER &&
 	    dwarf_formref_die(dwarf_attr(die, DW_AT_containing_type, &attr),
 			      &container) &&
-	    !is_link(&container))
+	    !is_link(reader, &container))
 		type.container = read_end(reader, &container);
 	number = hi_model_intern(reader, &type, 0, &is_new);
 	if (is_new && type.kind == HI_MODEL_TYPEDEF)
@@ -333,7 +340,7 @@ uint32_t hi_model_read_type(struct hi_model_reader *reader,
 					      hi_hash_address(at.addr));
 		if (number)
 			break;
-		if (!is_link(&at)) {
+		if (!is_link(reader, &at)) {
 			Dwarf_Die end = at;
 
 			number = read_end(reader, &end);
@@ -343,7 +350,7 @@ uint32_t hi_model_read_type(struct hi_model_reader *reader,
 		if (n == CHAIN_MAX)
 			return HI_TYPE_NUMBER_UNKNOWN;
 		chain[n++] = at;
-		if (!hi_type_of(&at, &at)) {
+		if (!hi_dies_get_type(&at, &at)) {
 			number = get_absent_type(&at);
 			break;
 		}
@@ -359,7 +366,7 @@ uint32_t hi_model_read_type_of(struct hi_model_reader *reader, Dwarf_Die *die)
 {
 	Dwarf_Die type;
 
-	if (hi_type_of(die, &type))
+	if (hi_dies_get_type(die, &type))
 		return hi_model_read_type(reader, &type);
 	return get_absent_type(die);
 }

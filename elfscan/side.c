@@ -62,7 +62,7 @@ static int open_library(const char *path, struct hi_library_side *side,
 	if (code == 0)
 		code = hi_symtab_new(side->image, &side->symtab, err);
 	if (code == 0)
-		code = hi_model_new_from(side->image, side->symtab,
+		code = hi_model_new_from(side->image, side->symtab, NULL,
 					 &side->model, err);
 	return code;
 }

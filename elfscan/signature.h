@@ -1,47 +1,31 @@
 /*
- * signature - what a caller must know of a function, and the types of variables,
- * in two builds.
+ * signature - are functions still called as they were?
  *
- * Ownership: entries belong to the Dwarf handles; texts that a callback gets
- *            live for the call.
- * Errors:    HI_E_NOMEM.
+ * What a caller must know: the number of parameters, and how each of them and the
+ * result are passed. What pointers lead to is not looked at: whether objects fit is
+ * another question (drift.h).
+ *
+ * Ownership: entries belong to their Dwarf handles.
+ * Errors:    HI_E_NOMEM. What is not known does not differ.
  * Threads:   independent calls.
- * Source:    DWARF 5 ch. 3.3, 4.1.
+ * Source:    DWARF 5 ch. 3.3; x86-64 psABI 1.0 ch. 3.2.
  */
 #ifndef HI_ELFSCAN_SIGNATURE_H
 #define HI_ELFSCAN_SIGNATURE_H
 
-#include "elfscan/changes.h"
-#include "elfscan/types.h"
+#include <elfutils/libdw.h>
+#include <stdbool.h>
+#include <stddef.h>
 
-/* KIND is "parameter-count", "parameter-type" or "return-type". */
-typedef void (*hi_signature_report)(void *context, const char *kind,
-				    const char *text);
+#include "common/err.h"
 
-/*
- * Compare the signatures of one function in two builds; REPORT is called for
- * each difference. HI_TYPE_UNKNOWN when none was found, but some of the types
- * could not be known.
- */
-enum hi_type_verdict hi_signature_compare(struct hi_types *types,
-					  Dwarf_Die *old, Dwarf_Die *new,
-					  hi_signature_report report,
-					  void *context);
+struct hi_signature_pair {
+	Dwarf_Die old, new; /* functions */
+	bool differs;
+};
 
-typedef void (*hi_variable_report)(void *context,
-				   const struct hi_symbol *new_symbol,
-				   const char *text);
-
-/*
- * The writable variables (exported, static, of functions, thread-local) that
- * both builds have in one size and whose types are not the same: REPORT is called
- * for each, with "changed from 'int' to 'float'" or "changed its layout: member y
- * moved from offset 4 to 8". Variables without debug information in one of the
- * builds are passed over.
- */
-int hi_variable_types_compare(const struct hi_build_facts *old,
-			      const struct hi_build_facts *new,
-			      hi_variable_report report, void *context,
-			      struct hi_err *err) HI_MUST_USE;
+/* Fill in what differs. */
+int hi_signatures_compare(struct hi_signature_pair *pairs, size_t n,
+			  struct hi_err *err) HI_MUST_USE;
 
 #endif

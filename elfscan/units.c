@@ -379,6 +379,17 @@ size_t hi_units_count_shared(const struct hi_units *units, size_t *ret_n)
 	return units->n_shared;
 }
 
+bool hi_units_all_same(const struct hi_units *units,
+		       const struct hi_units *other)
+{
+	if (units->n != other->n)
+		return false;
+	for (size_t i = 0; i < units->n; i++)
+		if (units->units[i].digest != other->units[i].digest)
+			return false;
+	return true;
+}
+
 static const struct found *get_found(const struct hi_units *units,
 				     const struct hi_symbol *symbol)
 {
@@ -403,17 +414,12 @@ bool hi_units_find(struct hi_units *units, const struct hi_symbol *symbol,
 
 bool hi_units_same(const struct hi_units *units, const struct hi_symbol *symbol,
 		   const struct hi_units *other,
-		   const struct hi_symbol *other_symbol, uint8_t **ret_memo)
+		   const struct hi_symbol *other_symbol)
 {
 	const struct found *one = get_found(units, symbol);
 	const struct found *two = get_found(other, other_symbol);
-	struct hi_unit_digest *digest;
 
-	if (!one->unit || !two->unit || one->entry != two->entry)
-		return false;
-	digest = units->units[one->unit - 1].digest;
-	if (digest != other->units[two->unit - 1].digest)
-		return false;
-	*ret_memo = &digest->entries[one->entry].memo;
-	return true;
+	return one->unit && two->unit && one->entry == two->entry &&
+	       units->units[one->unit - 1].digest ==
+		       other->units[two->unit - 1].digest;
 }

@@ -48,17 +48,17 @@ size_t hi_units_count_shared(const struct hi_units *units, size_t *ret_n);
 /* Whether a digest of the handle was made from IMAGE, and still reads it. */
 bool hi_units_need(const struct hi_units *units, const struct hi_image *image);
 
+/* Whether all units are alike, one by one. */
+bool hi_units_all_same(const struct hi_units *units,
+		       const struct hi_units *other);
+
 /* The entry that describes SYMBOL (of the handle's symtab), or false. */
 bool hi_units_find(struct hi_units *units, const struct hi_symbol *symbol,
 		   Dwarf_Die *ret_die);
 
-/*
- * Whether both symbols are described by one entry of one digest. *ret_memo then is
- * the caller's: a byte that is 0 first and lives as long as the digest, for what
- * was found out about the entry.
- */
+/* Whether both symbols are described by one entry of one digest. */
 bool hi_units_same(const struct hi_units *units, const struct hi_symbol *symbol,
 		   const struct hi_units *other,
-		   const struct hi_symbol *other_symbol, uint8_t **ret_memo);
+		   const struct hi_symbol *other_symbol);
 
 #endif

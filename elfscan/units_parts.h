@@ -32,8 +32,7 @@ struct hi_unit_entry {
 	uint8_t place_len; /* ... 4 or 8 bytes */
 	bool ranges;       /* the addresses are in another section */
 	bool nowhere;      /* an external function without an address */
-	uint8_t memo;
-	const char *name; /* NULL: none */
+	const char *name;  /* NULL: none */
 	const char *linkage;
 };
 

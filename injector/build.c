@@ -218,6 +218,8 @@ int hi_build_read_units(struct hi_build *build,
 
 void hi_build_drop_units(struct hi_build *build)
 {
+	hi_model_free(build->model);
+	build->model = NULL;
 	hi_units_free(build->units);
 	build->units = NULL;
 }

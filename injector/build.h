@@ -19,6 +19,7 @@
 #include "elfscan/bodies.h"
 #include "elfscan/changes.h"
 #include "elfscan/image.h"
+#include "elfscan/model.h"
 #include "elfscan/prologue.h"
 #include "elfscan/reloc.h"
 #include "elfscan/sites.h"
@@ -48,6 +49,8 @@ struct hi_build {
 	struct hi_units *units; /* NULL: none that can be carried over, or of
 				   a build that nothing is compared with */
 	bool units_read;
+	struct hi_model *model; /* of its interface, NULL before it is asked
+				   for; goes with the units */
 	struct hi_text *text; /* NULL before it is read, and once a newer build
 				  has what is to be carried over */
 	struct hi_prologue *prologues; /* in the order of the functions; NULL

@@ -100,15 +100,13 @@ bool hi_locals_find(struct hi_locals *locals, const struct hi_build *old,
 {
 	const struct hi_symbol *symbols, *found = NULL;
 	const char *scope, *other;
-	uint8_t *memo;
 	size_t n;
 
 	if (!is_numbered(symbol))
 		return false;
 	/* nothing in its unit has moved */
 	if (guess && new->units &&
-	    old->units &&hi_units_same(new->units, symbol, old->units, guess,
-				       &memo)) {
+	    old->units &&hi_units_same(new->units, symbol, old->units, guess)) {
 		*ret_same = guess;
 		return true;
 	}

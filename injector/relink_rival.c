@@ -80,7 +80,7 @@ static bool is_scalar(struct hi_shapes *shapes, const struct hi_symbol *symbol)
 		open_shapes(shapes);
 	if (!hi_dies_get(&shapes->dies, symbol, &die))
 		return is_fragment(shapes, symbol);
-	if (symbol->size > 16 || !hi_type_of(&die, &type) ||
+	if (symbol->size > 16 || !hi_dies_get_type(&die, &type) ||
 	    dwarf_peel_type(&type, &type) != 0)
 		return false;
 	switch (dwarf_tag(&type)) {

@@ -323,8 +323,9 @@ void hi_report_live(struct hi_report *report, const struct hi_report_live *live)
 /* Whether a reason of this kind speaks of a function. */
 static bool is_about_function(const char *kind)
 {
-	static const char *const others[] = { "state", "variable", "type",
-					      "load" };
+	static const char *const others[] = { "state",  "variable", "load",
+					      "layout", "enum",     "vtable",
+					      "object", "member" };
 
 	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
 		if (!strncmp(kind, others[i], strlen(others[i])))

@@ -55,7 +55,7 @@ struct hi_report_live {
 struct hi_reason { /* why a build is refused */
 	/* "symbol-removed", "load", "state", ...; messages show the symbol as
 	   a function, name(), unless the kind starts with "state", "variable",
-	   "type" or "load" */
+	   "load", "layout", "member", "enum", "vtable" or "object" */
 	const char *kind;
 	const char *symbol; /* or "" */
 	const char *text;

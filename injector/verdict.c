@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "common/own.h"
-#include "elfscan/abi.h"
-#include "elfscan/signature.h"
+#include "injector/interface.h"
+#include "injector/phrase.h"
 
 static int by_home(const void *a, const void *b)
 {
@@ -55,90 +55,214 @@ static int judge_shared_bodies(const struct hi_worker *worker,
 	return 0;
 }
 
-static bool is_used(void *context, const char *symbol)
+/* --- the host, and what lives on ------------------------------------------- */
+
+struct judging {
+	struct hi_worker *worker;
+	struct hi_build *build;
+	const struct hi_used *used;
+	const struct hi_options *options;
+	struct hi_report *report;
+	struct hi_reasons *reasons;
+};
+
+static bool is_used(const struct judging *judging, const char *symbol)
 {
-	return hi_used_has(context, symbol) ||
-	       hi_used_mentions(context, symbol);
+	return hi_used_has(judging->used, symbol) ||
+	       hi_used_mentions(judging->used, symbol);
+}
+
+/* Inline functions and templates of C++ are exported by whoever has a copy; only
+   the host's own use makes them part of an interface. */
+static bool is_judged(void *context, const struct hi_model_export *export)
+{
+	return !(export->is_weak || export->is_unique) ||
+	       is_used(context, export->name);
+}
+
+/* What matters of an export that the host may not know. */
+static bool concerns_host(const struct judging *judging,
+			  const struct hi_finding *finding)
+{
+	static const char *const kinds[] = { "symbol-removed", "object-size",
+					     "object-constness",
+					     "variable-type" };
+	char *HI_FREE name =
+		strndup(finding->root, strcspn(finding->root, "@"));
+
+	/* the loader has found the library long ago */
+	if (!strcmp(finding->kind, "soname"))
+		return false;
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+		if (!strcmp(finding->kind, kinds[i]))
+			return !name || is_used(judging, name);
+	return true;
+}
+
+static void locate(const struct judging *judging,
+		   const struct hi_finding *finding, const struct hi_build *old,
+		   struct hi_buf *where)
+{
+	int line = 0;
+	const char *file = hi_model_locate(judging->build->model,
+					   finding->new_source, &line);
+
+	if (!file)
+		file = hi_model_locate(old->model, finding->old_source, &line);
+	if (file)
+		hi_buf_printf(where, "%s:%d", file, line);
+}
+
+/* "update(), draw() and 3 more": how the finding's type is come by. */
+static void name_exports(const struct hi_finding *finding, struct hi_buf *text)
+{
+	if (!finding->n_exports)
+		return;
+	hi_buf_text(text, "; reached from ");
+	hi_phrase_names(text, finding->exports, finding->n_exports,
+			HI_PHRASE_BARE);
+}
+
+static void add(const struct judging *judging, const struct hi_finding *finding,
+		const struct hi_build *old, const char *but)
+{
+	struct hi_buf text = HI_BUF_INIT, where = HI_BUF_INIT;
+
+	hi_buf_text(&text, finding->text);
+	hi_buf_text(&text, but);
+	name_exports(finding, &text);
+	locate(judging, finding, old, &where);
+	hi_reasons_add(judging->reasons, finding->kind, finding->root,
+		       hi_buf_str(&where), "%s", hi_buf_str(&text));
+	hi_buf_done(&text);
+	hi_buf_done(&where);
+}
+
+static bool is_told(const struct hi_reasons *reasons, const char *symbol)
+{
+	for (size_t i = 0; i < reasons->n; i++)
+		if (!strcmp(reasons->list[i].symbol, symbol))
+			return true;
+	return false;
+}
+
+/* A variable that is kept would hold something else; nobody can want that. */
+static void add_stored(const struct judging *judging,
+		       const struct hi_finding *finding,
+		       const struct hi_build *old)
+{
+	if (is_told(judging->reasons, finding->root))
+		return;
+	add(judging, finding, old, ", so its value cannot be kept");
+	hi_reasons_hint(judging->reasons,
+			"--state=fresh accepts the build and starts every "
+			"variable anew");
 }
 
 /* --on-drift: refuse with it, say it and go on, or say nothing. */
-static void add_finding(const struct hi_worker *worker,
-			const struct hi_options *options,
-			struct hi_report *report, struct hi_reasons *reasons,
-			const struct hi_abi_finding *finding)
+static void add_drift(const struct judging *judging,
+		      const struct hi_finding *finding,
+		      const struct hi_build *old)
 {
-	if (options->on_drift == HI_DRIFT_REFUSE) {
-		hi_reasons_add(reasons, finding->kind, finding->symbol,
-			       finding->where, "%s", finding->text);
-		hi_reasons_hint(reasons,
-				"the host was compiled for build #1; rebuild "
-				"the host, or pass --on-drift=accept");
-	} else if (options->on_drift == HI_DRIFT_WARN) {
-		hi_report_note(report, "%s: %s: %s", worker->name,
-			       finding->symbol, finding->text);
+	bool is_live = finding->scope == HI_SCOPE_LIVE;
+
+	if (judging->options->on_drift == HI_DRIFT_REFUSE) {
+		add(judging, finding, old,
+		    is_live ? "; objects that exist keep the old layout" : "");
+		hi_reasons_hint(judging->reasons,
+				is_live ? "start the host again, or pass "
+					  "--on-drift=accept when no such "
+					  "object outlives the old code" :
+					  "the host was compiled for build #1; "
+					  "rebuild the host, or pass "
+					  "--on-drift=accept");
+	} else if (judging->options->on_drift == HI_DRIFT_WARN) {
+		hi_report_note(judging->report, "%s: %s: %s",
+			       judging->worker->name, finding->root,
+			       finding->text);
 	}
 }
 
-static int judge_interface(const struct hi_worker *worker,
-			   const struct hi_build *build,
-			   const struct hi_used *used,
-			   const struct hi_options *options,
-			   struct hi_report *report, struct hi_reasons *reasons,
-			   struct hi_err *err)
+/* The host was compiled for build #1. */
+static void judge_interface(const struct judging *judging,
+			    const struct hi_drift *drift)
 {
-	struct hi_build_facts old = hi_build_get_facts(worker->builds[0]);
-	struct hi_build_facts new = hi_build_get_facts(build);
-	struct hi_abi_findings findings = { 0 };
-	int code;
+	const struct hi_build *old = judging->worker->builds[0];
 
-	if (options->on_drift == HI_DRIFT_ACCEPT)
-		return 0;
-	code = hi_abi_compare(&old, &new, is_used, (void *)used, &findings,
-			      err);
-	if (code < 0)
-		return code;
-	for (size_t i = 0; i < findings.n; i++)
-		add_finding(worker, options, report, reasons,
-			    &findings.list[i]);
-	if (findings.could_not_verify)
-		hi_report_detail(report,
+	for (size_t i = 0; i < drift->n_findings; i++) {
+		const struct hi_finding *finding = &drift->findings[i];
+
+		if (finding->severity == HI_INCOMPATIBLE &&
+		    finding->scope == HI_SCOPE_INTERFACE &&
+		    concerns_host(judging, finding))
+			add_drift(judging, finding, old);
+	}
+	if (drift->n_unverified)
+		hi_report_detail(judging->report,
 				 "%s: not every signature could be verified "
 				 "(debug information is absent or partial)",
-				 worker->name);
-	hi_abi_findings_done(&findings);
+				 judging->worker->name);
+}
+
+/* Variables and objects were made by the current build, or as it would. */
+static void judge_state(const struct judging *judging,
+			const struct hi_drift *drift)
+{
+	const struct hi_build *old = judging->worker->current;
+
+	for (size_t i = 0; i < drift->n_findings; i++) {
+		const struct hi_finding *finding = &drift->findings[i];
+
+		if (finding->severity != HI_INCOMPATIBLE &&
+		    strcmp(finding->kind, "member-added") != 0)
+			continue;
+		if (finding->is_stored)
+			add_stored(judging, finding, old);
+		else if (finding->scope == HI_SCOPE_LIVE)
+			add_drift(judging, finding, old);
+	}
+}
+
+static int judge_drift(const struct judging *judging, struct hi_err *err)
+{
+	struct hi_drift_options options = {
+		.is_used = is_judged,
+		.context = (void *)judging,
+	};
+	struct hi_build *first = judging->worker->builds[0];
+	struct hi_build *current = judging->worker->current;
+	struct hi_drift drift;
+	int code = hi_interface_compare(first, judging->build, &options, &drift,
+					err);
+
+	if (code < 0)
+		return code;
+	judge_interface(judging, &drift);
+	if (current == first)
+		judge_state(judging, &drift);
+	hi_drift_done(&drift);
+	if (current == first)
+		return 0;
+	code = hi_interface_compare(current, judging->build, &options, &drift,
+				    err);
+	if (code < 0)
+		return code;
+	judge_state(judging, &drift);
+	hi_drift_done(&drift);
 	return 0;
 }
 
-/* Of variables that would be kept: the same storage must mean the same. */
-static void on_type_change(void *context, const struct hi_symbol *symbol,
-			   const char *text)
-{
-	struct hi_reasons *reasons = context;
-
-	for (size_t i = 0; i < reasons->n; i++)
-		if (strcmp(reasons->list[i].symbol, symbol->name) == 0)
-			return;
-	hi_reasons_add(reasons, "variable-type", symbol->name, "",
-		       "variable %s %s, so its value cannot be kept",
-		       symbol->base, text);
-	hi_reasons_hint(reasons, "--state=fresh accepts the build and starts "
-				 "every variable anew");
-}
-
-int hi_verdict(const struct hi_worker *worker, const struct hi_build *build,
+int hi_verdict(struct hi_worker *worker, struct hi_build *build,
 	       const struct hi_used *used, const struct hi_options *options,
 	       struct hi_report *report, struct hi_reasons *reasons,
 	       struct hi_err *err)
 {
-	struct hi_build_facts current = hi_build_get_facts(worker->current);
-	struct hi_build_facts new = hi_build_get_facts(build);
-	int code = judge_interface(worker, build, used, options, report,
-				   reasons, err);
+	struct judging judging = {
+		worker, build, used, options, report, reasons
+	};
+	int code = judge_drift(&judging, err);
 
 	if (code == 0)
 		code = judge_shared_bodies(worker, build, reasons, err);
-	if (code == 0 && options->state == HI_STATE_KEEP)
-		code = hi_variable_types_compare(&current, &new, on_type_change,
-						 reasons, err);
 	return code;
 }

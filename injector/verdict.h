@@ -1,8 +1,10 @@
 /*
- * verdict - would the host, compiled against build #1, break with a new build?
+ * verdict - would the host, compiled against build #1, break with a new build, or
+ * what lives on from the current one?
  *
  * Judges what only the worker as a whole knows (functions that shared one body)
- * and asks elfscan for the interface. --on-drift decides what a finding means.
+ * and asks elfscan for the rest. --on-drift decides what a finding means, unless it
+ * is about the bytes of a variable: --state=fresh is for those.
  *
  * Errors:    HI_E_NOMEM; findings are reasons.
  */
@@ -16,7 +18,7 @@
 #include "injector/report.h"
 #include "injector/worker.h"
 
-int hi_verdict(const struct hi_worker *worker, const struct hi_build *build,
+int hi_verdict(struct hi_worker *worker, struct hi_build *build,
 	       const struct hi_used *used, const struct hi_options *options,
 	       struct hi_report *report, struct hi_reasons *reasons,
 	       struct hi_err *err) HI_MUST_USE;

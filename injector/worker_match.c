@@ -1,20 +1,13 @@
 /*
- * Which functions and variables of a new build are those of the builds before.
+ * Which variables of a new build are those of the builds before.
  */
 #include "injector/worker.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "elfscan/signature.h"
 #include "injector/locals.h"
 #include "injector/worker_parts.h"
-
-static bool belongs_in_table(const struct hi_symbol *symbol)
-{
-	return symbol->type == HI_SYM_FUNC && !symbol->compiler_made &&
-	       !symbol->clone;
-}
 
 static bool is_state(const struct hi_build *build,
 		     const struct hi_symbol *symbol)
@@ -35,27 +28,6 @@ static bool is_type_identity(const struct hi_symbol *symbol)
 		strncmp(symbol->name, "_ZTS", 4) == 0);
 }
 
-static struct hi_function *add_function(struct hi_worker *worker,
-					struct hi_build *build,
-					const struct hi_symbol *symbol)
-{
-	struct hi_function *function = calloc(1, sizeof(*function));
-	const struct hi_prologue *prologue =
-		&build->prologues[hi_build_function_index(build, symbol)];
-
-	if (!function || hi_worker_append((void ***)&worker->functions,
-					  &worker->n_functions, function) < 0) {
-		free(function);
-		return NULL;
-	}
-	function->symbol = symbol;
-	function->home = build;
-	function->patchable = prologue->patchable;
-	function->why_not = prologue->reason;
-	function->jump_at = prologue->jump_at;
-	return function;
-}
-
 static struct hi_variable *add_variable(struct hi_worker *worker,
 					struct hi_build *build,
 					const struct hi_symbol *symbol)
@@ -71,95 +43,6 @@ static struct hi_variable *add_variable(struct hi_worker *worker,
 	variable->home = build;
 	variable->identity = is_type_identity(symbol);
 	return variable;
-}
-
-static void ignore(void *context, const char *kind, const char *text)
-{
-	(void)context;
-	(void)kind;
-	(void)text;
-}
-
-/*
- * Whether a static function may still be called as it was, as far as debug
- * information tells: those who have stored its address pass what they always did.
- * Of exported ones the verdict speaks.
- */
-static bool takes_the_same(const struct hi_build *old,
-			   const struct hi_symbol *old_symbol,
-			   const struct hi_build *build,
-			   const struct hi_symbol *symbol)
-{
-	struct hi_types types = { 0 };
-	Dwarf_Die before, after;
-	uint8_t *no_matter;
-	bool same;
-
-	if (symbol->exported || !old->units || !build->units ||
-	    hi_units_same(old->units, old_symbol, build->units, symbol,
-			  &no_matter) ||
-	    !hi_units_find(old->units, old_symbol, &before) ||
-	    !hi_units_find(build->units, symbol, &after))
-		return true;
-	same = hi_signature_compare(&types, &before, &after, ignore, NULL) !=
-	       HI_TYPE_DIFFERS;
-	hi_types_done(&types);
-	return same;
-}
-
-/*
- * The builds in which a counterpart is looked for: the current one first, then
- * all others from the newest on (what was removed may come back).
- */
-static struct hi_function *match_function(const struct hi_worker *worker,
-					  const struct hi_build *build,
-					  const struct hi_symbol *symbol)
-{
-	for (size_t i = worker->n_builds; i-- > 0;) {
-		const struct hi_build *old = worker->builds[i];
-		bool ambiguous = false;
-		const struct hi_symbol *same =
-			old->retired ?
-				NULL :
-				hi_symtab_find_same(old->symtab, build->symtab,
-						    symbol, &ambiguous);
-
-		/* what an IFUNC led to is another function: ifunc.h */
-		if (!same || same->type != HI_SYM_FUNC ||
-		    !old->functions[hi_build_function_index(old, same)])
-			continue;
-		/* and so is one that takes something else */
-		if (!takes_the_same(old, same, build, symbol))
-			return NULL;
-		return old->functions[hi_build_function_index(old, same)];
-	}
-	return NULL;
-}
-
-static int match_functions(struct hi_worker *worker, struct hi_build *build,
-			   struct hi_err *err)
-{
-	size_t n;
-	const struct hi_symbol *symbols =
-		hi_symtab_get_functions(build->symtab, &n);
-
-	for (size_t i = 0; i < worker->n_functions; i++)
-		worker->functions[i]->next_symbol = NULL;
-	for (size_t i = 0; i < n; i++) {
-		struct hi_function *function;
-
-		if (!belongs_in_table(&symbols[i]))
-			continue;
-		function = match_function(worker, build, &symbols[i]);
-		if (!function)
-			function = add_function(worker, build, &symbols[i]);
-		if (!function)
-			return hi_fail(err, HI_E_NOMEM, "no memory for %s()",
-				       symbols[i].name);
-		function->next_symbol = &symbols[i];
-		build->functions[i] = function;
-	}
-	return 0;
 }
 
 static struct hi_variable *match_variable(const struct hi_worker *worker,
@@ -378,7 +261,7 @@ int hi_worker_match(struct hi_worker *worker, struct hi_build *build,
 	if (code == 0)
 		code = read_units(worker, build, err);
 	if (code == 0)
-		code = match_functions(worker, build, err);
+		code = hi_worker_match_functions(worker, build, err);
 	if (code == 0)
 		code = match_variables(worker, build, state, reasons, err);
 	return code;

@@ -22,7 +22,7 @@ static void use(struct hi_image *image)
 	struct hi_drift drift;
 
 	if (hi_symtab_new(image, &symtab, NULL) == 0 &&
-	    hi_model_new_from(image, symtab, &model, NULL) == 0) {
+	    hi_model_new_from(image, symtab, NULL, &model, NULL) == 0) {
 		hi_baseline_write(model, &text);
 		if (hi_drift_find(model, model, NULL, &drift, NULL) == 0) {
 			if (drift.n_findings)

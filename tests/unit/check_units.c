@@ -117,11 +117,8 @@ static void expect_entry(const struct build *build, const char *name)
 
 static bool are_same(const struct pair *pair, const char *name)
 {
-	uint8_t *memo;
-
 	return hi_units_same(pair->old.units, find_symbol(&pair->old, name),
-			     pair->new.units, find_symbol(&pair->new, name),
-			     &memo);
+			     pair->new.units, find_symbol(&pair->new, name));
 }
 
 #define UNIT_B                                                        \

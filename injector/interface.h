@@ -1,0 +1,24 @@
+/*
+ * interface - what two builds of a worker are to those who hold on to the old one:
+ * the host that was compiled for it, and the variables and objects that stay.
+ *
+ * Ownership: builds keep the models that are read of them; a drift refers to both,
+ *            which must live longer.
+ * Errors:    HI_E_NOMEM.
+ */
+#ifndef HI_INJECTOR_INTERFACE_H
+#define HI_INJECTOR_INTERFACE_H
+
+#include "elfscan/drift.h"
+#include "injector/build.h"
+
+/*
+ * Compare two builds, whose units and variables are known. Nothing is read when
+ * the units say that no type and no symbol has changed.
+ */
+int hi_interface_compare(struct hi_build *old, struct hi_build *new,
+			 const struct hi_drift_options *options,
+			 struct hi_drift *ret_drift,
+			 struct hi_err *err) HI_MUST_USE;
+
+#endif
