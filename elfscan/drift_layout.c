@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/own.h"
+#include "elfscan/demangle.h"
 #include "elfscan/drift_parts.h"
 
 struct layout {
@@ -228,9 +230,19 @@ static void compare_sizes(struct layout *layout)
 
 /* --- virtual functions ------------------------------------------------------ */
 
+static void say_virtual(struct layout *layout, const char *name,
+			const char *what)
+{
+	char *HI_FREE plain = hi_demangle(name);
+
+	hi_buf_printf(begin(&layout->table), "virtual function %s %s",
+		      plain ? plain : name, what);
+}
+
 static void compare_virtuals(struct layout *layout)
 {
 	const struct hi_model_type *old = layout->old, *new = layout->new;
+	char what[80];
 
 	for (size_t i = 0; i < old->n_parts; i++) {
 		const struct hi_model_part *part = &old->parts[i], *twin;
@@ -239,26 +251,27 @@ static void compare_virtuals(struct layout *layout)
 			continue;
 		twin = find_named(layout->run->new, new, part->kind,
 				  part->name);
-		if (!twin)
-			hi_buf_printf(begin(&layout->table),
-				      "virtual function %s is gone from slot "
-				      "%lld",
-				      part->name, (long long)part->value);
-		else if (twin->value != part->value)
-			hi_buf_printf(begin(&layout->table),
-				      "virtual function %s moved from slot "
-				      "%lld to %lld",
-				      part->name, (long long)part->value,
-				      (long long)twin->value);
+		if (twin && twin->value == part->value)
+			continue;
+		if (twin)
+			snprintf(what, sizeof(what),
+				 "moved from slot %lld to %lld",
+				 (long long)part->value,
+				 (long long)twin->value);
+		else
+			snprintf(what, sizeof(what), "is gone from slot %lld",
+				 (long long)part->value);
+		say_virtual(layout, part->name, what);
 	}
 	for (size_t i = 0; i < new->n_parts; i++) {
 		const struct hi_model_part *part = &new->parts[i];
 
-		if (part->kind == HI_PART_VIRTUAL &&
-		    !find_named(layout->run->old, old, part->kind, part->name))
-			hi_buf_printf(begin(&layout->table),
-				      "virtual function %s is new in slot %lld",
-				      part->name, (long long)part->value);
+		if (part->kind != HI_PART_VIRTUAL ||
+		    find_named(layout->run->old, old, part->kind, part->name))
+			continue;
+		snprintf(what, sizeof(what), "is new in slot %lld",
+			 (long long)part->value);
+		say_virtual(layout, part->name, what);
 	}
 }
 

@@ -216,6 +216,22 @@ static void name_exports(struct search *search, struct hi_finding *finding)
 		qsort(finding->exports, n, sizeof(char *), compare_texts);
 }
 
+/* Whoever has a pointer to an object calls through its table: no host has one of
+   what only variables lead to. */
+static bool is_called(struct search *search, const struct hi_finding *finding)
+{
+	const struct hi_drift_run *run = search->run;
+	size_t n;
+
+	if (strcmp(finding->kind, "vtable") != 0)
+		return false;
+	n = find_exports(search, finding->place, false);
+	for (size_t i = 0; i < n; i++)
+		if (!is_kept(run, &run->pairs[search->todo[run->n_pairs + i]]))
+			return true;
+	return false;
+}
+
 static void judge_finding(struct search *search, struct hi_finding *finding)
 {
 	struct hi_drift_run *run = search->run;
@@ -232,8 +248,7 @@ static void judge_finding(struct search *search, struct hi_finding *finding)
 		finding->new_source = run->new->exports[pair->new].source;
 		return;
 	}
-	/* whoever has a pointer to an object calls through its table */
-	if (!pair->in_interface && strcmp(finding->kind, "vtable") != 0) {
+	if (!pair->in_interface && !is_called(search, finding)) {
 		finding->scope = HI_SCOPE_LIVE;
 		if (!strcmp(finding->kind, "member-added"))
 			finding->severity = HI_INCOMPATIBLE;
