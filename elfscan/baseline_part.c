@@ -78,6 +78,18 @@ static int read_enumerator(struct hi_baseline_reader *reader,
 	return code < 0 ? code : hi_reader_expect_end(reader);
 }
 
+/* "variant Line = 1" */
+static int read_variant(struct hi_baseline_reader *reader,
+			struct hi_model_part *part)
+{
+	int code = hi_reader_next(reader);
+
+	if (code == 0)
+		code = read_enumerator(reader, part);
+	part->kind = HI_PART_VARIANT;
+	return code;
+}
+
 int hi_reader_read_part(struct hi_baseline_reader *reader)
 {
 	struct hi_model_part part = { .name = "" };
@@ -91,6 +103,8 @@ int hi_reader_read_part(struct hi_baseline_reader *reader)
 		code = read_enumerator(reader, &part);
 	} else if (hi_reader_is(reader, "slot")) {
 		code = read_virtual(reader, &part);
+	} else if (hi_reader_is(reader, "variant")) {
+		code = read_variant(reader, &part);
 	} else if (hi_reader_is(reader, "virtual")) {
 		part.is_virtual = true;
 		code = read_member(reader, &part);

@@ -227,6 +227,11 @@ static void add_part(const struct hi_model *model,
 		add_name(buf, part->name, false);
 		hi_buf_printf(buf, " = %lld\n", (long long)part->value);
 		return;
+	case HI_PART_VARIANT:
+		hi_buf_text(buf, "  variant ");
+		add_name(buf, part->name, false);
+		hi_buf_printf(buf, " = %lld\n", (long long)part->value);
+		return;
 	case HI_PART_VIRTUAL:
 		hi_buf_printf(buf, "  slot %lld ", (long long)part->value);
 		add_name(buf, part->name, false);

@@ -165,6 +165,25 @@ static void compare_old_field(struct layout *layout,
 	layout->grew_only = layout->moved_only = false;
 }
 
+/* Whether a part that was there, and still is, begins where PART does. */
+static bool shares_place(const struct layout *layout,
+			 const struct hi_model_part *part)
+{
+	for (size_t i = 0; i < layout->old->n_parts; i++) {
+		const struct hi_model_part *old = &layout->old->parts[i];
+		const struct hi_model_part *twin =
+			is_field(old) && old->value == part->value ?
+				find_named(layout->run->new, layout->new,
+					   old->kind,
+					   get_name(layout->run->old, old)) :
+				NULL;
+
+		if (twin && twin->value == old->value)
+			return true;
+	}
+	return false;
+}
+
 /* Whether a new part is another view of what is there, or nothing at all. */
 static bool holds_nothing(const struct layout *layout,
 			  const struct hi_model_part *new)
@@ -174,6 +193,7 @@ static bool holds_nothing(const struct layout *layout,
 		hi_model_get_type(model, hi_model_peel(model, new->type));
 
 	return layout->new->kind == HI_MODEL_UNION ||
+	       shares_place(layout, new) ||
 	       (type->kind == HI_MODEL_ARRAY &&
 		type->count == HI_MODEL_ENDLESS) ||
 	       (new->kind == HI_PART_BASE && !type->n_parts);
@@ -224,6 +244,30 @@ static void compare_sizes(struct layout *layout)
 		hi_buf_printf(begin(&layout->breaks),
 			      "alignment changed from %u to %u", old->align,
 			      new->align);
+		layout->grew_only = layout->moved_only = false;
+	}
+}
+
+/* --- variants -------------------------------------------------------------- */
+
+static void compare_variants(struct layout *layout)
+{
+	const struct hi_model_type *old = layout->old, *new = layout->new;
+
+	for (size_t i = 0; i < old->n_parts; i++) {
+		const struct hi_model_part *part = &old->parts[i], *twin;
+
+		if (part->kind != HI_PART_VARIANT)
+			continue;
+		twin = find_named(layout->run->new, new, part->kind,
+				  part->name);
+		/* of what is gone the member speaks */
+		if (!twin || twin->value == part->value)
+			continue;
+		hi_buf_printf(begin(&layout->breaks),
+			      "variant %s changed from %lld to %lld",
+			      part->name, (long long)part->value,
+			      (long long)twin->value);
 		layout->grew_only = layout->moved_only = false;
 	}
 }
@@ -350,8 +394,10 @@ static void compare_fields(struct layout *layout)
 	for (size_t i = 0; i < new->n_parts && !same; i++)
 		if (is_field(&new->parts[i]))
 			compare_new_field(layout, &new->parts[i]);
-	if (!same)
+	if (!same) {
+		compare_variants(layout);
 		compare_virtuals(layout);
+	}
 }
 
 static void compare_aggregates(struct layout *layout, const char *root)

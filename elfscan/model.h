@@ -58,6 +58,8 @@ enum { HI_TYPE_NUMBER_UNKNOWN, HI_TYPE_NUMBER_VOID };
 enum hi_model_part_kind {
 	HI_PART_BASE,       /* class: a base; is_virtual */
 	HI_PART_MEMBER,     /* struct, class, union */
+	HI_PART_VARIANT,    /* an enum of Rust: the member is there when the one
+			       without a name has this value */
 	HI_PART_VIRTUAL,    /* class: a virtual function; value is its slot */
 	HI_PART_ENUMERATOR, /* enum */
 	HI_PART_PARAMETER,  /* function */

@@ -172,6 +172,44 @@ static void add_virtual(struct hi_model_reader *reader, struct parts *parts,
 	add(parts, &part);
 }
 
+/* The number by which one of several members is known to be there. */
+static void add_variant(struct hi_model_reader *reader, struct parts *parts,
+			Dwarf_Die *die)
+{
+	struct hi_model_part part = { .kind = HI_PART_VARIANT };
+	Dwarf_Die member;
+
+	if (!get_number(die, DW_AT_discr_value, &part.value) ||
+	    dwarf_child(die, &member) || dwarf_tag(&member) != DW_TAG_member)
+		return;
+	part.name = copy_name(reader, &member);
+	add(parts, &part);
+}
+
+/*
+ * PhantomData<T> of Rust has no bytes. Containers that keep elements behind untyped
+ * pointers have it, to say what the elements are: taken as a pointer to one.
+ */
+static void add_phantom(struct hi_model_reader *reader, struct parts *parts,
+			Dwarf_Die *die)
+{
+	struct hi_model_type pointer = { .kind = HI_MODEL_POINTER, .name = "" };
+	struct hi_model_part part = { .kind = HI_PART_MEMBER };
+	bool no_matter;
+
+	part.name = copy_name(reader, die);
+	pointer.target = hi_model_read_type_of(reader, die);
+	part.type = hi_model_intern(reader, &pointer, 0, &no_matter);
+	add(parts, &part);
+}
+
+static bool is_phantom(Dwarf_Die *die)
+{
+	const char *name = dwarf_diename(die);
+
+	return name && !strncmp(name, "PhantomData<", 12);
+}
+
 static void add_members(struct hi_model_reader *reader, struct parts *parts,
 			Dwarf_Die *parent, int depth)
 {
@@ -194,24 +232,35 @@ static void add_members(struct hi_model_reader *reader, struct parts *parts,
 			if (dwarf_hasattr(&die, DW_AT_vtable_elem_location))
 				add_virtual(reader, parts, &die);
 			break;
-		case DW_TAG_variant_part: /* an enum of Rust */
 		case DW_TAG_variant:
+			add_variant(reader, parts, &die);
+			/* fall through */
+		case DW_TAG_variant_part: /* an enum of Rust */
 			add_members(reader, parts, &die, depth + 1);
+			break;
+		case DW_TAG_template_type_parameter:
+			if (is_phantom(parent))
+				add_phantom(reader, parts, &die);
 			break;
 		}
 	} while (!dwarf_siblingof(&die, &die));
 }
 
-/* Bases and members by place, then virtual functions by slot. Rust lists members
-   in the order of the source, not of the layout. */
+static int get_rank(const struct hi_model_part *part)
+{
+	return part->kind == HI_PART_VIRTUAL ? 2 :
+	       part->kind == HI_PART_VARIANT ? 1 :
+					       0;
+}
+
+/* Bases and members by place, then variants by number, then virtual functions by
+   slot. Rust lists members in the order of the source, not of the layout. */
 static int compare_parts(const void *left, const void *right)
 {
 	const struct hi_model_part *a = left, *b = right;
-	bool virtual_a = a->kind == HI_PART_VIRTUAL;
-	bool virtual_b = b->kind == HI_PART_VIRTUAL;
 
-	if (virtual_a != virtual_b)
-		return virtual_a ? 1 : -1;
+	if (get_rank(a) != get_rank(b))
+		return get_rank(a) - get_rank(b);
 	if (a->value != b->value)
 		return a->value < b->value ? -1 : 1;
 	if (a->kind != b->kind)
@@ -223,10 +272,9 @@ static bool is_sorted(const struct parts *parts)
 {
 	for (size_t i = 1; i < parts->n; i++) {
 		const struct hi_model_part *a = &parts->list[i - 1], *b = a + 1;
-		bool virtual_a = a->kind == HI_PART_VIRTUAL;
-		bool virtual_b = b->kind == HI_PART_VIRTUAL;
 
-		if (virtual_a != virtual_b ? virtual_a : a->value > b->value)
+		if (get_rank(a) != get_rank(b) ? get_rank(a) > get_rank(b) :
+						 a->value > b->value)
 			return false;
 	}
 	return true;

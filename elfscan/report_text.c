@@ -51,6 +51,11 @@ static void write_part(const struct hi_model *model,
 			      (long long)part->value);
 		return;
 	}
+	if (part->kind == HI_PART_VARIANT) {
+		hi_buf_printf(line, "     %s = %lld", part->name,
+			      (long long)part->value);
+		return;
+	}
 	if (part->kind == HI_PART_VIRTUAL) {
 		char *HI_FREE name = hi_demangle(part->name);
 

@@ -17,10 +17,29 @@ enum { PAIRS_MAX = 1000 };
 
 struct pair {
 	char *name;
-	char *old, *new;    /* sources */
-	char *expected;     /* "12 layout:struct a; parameter-type:f" */
-	const char *file;   /* its name: "functions.pairs" */
-	const char *ending; /* "c" or "cc" */
+	char *old, *new;  /* sources */
+	char *expected;   /* "12 layout:struct a; parameter-type:f" */
+	const char *file; /* its name: "functions.pairs" */
+	const struct language *language;
+};
+
+/* How sources are compiled: the pair, and the old one in another way. */
+static const struct language {
+	const char *mark; /* in the file's name */
+	const char *ending;
+	const char *compiler, *other;
+	const char *options;
+	const char *prelude;
+} languages[] = {
+	{ "cxx", "cc", "g++ -O2", "clang++ -O0 -gdwarf-4",
+	  "-w -g -shared -fPIC -Wl,-soname,lib.so.1 -Wl,--no-as-needed", "" },
+	{ "rust", "rs", "rustc -C opt-level=2", "rustc -C opt-level=0",
+	  "-A warnings -g --edition=2021 --crate-name pair "
+	  "--crate-type=cdylib -C panic=abort",
+	  "#![no_std]\n#[panic_handler]\n"
+	  "fn panic(_: &core::panic::PanicInfo) -> ! { loop {} }\n" },
+	{ "", "c", "gcc -O2", "clang -O0 -gdwarf-4",
+	  "-w -g -shared -fPIC -Wl,-soname,lib.so.1 -Wl,--no-as-needed", "" },
 };
 
 static struct pair pairs[PAIRS_MAX];
@@ -38,8 +57,16 @@ static void append(char **text, const char *line)
 	*text = grown;
 }
 
-static void read_line(char *line, const char *file, const char *ending,
-		      bool *in_new)
+static const struct language *find_language(const char *file)
+{
+	const struct language *language = languages;
+
+	while (!strstr(file, language->mark))
+		language++;
+	return language;
+}
+
+static void read_line(char *line, const char *file, bool *in_new)
 {
 	struct pair *pair = n_pairs ? &pairs[n_pairs - 1] : NULL;
 
@@ -48,7 +75,7 @@ static void read_line(char *line, const char *file, const char *ending,
 		pairs[n_pairs++] = (struct pair){
 			.name = strdup(line + 3),
 			.file = file,
-			.ending = ending,
+			.language = find_language(file),
 		};
 		*in_new = false;
 	} else if (!pair) {
@@ -66,8 +93,6 @@ static void read_line(char *line, const char *file, const char *ending,
 static void read_file(const char *name)
 {
 	char path[512];
-	const char *only = getenv("HOTINJECT_TEST_CASE");
-	const char *ending = strstr(name, "cxx") ? "cc" : "c";
 	char *HI_FREE line = NULL;
 	size_t cap = 0;
 	bool in_new = false;
@@ -75,18 +100,23 @@ static void read_file(const char *name)
 
 	snprintf(path, sizeof(path), "tests/pairs/%s", name);
 	file = fopen(path, "r");
-	while (file && n_pairs < PAIRS_MAX && getline(&line, &cap, file) >= 0) {
-		read_line(line, strdup(name), ending, &in_new);
-		/* all that is not asked for makes room for the next */
-		if (only && n_pairs > 1 && !strncmp(line, "== ", 3) &&
-		    strcmp(pairs[n_pairs - 2].name, only) != 0 &&
-		    strcmp(name, only) != 0) {
-			pairs[n_pairs - 2] = pairs[n_pairs - 1];
-			n_pairs--;
-		}
-	}
+	while (file && n_pairs < PAIRS_MAX && getline(&line, &cap, file) >= 0)
+		read_line(line, strdup(name), &in_new);
 	if (file)
 		fclose(file);
+}
+
+/* HOTINJECT_TEST_CASE: leave out all that is not asked for. */
+static void narrow(const char *only)
+{
+	int n = 0;
+
+	for (int i = 0; only && i < n_pairs; i++)
+		if (!strcmp(pairs[i].name, only) ||
+		    !strcmp(pairs[i].file, only))
+			pairs[n++] = pairs[i];
+	if (only)
+		n_pairs = n;
 }
 
 static bool read_files(void)
@@ -97,6 +127,7 @@ static bool read_files(void)
 	for (int i = 0; i < n; i++)
 		if (strstr(entries[i]->d_name, ".pairs"))
 			read_file(entries[i]->d_name);
+	narrow(getenv("HOTINJECT_TEST_CASE"));
 	return n_pairs > 0;
 }
 
@@ -122,31 +153,31 @@ static char *find_notes(const char *source, const char *key)
 static void compile(struct support *scene, const struct pair *pair)
 {
 	static const char *const names[] = { "old", "new", "same" };
-	bool is_c = !strcmp(pair->ending, "c");
-	const char *compilers[] = { is_c ? "gcc -O2" : "g++ -O2",
-				    is_c ? "gcc -O2" : "g++ -O2",
-				    is_c ? "clang -O0 -gdwarf-4" :
-					   "clang++ -O0 -gdwarf-4" };
+	const struct language *language = pair->language;
 	char *command = strdup("pids=;");
 
 	for (int i = 0; i < 3; i++) {
 		const char *source = i == 1 ? pair->new : pair->old;
 		char *HI_FREE flags = find_notes(source, "// link: ");
 		char *HI_FREE map = find_notes(source, "// map: ");
-		char *HI_FREE line = NULL;
+		char *HI_FREE line = NULL, *HI_FREE whole = NULL;
 		char file[32];
 
-		snprintf(file, sizeof(file), "%s.%s", names[i], pair->ending);
-		support_write(scene, file, source);
+		if (asprintf(&whole, "%s%s", language->prelude, source) < 0)
+			abort();
+		snprintf(file, sizeof(file), "%s.%s", names[i],
+			 language->ending);
+		support_write(scene, file, whole);
 		snprintf(file, sizeof(file), "%s.map", names[i]);
 		support_write(scene, file, map);
 		if (asprintf(&line,
-			     " %s -w -g -shared -fPIC -Wl,-soname,lib.so.1 "
-			     "-Wl,--no-as-needed %s%s%s -o %s.so %s.%s %s & "
+			     " %s %s %s%s%s -o %s.so %s.%s %s & "
 			     "pids=\"$pids $!\";",
-			     compilers[i], *map ? "-Wl,--version-script=" : "",
+			     i == 2 ? language->other : language->compiler,
+			     language->options,
+			     *map ? "-Wl,--version-script=" : "",
 			     *map ? names[i] : "", *map ? ".map" : "", names[i],
-			     names[i], pair->ending, flags) < 0)
+			     names[i], language->ending, flags) < 0)
 			abort();
 		append(&command, line);
 	}
@@ -285,7 +316,7 @@ START_TEST(a_long_chain_is_followed_to_its_end)
 			     .new = new,
 			     .expected = (char *)chain->expected,
 			     .file = "scan_pairs.c",
-			     .ending = "c" };
+			     .language = find_language("") };
 
 	compare(scene, &pair);
 	support_free(scene);
