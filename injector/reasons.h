@@ -13,6 +13,8 @@
 #include "common/err.h"
 #include "injector/report.h"
 
+struct hi_build;
+
 struct hi_reasons {
 	struct hi_reason *list; /* strings owned by this */
 	size_t n;
@@ -27,6 +29,9 @@ void hi_reasons_hint(struct hi_reasons *reasons, const char *format, ...)
 	HI_PRINTF(2, 3);
 void hi_reasons_add_err(struct hi_reasons *reasons, const char *kind,
 			const struct hi_err *err);
+/* Where their symbols are declared in BUILD, for those that do not say it yet. */
+void hi_reasons_locate(struct hi_reasons *reasons,
+		       const struct hi_build *build);
 void hi_reasons_done(struct hi_reasons *reasons);
 
 #endif

@@ -138,6 +138,8 @@ static void refuse(struct hi_candidate *candidate)
 	struct hi_reload *reload = candidate->reload;
 	unsigned int number = reload->worker->last_number;
 
+	if (candidate->reasons.n_given > 0 && candidate->build)
+		hi_reasons_locate(&candidate->reasons, candidate->build);
 	if (candidate->reasons.n_given > 0 && !reload->host->ended)
 		hi_report_refused(reload->report, reload->host->pid,
 				  reload->worker->name, number,

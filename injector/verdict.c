@@ -183,6 +183,22 @@ static void add_drift(const struct judging *judging,
 	}
 }
 
+static void tell_unverified(const struct judging *judging,
+			    const struct hi_drift *drift)
+{
+	struct hi_buf names = HI_BUF_INIT;
+
+	if (!drift->n_unverified)
+		return;
+	hi_phrase_names(&names, drift->unverified, drift->n_unverified,
+			HI_PHRASE_BARE);
+	hi_report_detail(judging->report,
+			 "%s: could not verify %s (debug information is absent "
+			 "or partial)",
+			 judging->worker->name, hi_buf_str(&names));
+	hi_buf_done(&names);
+}
+
 /* The host was compiled for build #1. */
 static void judge_interface(const struct judging *judging,
 			    const struct hi_drift *drift)
@@ -197,11 +213,7 @@ static void judge_interface(const struct judging *judging,
 		    concerns_host(judging, finding))
 			add_drift(judging, finding, old);
 	}
-	if (drift->n_unverified)
-		hi_report_detail(judging->report,
-				 "%s: not every signature could be verified "
-				 "(debug information is absent or partial)",
-				 judging->worker->name);
+	tell_unverified(judging, drift);
 }
 
 /* Variables and objects were made by the current build, or as it would. */
