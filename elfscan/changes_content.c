@@ -194,6 +194,27 @@ static uint64_t string_len(const struct hi_side *side, uint64_t addr,
 	return end ? end - *ret_bytes + 1 : 0;
 }
 
+/*
+ * Linkers let a string literal serve as the end of a longer one. Where one of two
+ * equal texts has such another beginning inside, both are literals, and all there is
+ * to compare.
+ */
+static bool same_literals(struct hi_comparison *comparison, uint64_t old_link,
+			  uint64_t new_link)
+{
+	const char *old = find_text(&comparison->old, old_link);
+	const char *new = find_text(&comparison->new, new_link);
+	size_t len;
+
+	if (!old || !new || strcmp(old, new) != 0)
+		return false;
+	len = strlen(old);
+	return object_end(comparison, &comparison->old, old_link) <=
+		       old_link + len ||
+	       object_end(comparison, &comparison->new, new_link) <=
+		       new_link + len;
+}
+
 bool hi_comparison_same_readonly(struct hi_comparison *comparison,
 				 uint64_t old_link, uint64_t new_link)
 {
@@ -203,5 +224,6 @@ bool hi_comparison_same_readonly(struct hi_comparison *comparison,
 
 	if (old_len && new_len)
 		return old_len == new_len && !memcmp(p, q, old_len);
-	return hi_comparison_same_content(comparison, old_link, new_link);
+	return hi_comparison_same_content(comparison, old_link, new_link) ||
+	       same_literals(comparison, old_link, new_link);
 }

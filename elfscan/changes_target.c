@@ -140,6 +140,33 @@ static bool same_end(struct hi_comparison *comparison, uint64_t old_link,
 	       (!new_next || hi_symtab_find_same(a, b, new_next, &ambiguous));
 }
 
+/* The next variable behind ADDR, if it begins within an index or two. */
+static const struct hi_symbol *find_next(const struct hi_symtab *symtab,
+					 uint64_t addr)
+{
+	const struct hi_symbol *found = NULL;
+
+	for (uint64_t at = 8; at <= 64 && !found; at += 8)
+		found = hi_symtab_find_variable_at(symtab, (addr + at) & ~7UL);
+	return found && found->addr_link > addr ? found : NULL;
+}
+
+/* Before an array whose index begins with 1, where nothing else is. */
+static bool same_start(struct hi_comparison *comparison, uint64_t old_link,
+		       uint64_t new_link)
+{
+	const struct hi_symbol *old =
+		find_next(comparison->old.facts->symtab, old_link);
+	const struct hi_symbol *new =
+		find_next(comparison->new.facts->symtab, new_link);
+
+	return old && new &&
+	       old->addr_link - old_link ==
+		       new->addr_link - new_link &&hi_comparison_same_content(
+						comparison, old->addr_link,
+						new->addr_link);
+}
+
 static bool same_state(struct hi_comparison *comparison, uint64_t old_link,
 		       uint64_t new_link, bool is_lea)
 {
@@ -207,6 +234,9 @@ static bool judge(struct hi_comparison *comparison, uint64_t old_link,
 		return hi_comparison_same_readonly(comparison, old_link,
 						   new_link);
 	case HI_DATA_RELRO:
+		return same_relocated(comparison, old_link, new_link) ||
+		       (is_lea && (same_end(comparison, old_link, new_link) ||
+				   same_start(comparison, old_link, new_link)));
 	case HI_DATA_GOT:
 		return same_relocated(comparison, old_link, new_link);
 	default:

@@ -172,6 +172,36 @@ START_TEST(a_changed_string_marks_its_user_only)
 }
 END_TEST
 
+/* The linker puts "integer" into the end of the longer one, or no longer. */
+#define ENDINGS(text)                                          \
+	"const int numbers[] = { 3, 7, 11 };\n"                \
+	"const char *f(void) { return \"not an integer\"; }\n" \
+	"const char *g(void) { return \"" text "\"; }\n"
+
+START_TEST(a_string_that_ends_another_marks_its_user_only)
+{
+	ck_diff(ENDINGS("integer"), ENDINGS("INTEGER"),
+		"changed: g; added: ; removed: ; same: 1");
+	ck_diff(ENDINGS("INTEGER"), ENDINGS("integer"),
+		"changed: g; added: ; removed: ; same: 1");
+}
+END_TEST
+
+/* Counted from 1, which compilers take as an address before the table. */
+#define COUNTED(before)                                                           \
+	before "int one(void) { return 1; }\n"                                    \
+	       "int two(void) { return 2; }\n"                                    \
+	       "void each(void (*use)(int (*)(void), long))\n"                    \
+	       "{ static int (*const all[])(void) = { one, two, one, two, 0 };\n" \
+	       "for (int i = 0; all[i]; i++) use(all[i], i + 1); }\n"
+
+START_TEST(a_table_that_is_counted_from_one_marks_nothing)
+{
+	ck_diff(COUNTED(""), COUNTED("int more(int a) { return a * 5; }\n"),
+		"changed: ; added: more; removed: ; same: 3");
+}
+END_TEST
+
 START_TEST(variables_that_move_mark_nothing)
 {
 	ck_diff(PLAIN,
@@ -347,6 +377,8 @@ int main(void)
 	EACH(a_changed_constant_marks_its_function_only);
 	EACH(a_function_in_the_middle_is_added_and_marks_no_other);
 	EACH(a_changed_string_marks_its_user_only);
+	EACH(a_string_that_ends_another_marks_its_user_only);
+	EACH(a_table_that_is_counted_from_one_marks_nothing);
 	EACH(variables_that_move_mark_nothing);
 	EACH(a_changed_constant_table_marks_its_reader);
 	EACH(another_variable_is_a_change);
