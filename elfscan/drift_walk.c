@@ -15,7 +15,8 @@ struct walk {
 	struct hi_drift_run *run;
 	uint32_t from;
 	enum hi_role role;
-	bool in_callback; /* what a function of the host takes */
+	bool in_callback;    /* what a function of the host takes */
+	bool is_one_typedef; /* both types are met by it, or neither by any */
 };
 
 static enum hi_sameness walk(const struct walk *at, uint32_t old, uint32_t new,
@@ -56,15 +57,6 @@ static struct alias read_alias(const struct hi_model *model, uint32_t number)
 		number = type->target;
 	}
 	return alias;
-}
-
-static bool same_alias(const struct hi_drift_run *run, uint32_t old,
-		       uint32_t new)
-{
-	struct alias a = read_alias(run->old, old);
-	struct alias b = read_alias(run->new, new);
-
-	return a.qualifiers == b.qualifiers && strcmp(a.name, b.name) == 0;
 }
 
 /* Without the quotes that only a baseline needs. */
@@ -206,12 +198,33 @@ static void meet(const struct walk *at, uint32_t old, uint32_t new,
 			 hi_drift_add_pair(at->run, old, new, false), way);
 }
 
-/* "struct pos" and "typedef struct {...} pos" are one name. */
-static bool same_name(const struct hi_model_type *old,
+static bool is_nameless(const struct hi_model_type *type)
+{
+	return !*type->name || *type->name == '<';
+}
+
+/*
+ * "struct pos" and "typedef struct {...} pos" are one name. What has no name of its
+ * own is also known by the typedef by which it is met, or else by its place.
+ */
+static bool same_name(const struct walk *at, const struct hi_model_type *old,
 		      const struct hi_model_type *new)
 {
-	return *old->name == '<' || *new->name == '<' || !*old->name ||
-	       !*new->name || strcmp(old->name, new->name) == 0;
+	const char *a = old->name, *b = new->name;
+	size_t a_len = strlen(a), b_len = strlen(b);
+
+	if (!a_len || !b_len ||
+	    (at->is_one_typedef && (is_nameless(old) || is_nameless(new))))
+		return true;
+	if (*a == '<') {
+		a++;
+		a_len -= 2;
+	}
+	if (*b == '<') {
+		b++;
+		b_len -= 2;
+	}
+	return a_len == b_len && memcmp(a, b, a_len) == 0;
 }
 
 static enum hi_sameness compare_aggregates(const struct walk *at, uint32_t old,
@@ -219,7 +232,7 @@ static enum hi_sameness compare_aggregates(const struct walk *at, uint32_t old,
 {
 	const struct hi_model_type *a = hi_model_get_type(at->run->old, old);
 	const struct hi_model_type *b = hi_model_get_type(at->run->new, new);
-	bool same = same_name(a, b);
+	bool same = same_name(at, a, b);
 
 	if (a->is_declared || b->is_declared) {
 		if (!pointers)
@@ -243,11 +256,11 @@ static enum hi_sameness compare_enums(const struct walk *at, uint32_t old,
 
 	if (a->is_declared || b->is_declared)
 		return pointers ? HI_SAME : HI_NOT_KNOWN;
-	if (!same_name(a, b) && a->size != b->size)
+	if (!same_name(at, a, b) && a->size != b->size)
 		return HI_DIFFERENT;
 	/* the host has the values in its code, however it meets them */
 	meet(at, old, new, way == HI_WAY_POINTER ? way : HI_WAY_VALUE);
-	return same_name(a, b) ? HI_SAME : HI_RENAMED;
+	return same_name(at, a, b) ? HI_SAME : HI_RENAMED;
 }
 
 /* --- functions behind pointers -------------------------------------------- */
@@ -347,14 +360,20 @@ static enum hi_sameness compare_peeled(const struct walk *at, uint32_t old,
 static enum hi_sameness walk(const struct walk *at, uint32_t old, uint32_t new,
 			     unsigned int pointers, int depth)
 {
+	struct alias a, b;
+	struct walk here = *at;
 	enum hi_sameness found;
 
 	if (depth == DEPTH_MAX)
 		return HI_NOT_KNOWN;
-	found = compare_peeled(at, hi_model_peel(at->run->old, old),
+	a = read_alias(at->run->old, old);
+	b = read_alias(at->run->new, new);
+	here.is_one_typedef = strcmp(a.name, b.name) == 0;
+	found = compare_peeled(&here, hi_model_peel(at->run->old, old),
 			       hi_model_peel(at->run->new, new), pointers,
 			       depth + 1);
-	if (found == HI_SAME && !same_alias(at->run, old, new))
+	if (found == HI_SAME &&
+	    (a.qualifiers != b.qualifiers || strcmp(a.name, b.name) != 0))
 		return HI_RENAMED;
 	return found;
 }
