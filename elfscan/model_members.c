@@ -54,12 +54,23 @@ static bool get_number(Dwarf_Die *die, unsigned int name, int64_t *ret_number)
 	return true;
 }
 
+/* In data1, data2 and data4 gcc writes what is not negative, up to the last bit. */
 static bool get_signed(Dwarf_Die *die, unsigned int name, int64_t *ret_number)
 {
 	Dwarf_Attribute attr;
 	Dwarf_Sword number;
 
-	if (dwarf_formsdata(dwarf_attr(die, name, &attr), &number))
+	if (!dwarf_attr(die, name, &attr))
+		return false;
+	switch (dwarf_whatform(&attr)) {
+	case DW_FORM_data1:
+	case DW_FORM_data2:
+	case DW_FORM_data4:
+		return get_number(die, name, ret_number);
+	default:
+		break;
+	}
+	if (dwarf_formsdata(&attr, &number))
 		return false;
 	*ret_number = number;
 	return true;
