@@ -9,6 +9,8 @@
 #include "elfscan/demangle.h"
 #include "elfscan/drift_parts.h"
 
+#define ALIGN_LOOKS_MAX 1000
+
 struct layout {
 	struct hi_drift_run *run;
 	uint32_t place;
@@ -228,6 +230,49 @@ static void compare_new_field(struct layout *layout,
 	layout->moved_only = false;
 }
 
+/* What the source asks for, of the struct or of what is inside. */
+static uint32_t find_align(const struct hi_model *model,
+			   const struct hi_model_type *type, int *looks)
+{
+	uint32_t align = type->align, inner;
+
+	for (size_t i = 0; i < type->n_parts; i++) {
+		uint32_t number = type->parts[i].type;
+		const struct hi_model_type *part;
+
+		do {
+			part = hi_model_get_type(model,
+						 hi_model_peel(model, number));
+			number = part->target;
+			/* damaged types may go in circles */
+			if (++*looks > ALIGN_LOOKS_MAX)
+				return align;
+		} while (part->kind == HI_MODEL_ARRAY);
+		if (!is_field(&type->parts[i]) || !hi_model_is_aggregate(part))
+			continue;
+		inner = find_align(model, part, looks);
+		align = inner > align ? inner : align;
+	}
+	return align;
+}
+
+static void compare_aligns(struct layout *layout)
+{
+	uint32_t old = layout->old->align, new = layout->new->align;
+	int looks_old = 0, looks_new = 0;
+
+	if (old == new)
+		return;
+	/* gcc says it of the outer struct as well, clang does not */
+	old = find_align(layout->run->old, layout->old, &looks_old);
+	new = find_align(layout->run->new, layout->new, &looks_new);
+	if (old == new)
+		return;
+	hi_buf_printf(begin(&layout->breaks), "alignment changed from %u to %u",
+		      old, new);
+	layout->grew_only = layout->moved_only = false;
+}
+
 static void compare_sizes(struct layout *layout)
 {
 	const struct hi_model_type *old = layout->old, *new = layout->new;
@@ -240,12 +285,7 @@ static void compare_sizes(struct layout *layout)
 			      (unsigned long long)new->size);
 		layout->grew_only = layout->grew_only && old->size < new->size;
 	}
-	if (old->align != new->align) {
-		hi_buf_printf(begin(&layout->breaks),
-			      "alignment changed from %u to %u", old->align,
-			      new->align);
-		layout->grew_only = layout->moved_only = false;
-	}
+	compare_aligns(layout);
 }
 
 /* --- variants -------------------------------------------------------------- */

@@ -14,6 +14,7 @@
 struct parts {
 	struct hi_model_part *list;
 	size_t n, cap;
+	int64_t align; /* the largest that a member asks for */
 	bool failed;
 };
 
@@ -129,12 +130,15 @@ static void add_member(struct hi_model_reader *reader, struct parts *parts,
 		       Dwarf_Die *die, enum hi_model_part_kind kind)
 {
 	struct hi_model_part part = { .kind = kind };
-	int64_t n_bits = 0, virtuality = 0;
+	int64_t n_bits = 0, virtuality = 0, align = 0;
 	bool is_table;
 
 	get_number(die, DW_AT_bit_size, &n_bits);
 	part.name = copy_name(reader, die);
 	/* the pointer to the table is "_vptr.A", or "_vptr$A" by clang */
+	get_number(die, DW_AT_alignment, &align);
+	if (align > parts->align)
+		parts->align = align;
 	is_table = !strncmp(part.name, "_vptr", 5);
 	if (is_table)
 		part.name = "_vptr";
@@ -297,6 +301,9 @@ void hi_model_read_members(struct hi_model_reader *reader, Dwarf_Die *die,
 	struct parts parts = { 0 };
 
 	add_members(reader, &parts, die, 0);
+	/* clang says it of the member alone, gcc of the struct as well */
+	if (parts.align > reader->model->types[number].align)
+		reader->model->types[number].align = (uint32_t)parts.align;
 	/* the order of the source is kept where it can be */
 	if (parts.n && !is_sorted(&parts))
 		qsort(parts.list, parts.n, sizeof(*parts.list), compare_parts);
