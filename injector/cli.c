@@ -2,6 +2,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -110,6 +111,22 @@ static int on_wait(struct hi_options *options, const char *value,
 	return 0;
 }
 
+static int on_pid(struct hi_options *options, const char *value,
+		  struct hi_err *err)
+{
+	char *end = NULL;
+	long pid = strtol(value, &end, 10);
+
+	if (!isdigit((unsigned char)value[0]) || *end || pid < 1 ||
+	    pid > INT_MAX) {
+		hi_fail(err, HI_E_USAGE,
+			"--pid needs the number of a process, not '%s'", value);
+		return fail_usage(err);
+	}
+	options->pid = (pid_t)pid;
+	return 0;
+}
+
 static int on_events(struct hi_options *options, const char *value,
 		     struct hi_err *err)
 {
@@ -167,6 +184,7 @@ static int on_version(struct hi_options *options, const char *value,
 }
 
 static const struct option table[] = {
+	{ 'p', "pid", "PID", "attach to a running host", on_pid },
 	{ 0, "on-drift", "refuse|warn|accept",
 	  "what to do with a build that breaks what the host\n"
 	  "relies on (default refuse)",
@@ -233,6 +251,7 @@ void hi_cli_help(FILE *out)
 	      "[-- HOST-ARGUMENT...]\n"
 	      "       hotinject run [OPTION...] HOST WORKER... "
 	      "[-- HOST-ARGUMENT...]\n"
+	      "       hotinject [OPTION...] --pid=PID WORKER...\n"
 	      "\n"
 	      "Start HOST, an unmodified program, and whenever a WORKER, a "
 	      "shared library\n"
@@ -382,11 +401,33 @@ static int read_words(struct reader *reader, struct hi_err *err)
 	return 0;
 }
 
-static int check_complete(const struct hi_options *options, struct hi_err *err)
+/* With --pid, the first plain word is a worker, too. */
+static void name_no_host(struct hi_options *options)
+{
+	if (!options->pid || !options->host)
+		return;
+	memmove(options->workers + 1, options->workers,
+		options->n_workers * sizeof(*options->workers));
+	options->workers[0] = options->host;
+	options->n_workers++;
+	options->host = NULL;
+}
+
+static int check_complete(const struct hi_options *options, bool has_arguments,
+			  struct hi_err *err)
 {
 	if (options->action != HI_CLI_RUN)
 		return 0;
-	if (!options->host)
+	if (options->pid && has_arguments)
+		hi_fail(err, HI_E_USAGE,
+			"process %d runs already: it takes no arguments",
+			options->pid);
+	else if (options->pid && options->n_workers == 0)
+		hi_fail(err, HI_E_USAGE, "no worker is named for process %d",
+			options->pid);
+	else if (options->pid)
+		return 0;
+	else if (!options->host)
 		hi_fail(err, HI_E_USAGE, "no host is named");
 	else if (options->n_workers == 0)
 		hi_fail(err, HI_E_USAGE, "no worker is named for host '%s'",
@@ -417,7 +458,10 @@ int hi_cli_parse(int argc, char **argv, struct hi_options *ret_options,
 	reader.options.workers = workers;
 	code = read_words(&reader, err);
 	if (code == 0)
-		code = check_complete(&reader.options, err);
+		name_no_host(&reader.options);
+	if (code == 0)
+		code = check_complete(&reader.options,
+				      reader.at < reader.n_words, err);
 	if (code < 0)
 		return code;
 	host_argv[0] = reader.options.host;

@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <sys/types.h>
 
 #include "common/err.h"
 
@@ -25,7 +26,8 @@ enum hi_cli_action { HI_CLI_RUN, HI_CLI_HELP, HI_CLI_VERSION };
 
 struct hi_options {
 	enum hi_cli_action action;
-	char *host;     /* as given */
+	char *host;     /* as given; NULL with --pid */
+	pid_t pid;      /* of a running host, or 0 */
 	char **workers; /* n_workers of them; the array is owned */
 	size_t n_workers;
 	char **host_argv; /* host and its arguments, NULL-terminated; owned:

@@ -436,6 +436,13 @@ void hi_report_waiting(struct hi_report *report, pid_t pid, const char *worker,
 	say(&buf);
 }
 
+void hi_report_detached(struct hi_report *report, const char *host, pid_t pid)
+{
+	send_event(report, new_event("detached", pid, NULL));
+	hi_report_note(report, "%s (%d) runs on with the build that it has",
+		       host, (int)pid);
+}
+
 void hi_report_exit(struct hi_report *report, pid_t pid, int status)
 {
 	json_t *event = new_event("exit", pid, NULL);

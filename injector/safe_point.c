@@ -1,5 +1,6 @@
 #include "injector/safe_point.h"
 
+#include <linux/futex.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -8,7 +9,8 @@
 #include "injector/clock.h"
 #include "injector/sandbox.h"
 
-#define NAP_US 300
+#define NAP_US      300
+#define HOLD_ANY_NS HI_NS_PER_S
 
 /*
  * System calls in which the C library waits without holding a lock that
@@ -96,6 +98,17 @@ static bool is_futex_wait(const char *name)
 	return false;
 }
 
+/*
+ * pthread_join(3) leaves no frame of its own where it waits for the kernel to clear
+ * the thread's id (CLONE_CHILD_CLEARTID); locks are waited for in another way.
+ */
+static bool is_join(const struct hi_host *host,
+		    const struct user_regs_struct *regs)
+{
+	return regs->rsi == (FUTEX_WAIT_BITSET | FUTEX_CLOCK_REALTIME) &&
+	       regs->rdx && hi_host_owns(host, (pid_t)regs->rdx);
+}
+
 static bool starts_with(const char *text, const char *start)
 {
 	return strncmp(text, start, strlen(start)) == 0;
@@ -151,9 +164,12 @@ static size_t count_roots(struct hi_unwinder *unwinder,
 }
 
 static bool are_leaves_safe(struct hi_unwinder *unwinder,
+			    const struct hi_host *host,
 			    const struct hi_frames *frames, size_t n_leaves,
-			    long number)
+			    const struct user_regs_struct *regs)
 {
+	long number = (long)regs->orig_rax;
+
 	for (size_t i = 0; i < n_leaves; i++)
 		if (is_loader(hi_unwinder_get_module(unwinder,
 						     frames->frames[i].pc)))
@@ -161,12 +177,14 @@ static bool are_leaves_safe(struct hi_unwinder *unwinder,
 	if (n_leaves == 0 || is_wait_call(number))
 		return true;
 	return number == SYS_futex &&
-	       is_futex_wait(hi_unwinder_get_function(
-		       unwinder, frames->frames[n_leaves - 1].pc));
+	       (is_join(host, regs) ||
+		is_futex_wait(hi_unwinder_get_function(
+			unwinder, frames->frames[n_leaves - 1].pc)));
 }
 
 /* The thread is held: may it be borrowed? */
-static bool is_safe(struct hi_unwinder *unwinder, struct hi_thread *thread)
+static bool is_safe(const struct hi_host *host, struct hi_unwinder *unwinder,
+		    struct hi_thread *thread)
 {
 	struct hi_frames *HI_FREE frames = malloc(sizeof(*frames));
 	struct hi_start_regs start = { .all = true };
@@ -179,8 +197,7 @@ static bool is_safe(struct hi_unwinder *unwinder, struct hi_thread *thread)
 		return false;
 	n_leaves = count_leaves(unwinder, frames);
 	n_roots = count_roots(unwinder, frames);
-	if (!are_leaves_safe(unwinder, frames, n_leaves,
-			     (long)start.regs.orig_rax))
+	if (!are_leaves_safe(unwinder, host, frames, n_leaves, &start.regs))
 		return false;
 	for (size_t i = n_leaves; i + n_roots < frames->n; i++) {
 		const char *module =
@@ -205,7 +222,8 @@ static bool try_thread(struct hi_host *host, struct hi_unwinder *unwinder,
 	    hi_sandbox_has(host->pid, tid) ||
 	    hi_host_hold(host, thread, NULL) < 0)
 		return false;
-	if (thread->trapped && !thread->signal && is_safe(unwinder, thread))
+	if (thread->trapped && !thread->signal &&
+	    is_safe(host, unwinder, thread))
 		return true;
 	thread = hi_host_find_thread(host, tid);
 	if (thread)
@@ -289,19 +307,47 @@ int hi_safe_point_hold(struct hi_host *host, struct hi_unwinder *unwinder,
 	return hi_fail(err, HI_E_GONE, "%s has ended", host->name);
 }
 
+/* The thread at a place in the table, which changes as threads come and go. */
+static struct hi_thread *get_thread(const struct hi_host *host, size_t at)
+{
+	struct hi_thread *thread = host->threads;
+
+	for (at %= HASH_COUNT(thread) + !thread; at > 0 && thread; at--)
+		thread = thread->hh.next;
+	return thread;
+}
+
+/* Not in the middle of a system call, as at an event of its own. */
+static bool hold_between_calls(struct hi_host *host, struct hi_thread *thread)
+{
+	pid_t tid = thread->tid;
+
+	if (thread->group || thread->held ||
+	    hi_host_hold(host, thread, NULL) < 0)
+		return false;
+	if (thread->trapped && !thread->signal)
+		return true;
+	thread = hi_host_find_thread(host, tid);
+	if (thread)
+		hi_host_release(host, thread);
+	return false;
+}
+
 int hi_safe_point_hold_any(struct hi_host *host, struct hi_thread **ret_thread,
 			   struct hi_err *err)
 {
-	struct hi_thread *thread, *next;
+	uint64_t start = hi_clock_ns();
+	size_t at = 0;
 
-	HASH_ITER(hh, host->threads, thread, next) {
-		if (thread->group || thread->held)
-			continue;
-		if (hi_host_hold(host, thread, NULL) == 0) {
+	do {
+		struct hi_thread *thread = get_thread(host, at++);
+
+		if (thread && hold_between_calls(host, thread)) {
 			*ret_thread = thread;
 			return 0;
 		}
-	}
+		hi_host_pump(host);
+	} while (!host->ended && hi_clock_ns() - start < HOLD_ANY_NS);
 	return hi_fail(err, HI_E_BUSY, "no thread of %s can be stopped",
 		       host->name);
 }

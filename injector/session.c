@@ -1,6 +1,7 @@
 #include "injector/session.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -13,6 +14,7 @@
 #include <unistd.h>
 
 #include "common/own.h"
+#include "injector/attach.h"
 #include "injector/clock.h"
 #include "injector/launch.h"
 #include "injector/private_folder.h"
@@ -41,6 +43,13 @@ static void stop_with_host(struct session *session)
 
 /* --- the loop --- */
 
+/* Who attaches lets go again: the host is not ours to end. */
+static bool is_end(uint32_t signal)
+{
+	return signal == SIGINT || signal == SIGTERM || signal == SIGHUP ||
+	       signal == SIGQUIT;
+}
+
 /* A signal for hotinject is the host's, unless the terminal sent it to both. */
 static void on_own_signal(struct session *session)
 {
@@ -54,6 +63,10 @@ static void on_own_signal(struct session *session)
 
 		if (info.ssi_signo == SIGCHLD || session->self.host->ended)
 			continue;
+		if (session->options->pid) {
+			session->leaving |= is_end(info.ssi_signo);
+			continue;
+		}
 		if (info.ssi_signo == SIGTSTP || info.ssi_signo == SIGCONT)
 			session->terminal_stop = info.ssi_signo == SIGTSTP &&
 						 !sent;
@@ -75,7 +88,7 @@ static void run_loop(struct session *session)
 		hi_session_clean(session);
 		if ((session->self.host->ended &&
 		     !hi_session_hand_on(session)) ||
-		    hi_session_is_hopeless(session))
+		    hi_session_is_hopeless(session) || session->leaving)
 			return;
 		if (poll(fds, session->n_charges + 1,
 			 hi_session_next_timeout_ms(session)) < 0 &&
@@ -143,12 +156,73 @@ static int block_signals(struct session *session, struct hi_err *err)
 	return 0;
 }
 
+static int open_charges(struct session *session, const char *host_path,
+			struct hi_err *err)
+{
+	int code = 0;
+
+	for (size_t i = 0; i < session->options->n_workers && code == 0; i++)
+		code = open_charge(session, session->options->workers[i],
+				   host_path, err);
+	return code;
+}
+
+static int launch(struct session *session, const char *host_path,
+		  struct hi_err *err)
+{
+	int code;
+
+	session->shim_path = hi_shim_make_plain(
+		session->shim_path, hi_snapshots_get_folder(session->snapshots),
+		err);
+	code = session->shim_path ? 0 : HI_E_HOST;
+	if (code == 0)
+		code = open_charges(session, host_path, err);
+	if (code == 0)
+		code = block_signals(session, err);
+	if (code == 0)
+		code = hi_launch(host_path, session->options->host_argv,
+				 &session->old_mask, &session->self.host, err);
+	return code;
+}
+
+/* What runs at PID runs on whatever becomes of this. */
+static int attach(struct session *session, struct hi_err *err)
+{
+	char link[64], path[PATH_MAX];
+	ssize_t len;
+	int code;
+
+	snprintf(link, sizeof(link), "/proc/%d/exe", session->options->pid);
+	len = readlink(link, path, sizeof(path) - 1);
+	path[len < 0 ? 0 : len] = '\0';
+	code = open_charges(session, path, err);
+	if (code == 0)
+		code = block_signals(session, err);
+	if (code == 0)
+		code = hi_attach(session->options->pid, &session->self.host,
+				 err);
+	return code;
+}
+
+static void set_hooks(struct session *session)
+{
+	session->self.host->hooks.context = session;
+	session->self.host->hooks.on_exec = hi_session_on_exec;
+	session->self.host->hooks.on_signal = hi_session_on_signal;
+	session->self.host->hooks.on_syscall = hi_follow_at_syscall;
+	session->self.host->hooks.on_stranger = hi_session_on_stranger;
+	session->root_pid = session->self.host->pid;
+}
+
 static int start(struct session *session, int *ret_exit, struct hi_err *err)
 {
 	char *HI_FREE host_path = NULL;
-	int code = hi_program_find(session->options->host, &host_path, ret_exit,
-				   err);
+	int code = 0;
 
+	if (!session->options->pid)
+		code = hi_program_find(session->options->host, &host_path,
+				       ret_exit, err);
 	if (code < 0)
 		return code;
 	*ret_exit = HI_EXIT_HOTINJECT;
@@ -156,29 +230,15 @@ static int start(struct session *session, int *ret_exit, struct hi_err *err)
 	if (!session->shim_path)
 		return HI_E_HOST;
 	code = hi_snapshots_new(&session->snapshots, err);
-	if (code == 0) {
-		session->shim_path = hi_shim_make_plain(
-			session->shim_path,
-			hi_snapshots_get_folder(session->snapshots), err);
-		code = session->shim_path ? 0 : HI_E_HOST;
-	}
-	for (size_t i = 0; i < session->options->n_workers && code == 0; i++)
-		code = open_charge(session, session->options->workers[i],
-				   host_path, err);
 	if (code == 0)
-		code = block_signals(session, err);
-	if (code == 0)
-		code = hi_launch(host_path, session->options->host_argv,
-				 &session->old_mask, &session->self.host, err);
+		code = session->options->pid ? attach(session, err) :
+					       launch(session, host_path, err);
 	if (code < 0)
 		return code;
-	session->self.host->hooks.context = session;
-	session->self.host->hooks.on_exec = hi_session_on_exec;
-	session->self.host->hooks.on_signal = hi_session_on_signal;
-	session->self.host->hooks.on_syscall = hi_follow_at_syscall;
-	session->self.host->hooks.on_stranger = hi_session_on_stranger;
-	session->root_pid = session->self.host->pid;
-	return 0;
+	set_hooks(session);
+	if (session->options->pid)
+		code = hi_session_enter(session, err);
+	return code;
 }
 
 static void done(struct session *session)
@@ -228,6 +288,26 @@ static int exit_status(const struct session *session)
 	return WEXITSTATUS(status);
 }
 
+static int end(struct session *session)
+{
+	int status;
+
+	report_left(session);
+	status = exit_status(session);
+	hi_report_exit(session->report, session->self.host->pid, status);
+	return status;
+}
+
+/* The host runs on, with the build that it has. */
+static int leave(struct session *session)
+{
+	struct hi_host *host = session->self.host;
+
+	hi_attach_end(host);
+	hi_report_detached(session->report, host->name, host->pid);
+	return 0;
+}
+
 int hi_session_run(const struct hi_options *options, struct hi_report *report)
 {
 	struct session *session = calloc(1, sizeof(*session));
@@ -240,15 +320,15 @@ int hi_session_run(const struct hi_options *options, struct hi_report *report)
 	session->report = report;
 	session->signal_fd = -1;
 	if (start(session, &status, &err) < 0) {
+		if (options->pid && session->self.host)
+			hi_attach_end(session->self.host);
 		hi_report_error(report, &err);
 	} else {
 		/* naps of some microseconds, not of 50 more; not before the
 		   start, because the host would inherit it */
 		prctl(PR_SET_TIMERSLACK, 1UL, 0UL, 0UL, 0UL);
 		run_loop(session);
-		report_left(session);
-		status = exit_status(session);
-		hi_report_exit(report, session->self.host->pid, status);
+		status = session->leaving ? leave(session) : end(session);
 	}
 	done(session);
 	free(session);

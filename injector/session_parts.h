@@ -59,6 +59,7 @@ struct session {
 	size_t n_charges;
 	int signal_fd;
 	bool terminal_stop; /* the terminal has sent SIGTSTP */
+	bool leaving;       /* of a host that was attached to */
 	sigset_t old_mask;
 };
 
@@ -66,6 +67,8 @@ struct session {
 
 /* Nothing is known of the process that is looked after from now on. */
 void hi_session_forget(struct session *session);
+/* Bring the shim into a process that runs without it. */
+int hi_session_enter(struct session *session, struct hi_err *err) HI_MUST_USE;
 /* Make its shim ready for use; THREAD is held. */
 int hi_session_place(struct session *session, struct hi_thread *thread,
 		     struct hi_err *err) HI_MUST_USE;

@@ -1,12 +1,17 @@
 #include "injector/session_parts.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 
+#include "common/own.h"
 #include "injector/adopt.h"
 #include "injector/answers.h"
 #include "injector/apply.h"
 #include "injector/clock.h"
+#include "injector/foothold.h"
+#include "injector/needed.h"
 #include "injector/safe_point.h"
 #include "injector/sandbox.h"
 
@@ -22,13 +27,17 @@ static int adopt(struct session *session, struct charge *charge,
 {
 	struct hi_plan plan = HI_PLAN_INIT;
 	struct hi_used used = { NULL, 0, NULL };
+	/* once it is adopted, another file is mapped */
+	bool needed = charge->late &&
+		      hi_needed_at_start(session->self.host, maps,
+					 hi_adopt_find(maps, charge->worker));
 	int code = hi_adopt(charge->worker, session->snapshots,
 			    session->self.host, thread, &session->place, maps,
 			    err);
 
 	if (code == 0)
 		code = hi_bind(charge->worker, session->self.host, maps,
-			       !charge->late, &plan, &used, err);
+			       !charge->late || needed, &plan, &used, err);
 	if (code == 0)
 		code = hi_answers_publish(charge->worker, session->self.host,
 					  thread, &session->place, err);
@@ -85,6 +94,77 @@ int hi_session_place(struct session *session, struct hi_thread *thread,
 	session->loader.host = host;
 	session->loader.unwinder = session->unwinder;
 	session->loader.place = &session->place;
+	return 0;
+}
+
+/* The pages and the stack by which the shim was brought in. */
+static void take_back(struct session *session, struct hi_thread *thread,
+		      const struct hi_foothold *foothold)
+{
+	uint64_t arguments[6] = { foothold->start_remote, foothold->len };
+	int64_t no_matter;
+
+	if (foothold->start_remote)
+		(void)!hi_remote_syscall(session->self.host, thread,
+					 &session->place, SYS_munmap, arguments,
+					 &no_matter, NULL);
+}
+
+static bool has_shim(const struct session *session)
+{
+	char *HI_FREE real = realpath(session->shim_path, NULL);
+	struct hi_maps maps;
+	bool found;
+
+	if (hi_maps_read(session->self.host->pid, &maps, NULL) < 0)
+		return false;
+	found = hi_maps_find_path(&maps, real ? real : session->shim_path);
+	hi_maps_done(&maps);
+	return found;
+}
+
+/* Which builds it has, and what leads to them, only the one knew that has left. */
+static int fail_known(const struct hi_host *host, struct hi_err *err)
+{
+	hi_fail(err, HI_E_HOST,
+		"%s (%d) has been under hotinject before, and cannot be taken "
+		"up again",
+		host->name, host->pid);
+	hi_err_hint(err, "start the host again");
+	return HI_E_HOST;
+}
+
+int hi_session_enter(struct session *session, struct hi_err *err)
+{
+	struct hi_host *host = session->self.host;
+	struct hi_foothold foothold = { 0, 0 };
+	struct hi_thread *thread = NULL;
+	int code = hi_unwinder_new(host, &session->unwinder, err);
+
+	if (code == 0 && has_shim(session))
+		code = fail_known(host, err);
+	if (code == 0)
+		code = hi_foothold_load(host, session->unwinder,
+					session->shim_path, &foothold, err);
+	hi_unwinder_stale(session->unwinder);
+	if (code == 0)
+		code = hi_safe_point_hold_any(host, &thread, err);
+	if (code < 0)
+		return code;
+	code = hi_session_place(session, thread, err);
+	if (code == 0)
+		take_back(session, thread, &foothold);
+	hi_host_release(host, thread);
+	if (code < 0)
+		return code;
+	session->self.entered = true;
+	for (size_t i = 0; i < session->n_charges; i++) {
+		struct charge *charge = &session->charges[i];
+
+		charge->look_at_ns = hi_clock_ns();
+		charge->look_until_ns = charge->look_at_ns + LOOK_NS;
+		hi_session_look_for(session, charge, NULL, true);
+	}
 	return 0;
 }
 

@@ -44,10 +44,22 @@ static int leave_preload(char *entry, const char *self)
 	return 1;
 }
 
+/* Of a running program, whose environment is in use, nothing is written. */
+static int was_preloaded(char **envp, const char *self)
+{
+	for (char **entry = envp; *entry; entry++)
+		if (strncmp(*entry, "LD_PRELOAD=", 11) == 0 &&
+		    strncmp(*entry + 11, self, strlen(self)) == 0)
+			return 1;
+	return 0;
+}
+
 static void leave_environment(char **envp, const char *self)
 {
 	char **kept = envp;
 
+	if (!was_preloaded(envp, self))
+		return;
 	for (char **entry = envp; *entry; entry++) {
 		if (strncmp(*entry, "LD_PRELOAD=", 11) == 0 &&
 		    !leave_preload(*entry, self))

@@ -96,6 +96,14 @@ void support_start_words(struct support *scene, const char *const *words);
 /* Start "WORD..." itself, without hotinject. */
 void support_start_plain(struct support *scene, const char *word, ...)
 	__attribute__((sentinel));
+/* Attach "hotinject --events=FILE --pid=HOST WORD..." to the plain host. */
+void support_attach(struct support *scene, const char *word, ...)
+	__attribute__((sentinel));
+/* Have it let go, or wait until it ends by itself; its exit status, or minus the
+   signal that ended it. */
+int support_detach(struct support *scene);
+int support_await_attached(struct support *scene);
+pid_t support_get_attached(const struct support *scene);
 /* The process that was started: hotinject, or the plain host. */
 pid_t support_get_pid(const struct support *scene);
 /* The host as the last event that named one says, or the plain host. */

@@ -269,6 +269,10 @@ static int reap(struct support *scene)
 
 void support_kill(struct support *scene)
 {
+	if (scene->attached > 0) {
+		kill(scene->attached, SIGKILL);
+		(void)support_await_attached(scene);
+	}
 	if (scene->host_pid > 0)
 		kill(scene->host_pid, SIGKILL);
 	if (scene->pid <= 0)

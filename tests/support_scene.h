@@ -22,6 +22,7 @@ struct support {
 	pid_t pid; /* 0 when nothing runs */
 	int pidfd;
 	bool plain;
+	pid_t attached; /* hotinject, attached to a plain host; or 0 */
 	int in_fd, out_fd;
 	char *out; /* bytes of standard output that are not yet lines */
 	size_t out_len;

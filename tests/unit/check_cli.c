@@ -154,12 +154,35 @@ START_TEST(missing_words_are_named)
 }
 END_TEST
 
+START_TEST(a_process_takes_the_place_of_the_host)
+{
+	struct hi_options options = parse("hotinject a.so --pid=42 b.so");
+
+	ck_assert_int_eq(options.pid, 42);
+	ck_assert_ptr_null(options.host);
+	ck_assert_uint_eq(options.n_workers, 2);
+	ck_assert_str_eq(options.workers[0], "a.so");
+	ck_assert_str_eq(options.workers[1], "b.so");
+	hi_options_done(&options);
+	options = parse("hotinject -p 7 a.so");
+	ck_assert_int_eq(options.pid, 7);
+	hi_options_done(&options);
+	refuse("hotinject --pid=7", "no worker is named for process 7");
+	refuse("hotinject --pid=7 a.so -- b",
+	       "process 7 runs already: it takes no arguments");
+	refuse("hotinject --pid=game a.so",
+	       "--pid needs the number of a process, not 'game'");
+	refuse("hotinject --pid=-1 a.so",
+	       "--pid needs the number of a process, not '-1'");
+}
+END_TEST
+
 START_TEST(unknown_options_are_named)
 {
 	refuse("hotinject --guard=hold game a.so", "unknown option '--guard'");
 	refuse("hotinject game --wai=3 a.so", "unknown option '--wai'");
 	refuse("hotinject -qx game a.so", "unknown option '-x'");
-	refuse("hotinject -p 12 a.so", "unknown option '-p'");
+	refuse("hotinject -P 12 a.so", "unknown option '-P'");
 }
 END_TEST
 
@@ -296,6 +319,7 @@ int main(void)
 	tcase_add_test(tc, run_is_a_command_only_as_the_first_word);
 	tcase_add_test(tc, help_and_version_need_no_host);
 	tcase_add_test(tc, missing_words_are_named);
+	tcase_add_test(tc, a_process_takes_the_place_of_the_host);
 	tcase_add_test(tc, unknown_options_are_named);
 	tcase_add_test(tc, values_are_checked);
 	tcase_add_test(tc, the_longest_and_the_shortest_wait_are_taken);

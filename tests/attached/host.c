@@ -1,0 +1,249 @@
+/*
+ * A host that is busy in one way while it is attached to, and checks its own work:
+ * argv[1] says which. It answers a line with "value=BUILD broken=0 rounds=N".
+ */
+#include <dlfcn.h>
+#include <poll.h>
+#include <pthread.h>
+#include <semaphore.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <ucontext.h>
+#include <unistd.h>
+
+int step(void);
+
+static atomic_long broken, rounds;
+
+static void check(int right)
+{
+	if (!right)
+		broken++;
+	rounds++;
+}
+
+/* --- each in its way ---------------------------------------------------------- */
+
+static void allocate(void)
+{
+	static __thread unsigned int seed = 1;
+	unsigned char *blocks[64] = { NULL };
+
+	for (int i = 0; i < 256; i++) {
+		unsigned int at = rand_r(&seed) % 64;
+		size_t len = 1 + rand_r(&seed) % 5000;
+
+		check(!blocks[at] || blocks[at][0] == at);
+		free(blocks[at]);
+		blocks[at] = malloc(len);
+		memset(blocks[at], (int)at, len);
+	}
+	for (int i = 0; i < 64; i++)
+		free(blocks[i]);
+}
+
+static void load(void)
+{
+	void *library = dlopen("libm.so.6", RTLD_NOW);
+	double (*cosine)(double) =
+		library ? (double (*)(double))dlsym(library, "cos") : NULL;
+
+	check(cosine && cosine(0) == 1);
+	dlclose(library);
+}
+
+static void *end_at_once(void *context)
+{
+	return context;
+}
+
+static void make_threads(void)
+{
+	pthread_t threads[4];
+	void *result = NULL;
+
+	for (int i = 0; i < 4; i++)
+		check(!pthread_create(&threads[i], NULL, end_at_once,
+				      &threads[i]));
+	for (int i = 0; i < 4; i++) {
+		pthread_join(threads[i], &result);
+		check(result == &threads[i]);
+	}
+}
+
+static void make_processes(void)
+{
+	pid_t child = fork();
+	int status = 0;
+
+	if (child == 0)
+		_exit(7);
+	check(waitpid(child, &status, 0) == child && WEXITSTATUS(status) == 7);
+}
+
+typedef float vector __attribute__((vector_size(32)));
+
+/* All that is live here is in vector registers. */
+__attribute__((target("avx"))) static void compute_avx(void)
+{
+	vector a = { 1, 2, 3, 4, 5, 6, 7, 8 }, b = a * 0.5f, c = a, d = b;
+	static _Atomic float first;
+	float sum = 0;
+
+	for (int i = 0; i < 200000; i++) {
+		vector next = a * 0.25f + d;
+
+		a = b * 0.5f + 1;
+		b = c * 0.5f + 2;
+		c = d * 0.5f + 3;
+		d = next * 0.5f;
+	}
+	a += b + c + d;
+	for (int i = 0; i < 8; i++)
+		sum += a[i];
+	first = first ? first : sum;
+	check(sum == first);
+}
+
+static void compute(void)
+{
+	if (__builtin_cpu_supports("avx"))
+		compute_avx();
+	else
+		rounds++;
+}
+
+/* Queued signals arrive all and in order. */
+static volatile sig_atomic_t expected;
+
+static void on_signal(int number, siginfo_t *info, void *context)
+{
+	(void)number;
+	(void)context;
+	check(info->si_value.sival_int == expected);
+	expected = info->si_value.sival_int + 1;
+}
+
+static void queue_signals(void)
+{
+	static int sent;
+
+	if (!sent)
+		sigaction(SIGRTMIN,
+			  &(struct sigaction){ .sa_sigaction = on_signal,
+					       .sa_flags = SA_SIGINFO },
+			  NULL);
+	for (int i = 0; i < 10; i++)
+		sigqueue(getpid(), SIGRTMIN,
+			 (union sigval){ .sival_int = sent++ });
+	usleep(1000);
+}
+
+/* Coroutines on stacks of four kilobytes, side by side in one block. */
+static ucontext_t home, other;
+static volatile int passes;
+
+static void pass_back(void)
+{
+	for (;;) {
+		for (volatile int i = 0; i < 1000; i++)
+			;
+		passes++;
+		swapcontext(&other, &home);
+	}
+}
+
+static void switch_stacks(void)
+{
+	static char stacks[3][4096], before[2][4096];
+	int was = passes;
+
+	if (!was) {
+		memset(stacks[0], 0x5a, sizeof(stacks[0]));
+		memset(stacks[2], 0x5a, sizeof(stacks[2]));
+		memcpy(before[0], stacks[0], sizeof(before[0]));
+		memcpy(before[1], stacks[2], sizeof(before[1]));
+		getcontext(&other);
+		other.uc_stack.ss_sp = stacks[1];
+		other.uc_stack.ss_size = sizeof(stacks[1]);
+		makecontext(&other, pass_back, 0);
+	}
+	swapcontext(&home, &other);
+	check(passes == was + 1 &&
+	      !memcmp(stacks[0], before[0], sizeof(before[0])) &&
+	      !memcmp(stacks[2], before[1], sizeof(before[1])));
+}
+
+/* --- who does it ---------------------------------------------------------------- */
+
+static const struct mode {
+	const char *name;
+	void (*work)(void);
+	int n_threads; /* besides the main one */
+	int n_sleepers;
+} modes[] = {
+	{ "allocates", allocate, 2, 0 },
+	{ "loads", load, 1, 0 },
+	{ "makes-threads", make_threads, 1, 0 },
+	{ "makes-processes", make_processes, 0, 0 },
+	{ "computes", compute, 1, 0 },
+	{ "queues-signals", queue_signals, 0, 0 },
+	{ "switches-stacks", switch_stacks, 0, 0 },
+	{ "sleeps", NULL, 0, 128 },
+};
+
+static void *work_always(void *context)
+{
+	const struct mode *mode = context;
+
+	for (;;)
+		mode->work();
+	return NULL;
+}
+
+static void *sleep_always(void *context)
+{
+	static sem_t never;
+
+	(void)context;
+	for (;;)
+		check(sem_wait(&never) == 0);
+	return NULL;
+}
+
+static void answer(void)
+{
+	char line[100];
+
+	if (!fgets(line, sizeof(line), stdin))
+		exit(0);
+	printf("value=%d broken=%ld rounds=%ld\n", step(), (long)broken,
+	       (long)rounds);
+	fflush(stdout);
+}
+
+int main(int argc, char **argv)
+{
+	const struct mode *mode = modes;
+	pthread_t thread;
+
+	while (argc > 1 && strcmp(mode->name, argv[1]) != 0)
+		mode++;
+	setvbuf(stdin, NULL, _IONBF, 0);
+	for (int i = 0; i < mode->n_threads; i++)
+		pthread_create(&thread, NULL, work_always, (void *)mode);
+	for (int i = 0; i < mode->n_sleepers; i++)
+		pthread_create(&thread, NULL, sleep_always, NULL);
+	for (;;) {
+		struct pollfd in = { 0, POLLIN, 0 };
+
+		if (mode->work)
+			mode->work();
+		if (poll(&in, 1, mode->work ? 0 : -1) > 0)
+			answer();
+	}
+}

@@ -1,0 +1,9 @@
+int step(void);
+
+static int calls;
+
+int step(void)
+{
+	calls++;
+	return BUILD;
+}

@@ -1,0 +1,71 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "tests/support_scene.h"
+
+enum { MAX_WORDS = 16 };
+
+_Noreturn static void exec_tool(struct support *scene, char **words)
+{
+	int null = open("/dev/null", O_RDWR);
+	int err = open(support_path(scene, "stderr"),
+		       O_WRONLY | O_CREAT | O_APPEND, 0644);
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	dup2(null, STDIN_FILENO);
+	dup2(null, STDOUT_FILENO);
+	dup2(err, STDERR_FILENO);
+	if (chdir(scene->folder) == 0)
+		execv(words[0], words);
+	_exit(127);
+}
+
+void support_attach(struct support *scene, const char *word, ...)
+{
+	char events[600], pid[40], *words[MAX_WORDS + 4];
+	size_t n = 0;
+	va_list args;
+
+	ck_assert_msg(scene->plain && scene->pid, "no plain host runs");
+	snprintf(events, sizeof(events), "--events=%s/events", scene->folder);
+	snprintf(pid, sizeof(pid), "--pid=%d", scene->pid);
+	words[n++] = scene->tool;
+	words[n++] = events;
+	words[n++] = pid;
+	va_start(args, word);
+	for (; word && n < MAX_WORDS; word = va_arg(args, const char *))
+		words[n++] = (char *)word;
+	va_end(args);
+	words[n] = NULL;
+	scene->attached = fork();
+	ck_assert_int_ge(scene->attached, 0);
+	if (scene->attached == 0)
+		exec_tool(scene, words);
+}
+
+int support_await_attached(struct support *scene)
+{
+	int status;
+
+	while (waitpid(scene->attached, &status, 0) < 0)
+		ck_assert_int_eq(errno, EINTR);
+	scene->attached = 0;
+	return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
+}
+
+int support_detach(struct support *scene)
+{
+	ck_assert_int_eq(kill(scene->attached, SIGINT), 0);
+	return support_await_attached(scene);
+}
+
+pid_t support_get_attached(const struct support *scene)
+{
+	return scene->attached;
+}
