@@ -93,6 +93,7 @@ static void read_line(char *line, const char *file, bool *in_new)
 static void read_file(const char *name)
 {
 	char path[512];
+	const char *kept = strdup(name); /* as long as the pairs */
 	char *HI_FREE line = NULL;
 	size_t cap = 0;
 	bool in_new = false;
@@ -101,7 +102,7 @@ static void read_file(const char *name)
 	snprintf(path, sizeof(path), "tests/pairs/%s", name);
 	file = fopen(path, "r");
 	while (file && n_pairs < PAIRS_MAX && getline(&line, &cap, file) >= 0)
-		read_line(line, strdup(name), &in_new);
+		read_line(line, kept, &in_new);
 	if (file)
 		fclose(file);
 }
