@@ -13,8 +13,9 @@
 #define ATTACHES 3
 
 static const char *const modes[] = {
-	"allocates", "loads",          "makes-threads",   "makes-processes",
-	"computes",  "queues-signals", "switches-stacks", "sleeps",
+	"allocates",       "loads",    "makes-threads",
+	"makes-processes", "computes", "queues-signals",
+	"switches-stacks", "waits",    "sleeps",
 };
 #define N_MODES (sizeof(modes) / sizeof(*modes))
 

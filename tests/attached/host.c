@@ -3,6 +3,7 @@
  * argv[1] says which. It answers a line with "value=BUILD broken=0 rounds=N".
  */
 #include <dlfcn.h>
+#include <errno.h>
 #include <poll.h>
 #include <pthread.h>
 #include <semaphore.h>
@@ -11,7 +12,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
+#include <sys/select.h>
+#include <sys/sem.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <ucontext.h>
 #include <unistd.h>
 
@@ -178,6 +184,150 @@ static void switch_stacks(void)
 	      !memcmp(stacks[2], before[1], sizeof(before[1])));
 }
 
+/* --- waits that must neither fail nor end early ----------------------------------- */
+
+#define WAIT_MS 100
+#define WAIT_NS (WAIT_MS * 1000000L)
+
+static struct timespec get_time(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now;
+}
+
+static struct timespec later(clockid_t clock)
+{
+	struct timespec at;
+
+	clock_gettime(clock, &at);
+	at.tv_nsec += WAIT_NS;
+	at.tv_sec += at.tv_nsec / 1000000000;
+	at.tv_nsec %= 1000000000;
+	return at;
+}
+
+static const struct timespec wait_time = { 0, WAIT_NS };
+
+static int in_nanosleep(void)
+{
+	return nanosleep(&wait_time, NULL) == 0;
+}
+
+static int until_clock(void)
+{
+	struct timespec at = later(CLOCK_MONOTONIC);
+
+	return clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &at, NULL) == 0;
+}
+
+static int in_poll(void)
+{
+	return poll(NULL, 0, WAIT_MS) == 0;
+}
+
+static int in_select(void)
+{
+	struct timeval time = { 0, WAIT_MS * 1000 };
+
+	return select(0, NULL, NULL, NULL, &time) == 0;
+}
+
+static int in_epoll(void)
+{
+	static int fd;
+	struct epoll_event event;
+
+	fd = fd ? fd : epoll_create1(0);
+	return epoll_wait(fd, &event, 1, WAIT_MS) == 0;
+}
+
+static int for_semaphore(void)
+{
+	static sem_t never;
+	struct timespec at = later(CLOCK_REALTIME);
+
+	return sem_timedwait(&never, &at) < 0 && errno == ETIMEDOUT;
+}
+
+static int for_condition(void)
+{
+	static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+	static pthread_cond_t never = PTHREAD_COND_INITIALIZER;
+	struct timespec at = later(CLOCK_REALTIME);
+	int result;
+
+	pthread_mutex_lock(&mutex);
+	result = pthread_cond_timedwait(&never, &mutex, &at);
+	pthread_mutex_unlock(&mutex);
+	return result == ETIMEDOUT;
+}
+
+static int set = -1;
+
+static void remove_set(void)
+{
+	semctl(set, 0, IPC_RMID);
+}
+
+static int for_system_v(void)
+{
+	struct sembuf take = { 0, -1, 0 };
+
+	if (set < 0) {
+		set = semget(IPC_PRIVATE, 1, 0600);
+		if (set < 0)
+			return 1;
+		atexit(remove_set);
+	}
+	if (semtimedop(set, &take, 1, &wait_time) == 0 || errno != EAGAIN)
+		return 0;
+	return 1;
+}
+
+static int for_signal(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGUSR2);
+	return sigtimedwait(&set, NULL, &wait_time) < 0 && errno == EAGAIN;
+}
+
+static int for_data(void)
+{
+	static int sockets[2];
+	struct timeval time = { 0, WAIT_MS * 1000 };
+	char byte;
+
+	if (!sockets[0]) {
+		socketpair(AF_UNIX, SOCK_STREAM, 0, sockets);
+		setsockopt(sockets[0], SOL_SOCKET, SO_RCVTIMEO, &time,
+			   sizeof(time));
+	}
+	return recv(sockets[0], &byte, 1, 0) < 0 && errno == EAGAIN;
+}
+
+static void wait_in_turn(void)
+{
+	static int (*const waits[])(void) = {
+		in_nanosleep, until_clock,   in_poll,       in_select,
+		in_epoll,     for_semaphore, for_condition, for_system_v,
+		for_signal,   for_data,
+	};
+	static unsigned int at;
+	struct timespec start = get_time(), end;
+	int right = waits[at++ % (sizeof(waits) / sizeof(*waits))]();
+
+	end = get_time();
+	check(right);
+	/* a tick of the clock is not early */
+	check((end.tv_sec - start.tv_sec) * 1000000000 + end.tv_nsec -
+		      start.tv_nsec >
+	      WAIT_NS * 9 / 10);
+}
+
 /* --- who does it ---------------------------------------------------------------- */
 
 static const struct mode {
@@ -193,6 +343,7 @@ static const struct mode {
 	{ "computes", compute, 1, 0 },
 	{ "queues-signals", queue_signals, 0, 0 },
 	{ "switches-stacks", switch_stacks, 0, 0 },
+	{ "waits", wait_in_turn, 0, 0 },
 	{ "sleeps", NULL, 0, 128 },
 };
 
