@@ -1,10 +1,12 @@
 #include "injector/adopt.h"
 
 #include <elf.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "common/own.h"
 #include "injector/apply.h"
@@ -27,37 +29,82 @@ const struct hi_map *hi_adopt_find(const struct hi_maps *maps,
 	return map && map->offset == 0 ? map : NULL;
 }
 
-/* The file that is mapped must be the one that is read. */
-static int check_same_file(struct hi_worker *worker, const struct hi_map *map,
-			   struct hi_err *err)
+/* Whether the file that is mapped is still where it was. */
+static bool is_on_disk(const struct hi_map *map)
 {
 	struct stat st;
 
-	if (!map->deleted && stat(map->path, &st) == 0 &&
-	    st.st_ino == map->inode) {
-		worker->first_dev = st.st_dev;
-		worker->first_ino = st.st_ino;
+	return !map->deleted && stat(map->path, &st) == 0 &&
+	       st.st_ino == map->inode;
+}
+
+/*
+ * The file was replaced: the host still has the old one, which who may can open by
+ * what it maps (proc(5), map_files). A link gives it its name back.
+ */
+static int reach_mapped(const struct hi_worker *worker,
+			const struct hi_snapshots *snapshots,
+			const struct hi_host *host, const struct hi_map *map,
+			char **ret_path, struct hi_err *err)
+{
+	char *HI_FREE link = NULL;
+	char mapped[80];
+
+	snprintf(mapped, sizeof(mapped), "/proc/%d/map_files/%lx-%lx",
+		 host->pid, map->start, map->end);
+	if (asprintf(&link, "%s/%s", hi_snapshots_get_folder(snapshots),
+		     worker->name) < 0) {
+		link = NULL;
+		return hi_fail(err, HI_E_NOMEM, "no memory for a path");
+	}
+	if (symlink(mapped, link) == 0 && access(link, R_OK) == 0) {
+		*ret_path = hi_take_ptr(&link);
 		return 0;
 	}
+	unlink(link);
 	hi_fail(err, HI_E_HOST,
 		"%s was replaced before hotinject could look at the build "
 		"that the host runs",
 		map->path);
-	hi_err_hint(err, "start the host again");
+	hi_err_hint(err, "start the host again; root can do without");
 	return HI_E_HOST;
 }
 
+/* A copy of the file that is mapped, wherever it is. */
+static int copy_mapped(struct hi_worker *worker, struct hi_snapshots *snapshots,
+		       const struct hi_host *host, const struct hi_map *map,
+		       char **ret_copy, struct hi_content *ret_content,
+		       struct hi_err *err)
+{
+	char *HI_FREE path = NULL;
+	struct stat st;
+	int code = 0;
+
+	worker->replaced = !is_on_disk(map);
+	if (worker->replaced)
+		code = reach_mapped(worker, snapshots, host, map, &path, err);
+	if (code < 0)
+		return code;
+	if (stat(path ? path : map->path, &st) == 0) {
+		worker->first_dev = st.st_dev;
+		worker->first_ino = st.st_ino;
+	}
+	code = hi_snapshot_take(snapshots, path ? path : map->path, 1, ret_copy,
+				ret_content, err);
+	if (path)
+		unlink(path);
+	return code;
+}
+
 static int take_build(struct hi_worker *worker, struct hi_snapshots *snapshots,
-		      const struct hi_map *map, struct hi_build **ret_build,
-		      struct hi_err *err)
+		      const struct hi_host *host, const struct hi_map *map,
+		      struct hi_build **ret_build, struct hi_err *err)
 {
 	char *HI_FREE copy = NULL;
 	struct hi_content content;
-	int code = check_same_file(worker, map, err);
+	int code =
+		copy_mapped(worker, snapshots, host, map, &copy, &content, err);
 
-	if (code == 0)
-		code = hi_snapshot_take(snapshots, map->path, 1, &copy,
-					&content, err);
 	if (code == 0)
 		code = hi_build_open(copy, worker->path, 1, ret_build, err);
 	if (code == 0)
@@ -149,7 +196,7 @@ int hi_adopt(struct hi_worker *worker, struct hi_snapshots *snapshots,
 	if (!map)
 		return hi_fail(err, HI_E_HOST, "%s is not mapped",
 			       worker->name);
-	code = take_build(worker, snapshots, map, &build, err);
+	code = take_build(worker, snapshots, host, map, &build, err);
 	if (code != 0 || !build)
 		return code;
 	code = check_relocated(build, maps, err);

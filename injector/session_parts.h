@@ -3,6 +3,7 @@
  *
  * session.c          start, loop, end
  * session_worker.c   the worker in the host: found, adopted, reloaded, closed
+ * session_enter.c    the shim brought into a process that runs
  * session_hosts.c    which process is the host, and what processes report
  *
  * Ownership: as session.h says.
@@ -16,6 +17,7 @@
 
 #include "injector/bind.h"
 #include "injector/cli.h"
+#include "injector/clock.h"
 #include "injector/follow.h"
 #include "injector/loader.h"
 #include "injector/reload.h"
@@ -25,6 +27,9 @@
 #include "injector/worker.h"
 
 #define WORKERS_MAX 64
+
+/* How long after an opening of the file the host's mapping is looked for. */
+#define HI_SESSION_LOOK_NS (3ULL * HI_NS_PER_S)
 
 /* One worker of the host. */
 struct charge {
@@ -67,8 +72,6 @@ struct session {
 
 /* Nothing is known of the process that is looked after from now on. */
 void hi_session_forget(struct session *session);
-/* Bring the shim into a process that runs without it. */
-int hi_session_enter(struct session *session, struct hi_err *err) HI_MUST_USE;
 /* Make its shim ready for use; THREAD is held. */
 int hi_session_place(struct session *session, struct hi_thread *thread,
 		     struct hi_err *err) HI_MUST_USE;
@@ -85,6 +88,12 @@ void hi_session_on_watch(struct session *session, struct charge *charge);
    milliseconds, -1 for never. */
 void hi_session_look_again(struct session *session);
 int hi_session_next_timeout_ms(const struct session *session);
+
+/* --- session_enter.c --- */
+
+/* Bring the shim into a process that runs without it, and take the workers that it
+   has. */
+int hi_session_enter(struct session *session, struct hi_err *err) HI_MUST_USE;
 
 /* --- session_hosts.c --- */
 

@@ -1,22 +1,16 @@
 #include "injector/session_parts.h"
 
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/syscall.h>
 
-#include "common/own.h"
 #include "injector/adopt.h"
 #include "injector/answers.h"
 #include "injector/apply.h"
 #include "injector/clock.h"
-#include "injector/foothold.h"
 #include "injector/needed.h"
 #include "injector/safe_point.h"
 #include "injector/sandbox.h"
 
-/* How long after an opening of the file the host's mapping is looked for. */
-#define LOOK_NS       (3ULL * HI_NS_PER_S)
 #define REOPEN_NS     (300 * HI_NS_PER_MS)
 #define SAFE_POINT_NS (5 * HI_NS_PER_MS)
 #define UNDERWAY_MS   20 /* a script has ended, and what it left is looked at */
@@ -94,77 +88,6 @@ int hi_session_place(struct session *session, struct hi_thread *thread,
 	session->loader.host = host;
 	session->loader.unwinder = session->unwinder;
 	session->loader.place = &session->place;
-	return 0;
-}
-
-/* The pages and the stack by which the shim was brought in. */
-static void take_back(struct session *session, struct hi_thread *thread,
-		      const struct hi_foothold *foothold)
-{
-	uint64_t arguments[6] = { foothold->start_remote, foothold->len };
-	int64_t no_matter;
-
-	if (foothold->start_remote)
-		(void)!hi_remote_syscall(session->self.host, thread,
-					 &session->place, SYS_munmap, arguments,
-					 &no_matter, NULL);
-}
-
-static bool has_shim(const struct session *session)
-{
-	char *HI_FREE real = realpath(session->shim_path, NULL);
-	struct hi_maps maps;
-	bool found;
-
-	if (hi_maps_read(session->self.host->pid, &maps, NULL) < 0)
-		return false;
-	found = hi_maps_find_path(&maps, real ? real : session->shim_path);
-	hi_maps_done(&maps);
-	return found;
-}
-
-/* Which builds it has, and what leads to them, only the one knew that has left. */
-static int fail_known(const struct hi_host *host, struct hi_err *err)
-{
-	hi_fail(err, HI_E_HOST,
-		"%s (%d) has been under hotinject before, and cannot be taken "
-		"up again",
-		host->name, host->pid);
-	hi_err_hint(err, "start the host again");
-	return HI_E_HOST;
-}
-
-int hi_session_enter(struct session *session, struct hi_err *err)
-{
-	struct hi_host *host = session->self.host;
-	struct hi_foothold foothold = { 0, 0 };
-	struct hi_thread *thread = NULL;
-	int code = hi_unwinder_new(host, &session->unwinder, err);
-
-	if (code == 0 && has_shim(session))
-		code = fail_known(host, err);
-	if (code == 0)
-		code = hi_foothold_load(host, session->unwinder,
-					session->shim_path, &foothold, err);
-	hi_unwinder_stale(session->unwinder);
-	if (code == 0)
-		code = hi_safe_point_hold_any(host, &thread, err);
-	if (code < 0)
-		return code;
-	code = hi_session_place(session, thread, err);
-	if (code == 0)
-		take_back(session, thread, &foothold);
-	hi_host_release(host, thread);
-	if (code < 0)
-		return code;
-	session->self.entered = true;
-	for (size_t i = 0; i < session->n_charges; i++) {
-		struct charge *charge = &session->charges[i];
-
-		charge->look_at_ns = hi_clock_ns();
-		charge->look_until_ns = charge->look_at_ns + LOOK_NS;
-		hi_session_look_for(session, charge, NULL, true);
-	}
 	return 0;
 }
 
@@ -248,35 +171,6 @@ static int take_worker(struct session *session, struct charge *charge,
 	return code;
 }
 
-void hi_session_look_for(struct session *session, struct charge *charge,
-			 struct hi_thread *held, bool say_absent)
-{
-	struct hi_err err = { 0 };
-	int code;
-
-	if (!session->self.entered)
-		return;
-	if (!hi_session_has_worker(session->self.host, charge)) {
-		if (say_absent)
-			hi_report_absent(session->report,
-					 session->self.host->name,
-					 session->self.host->pid,
-					 charge->worker->name);
-		else
-			look_around(session, charge);
-		return;
-	}
-	code = take_worker(session, charge, held, &err);
-	if (code == HI_E_BUSY || code == HI_E_GONE)
-		return; /* looked for again soon */
-	charge->look_until_ns = 0;
-	/* each opening of the file is another try; one sentence will do */
-	if (code < 0 && strcmp(charge->said, err.sentence) != 0) {
-		hi_report_error(session->report, &err);
-		memcpy(charge->said, err.sentence, sizeof(charge->said));
-	}
-}
-
 static void let_go(struct session *session, struct charge *charge)
 {
 	hi_report_note(session->report, "%s (%d): %s was closed by the host",
@@ -321,6 +215,38 @@ static void reload(struct session *session, struct charge *charge,
 		let_go(session, charge);
 }
 
+void hi_session_look_for(struct session *session, struct charge *charge,
+			 struct hi_thread *held, bool say_absent)
+{
+	struct hi_err err = { 0 };
+	int code;
+
+	if (!session->self.entered)
+		return;
+	if (!hi_session_has_worker(session->self.host, charge)) {
+		if (say_absent)
+			hi_report_absent(session->report,
+					 session->self.host->name,
+					 session->self.host->pid,
+					 charge->worker->name);
+		else
+			look_around(session, charge);
+		return;
+	}
+	code = take_worker(session, charge, held, &err);
+	/* what took its place is a newer build */
+	if (code == 0 && !held && charge->worker->replaced)
+		reload(session, charge, hi_clock_ns());
+	if (code == HI_E_BUSY || code == HI_E_GONE)
+		return; /* looked for again soon */
+	charge->look_until_ns = 0;
+	/* each opening of the file is another try; one sentence will do */
+	if (code < 0 && strcmp(charge->said, err.sentence) != 0) {
+		hi_report_error(session->report, &err);
+		memcpy(charge->said, err.sentence, sizeof(charge->said));
+	}
+}
+
 /* Somebody has opened the file: the host, that reopens it? */
 static void check(struct session *session, struct charge *charge)
 {
@@ -350,7 +276,7 @@ void hi_session_on_watch(struct session *session, struct charge *charge)
 		check(session, charge);
 	if (!charge->worker->current && (events & HI_WATCH_OPENED)) {
 		charge->look_at_ns = hi_clock_ns();
-		charge->look_until_ns = charge->look_at_ns + LOOK_NS;
+		charge->look_until_ns = charge->look_at_ns + HI_SESSION_LOOK_NS;
 	}
 }
 

@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "tests/support.h"
 
@@ -133,6 +134,33 @@ START_TEST(a_process_that_was_left_is_not_taken_up_in_the_dark)
 }
 END_TEST
 
+/* The build that runs is read from what the host maps; that on disk is news. */
+START_TEST(a_worker_that_was_rebuilt_before_goes_live_at_once)
+{
+	struct support *scene = begin("rebuilt");
+	json_t *live;
+
+	support_put(scene, "worker.2.so", "libworker.so", SUPPORT_RENAME);
+	support_attach(scene, "libworker.so", NULL);
+	if (geteuid() != 0) {
+		support_message(scene, "was replaced before hotinject could "
+				       "look");
+		ck_assert_int_eq(support_detach(scene), 0);
+		end(scene);
+		return;
+	}
+	support_event(scene, "ready");
+	live = support_event(scene, "live");
+	ck_assert_int_eq(support_event_number(scene, live, "build"), 2);
+	ck_assert_str_eq(support_event_list(scene, live, "changed"), "step");
+	expect(scene, 2);
+	ck_assert_int_eq(support_detach(scene), 0);
+	expect(scene, 2);
+	ck_assert_int_eq(support_end(scene), 0);
+	support_free(scene);
+}
+END_TEST
+
 START_TEST(a_static_program_is_said_and_left_alone)
 {
 	struct support *scene = support_new("static");
@@ -180,6 +208,8 @@ static void add(Suite *suite)
 		a_process_that_is_traced_by_another_is_said_with_its_name);
 	tcase_add_test(cannot,
 		       a_process_that_was_left_is_not_taken_up_in_the_dark);
+	tcase_add_test(cannot,
+		       a_worker_that_was_rebuilt_before_goes_live_at_once);
 	tcase_add_test(cannot, a_static_program_is_said_and_left_alone);
 	tcase_add_test(cannot, the_end_of_the_host_is_the_end);
 }
