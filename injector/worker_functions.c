@@ -148,9 +148,11 @@ int hi_worker_match_functions(struct hi_worker *worker, struct hi_build *build,
 	const struct hi_symbol *symbols =
 		hi_symtab_get_functions(build->symtab, &n);
 	struct match *HI_FREE matches = calloc(n + 1, sizeof(*matches));
-	int code = matches ? find_matches(worker, build, matches, err) :
-			     hi_fail(err, HI_E_NOMEM, "no memory for matches");
+	int code;
 
+	if (!matches)
+		return hi_fail(err, HI_E_NOMEM, "no memory for matches");
+	code = find_matches(worker, build, matches, err);
 	for (size_t i = 0; i < worker->n_functions; i++)
 		worker->functions[i]->next_symbol = NULL;
 	for (size_t i = 0; i < n && code == 0; i++) {
