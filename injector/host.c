@@ -13,6 +13,7 @@
 #include "injector/clock.h"
 
 #define AWAIT_LIMIT_NS (500 * HI_NS_PER_MS)
+#define AWAIT_SLICE_NS (10 * HI_NS_PER_MS)
 #define SYSCALL_LEN    2
 
 struct hi_host *hi_host_new(pid_t pid)
@@ -44,6 +45,7 @@ void hi_host_free(struct hi_host *host)
 		remove_thread(host, thread);
 	if (host->mem_fd >= 0)
 		close(host->mem_fd);
+	hi_limit_done(&host->limit);
 	free(host);
 }
 
@@ -266,6 +268,27 @@ int hi_host_ask(struct hi_host *host, struct hi_thread *thread,
 	return code;
 }
 
+/*
+ * A wait for one thread is not disturbed by others that stop, as one for SIGCHLD
+ * is: each of them would wake us, on a processor that the next one needs. It is
+ * broken off from time to time: execve(2) may take a thread's id away without a word.
+ */
+static struct hi_stop await_report(struct hi_host *host, pid_t tid,
+				   uint64_t limit_ns)
+{
+	struct hi_stop stop = hi_tracee_wait(tid, 0);
+
+	if (stop.kind != HI_STOP_NONE)
+		return stop;
+	if (!hi_limit_begin(&host->limit, AWAIT_SLICE_NS)) {
+		hi_tracee_await_news(limit_ns);
+		return hi_tracee_wait(tid, 0);
+	}
+	stop = hi_tracee_wait_or_signal(tid);
+	hi_limit_end(&host->limit);
+	return stop;
+}
+
 int hi_host_await(struct hi_host *host, struct hi_thread *thread,
 		  struct hi_err *err)
 {
@@ -273,8 +296,9 @@ int hi_host_await(struct hi_host *host, struct hi_thread *thread,
 	pid_t tid = thread->tid;
 
 	while (!thread->held) {
-		struct hi_stop stop = hi_tracee_wait(tid, 0);
 		uint64_t waited = hi_clock_ns() - start;
+		struct hi_stop stop =
+			await_report(host, tid, AWAIT_LIMIT_NS - waited);
 
 		if (stop.kind != HI_STOP_NONE)
 			hi_host_take(host, &stop);
@@ -283,15 +307,13 @@ int hi_host_await(struct hi_host *host, struct hi_thread *thread,
 				       tid);
 		if (thread->held)
 			break;
-		if (waited > AWAIT_LIMIT_NS) {
+		if (waited + AWAIT_SLICE_NS > AWAIT_LIMIT_NS) {
 			thread->wanted = false;
 			return hi_fail(err, HI_E_BUSY,
 				       "thread %d is in an uninterruptible "
 				       "wait and cannot be stopped",
 				       tid);
 		}
-		if (stop.kind == HI_STOP_NONE)
-			hi_tracee_await_news(AWAIT_LIMIT_NS - waited);
 	}
 	return 0;
 }
@@ -325,12 +347,24 @@ static bool ends_after_stop(long number)
 	return false;
 }
 
+static bool is_cut_short(const struct user_regs_struct *regs)
+{
+	return (long)regs->rax == -EINTR &&
+	       ends_after_stop((long)regs->orig_rax);
+}
+
+void hi_host_know_regs(struct hi_thread *thread,
+		       const struct user_regs_struct *regs)
+{
+	thread->plain = !is_cut_short(regs);
+}
+
 static void make_call_again(struct hi_thread *thread)
 {
 	struct user_regs_struct regs;
 
 	if (hi_tracee_get_regs(thread->tid, &regs, NULL) < 0 ||
-	    (long)regs.rax != -EINTR || !ends_after_stop((long)regs.orig_rax))
+	    !is_cut_short(&regs))
 		return;
 	regs.rax = regs.orig_rax;
 	regs.rip -= SYSCALL_LEN;
@@ -346,9 +380,10 @@ void hi_host_release(struct hi_host *host, struct hi_thread *thread)
 	thread->wanted = false;
 	if (!thread->held)
 		return;
-	if (thread->trapped && !thread->group && !signal)
+	if (thread->trapped && !thread->group && !signal && !thread->plain)
 		make_call_again(thread);
 	thread->trapped = false;
+	thread->plain = false;
 	thread->held = false;
 	thread->signal = 0;
 	if (host->leaving) {

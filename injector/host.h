@@ -21,6 +21,7 @@
 #include <uthash.h>
 
 #include "common/err.h"
+#include "injector/limit.h"
 #include "injector/tracee.h"
 
 struct hi_thread {
@@ -31,6 +32,7 @@ struct hi_thread {
 	bool mine;    /* the shim's loader: never inside the worker for long */
 	bool watched; /* its system calls stop it: a process before its exec */
 	bool group;   /* stopped by job control: resumed by listening */
+	bool plain;   /* held, and no system call is to be made again */
 	int signal;   /* delivered when it is resumed */
 	uint64_t freeze;    /* the last one that has looked at it */
 	uint64_t again_rip; /* a system call that it makes again: see release */
@@ -67,6 +69,7 @@ struct hi_host {
 	int mem_fd;   /* /proc/PID/mem, of the current program */
 	struct hi_thread *threads; /* uthash by tid */
 	struct hi_host_hooks hooks;
+	struct hi_limit limit; /* of a wait for a thread to stand */
 	bool ended;
 	int status;    /* of waitpid(2), once ended */
 	char name[32]; /* of the program, for messages */
@@ -101,6 +104,9 @@ int hi_host_await(struct hi_host *host, struct hi_thread *thread,
 /* Hold every thread that can be held; and let go of all but KEEP (or NULL). */
 void hi_host_hold_all(struct hi_host *host);
 void hi_host_release_all(struct hi_host *host, const struct hi_thread *keep);
+/* REGS are those of a held thread: letting it go need not read them again. */
+void hi_host_know_regs(struct hi_thread *thread,
+		       const struct user_regs_struct *regs);
 /*
  * Let it go on. A system call that ends with EINTR after any stop (signal(7)) and
  * that only our interrupt has ended is made again, so that the host does not

@@ -176,15 +176,11 @@ static void classify(struct hi_stop *stop, int status)
 	}
 }
 
-struct hi_stop hi_tracee_wait(pid_t tid, int block)
+/* What waitpid(2) has given for TID. */
+static struct hi_stop make_stop(pid_t tid, pid_t got, int status)
 {
 	struct hi_stop stop = { HI_STOP_NONE, tid, 0, 0 };
-	int status = 0;
-	pid_t got;
 
-	do {
-		got = waitpid(tid, &status, __WALL | (block ? 0 : WNOHANG));
-	} while (got < 0 && errno == EINTR);
 	if (got > 0) {
 		stop.tid = got;
 		classify(&stop, status);
@@ -192,6 +188,25 @@ struct hi_stop hi_tracee_wait(pid_t tid, int block)
 		stop.kind = HI_STOP_ENDED;
 	}
 	return stop;
+}
+
+struct hi_stop hi_tracee_wait(pid_t tid, int block)
+{
+	int status = 0;
+	pid_t got;
+
+	do {
+		got = waitpid(tid, &status, __WALL | (block ? 0 : WNOHANG));
+	} while (got < 0 && errno == EINTR);
+	return make_stop(tid, got, status);
+}
+
+struct hi_stop hi_tracee_wait_or_signal(pid_t tid)
+{
+	int status = 0;
+	pid_t got = waitpid(tid, &status, __WALL);
+
+	return make_stop(tid, got < 0 && errno == EINTR ? 0 : got, status);
 }
 
 void hi_tracee_await_news(uint64_t limit_ns)

@@ -82,6 +82,8 @@ int hi_tracee_get_siginfo(pid_t tid, siginfo_t *ret_info,
  * otherwise HI_STOP_NONE says that there is none.
  */
 struct hi_stop hi_tracee_wait(pid_t tid, int block);
+/* The same of one thread, until a signal interrupts it: HI_STOP_NONE (see limit). */
+struct hi_stop hi_tracee_wait_or_signal(pid_t tid);
 /*
  * Sleep until SIGCHLD is pending, and take it, or for LIMIT_NS. The caller has it
  * blocked and looks for reports before and after.
