@@ -74,8 +74,8 @@ static struct hi_function *route_all(struct routes *routes,
 {
 	struct hi_function *first = NULL;
 
-	for (size_t i = 0; i < worker->n_builds; i++) {
-		const struct hi_build *old = worker->builds[i];
+	for (size_t i = 0; i < worker->n_active; i++) {
+		const struct hi_build *old = worker->active[i];
 		bool ambiguous = false;
 		const struct hi_symbol *same = hi_symtab_find_same(
 			old->symtab, build->symtab, symbol, &ambiguous);

@@ -69,10 +69,9 @@ static int collect_homes(struct hi_publish *publish, struct hi_worker *worker,
 static bool needs_all(const struct hi_build *build,
 		      const struct hi_freeze *inside)
 {
-	if (build->patched || build->retired)
-		return false;
-	return (build->has_constructors && build->number > 1) ||
-	       (inside && hi_freeze_is_inside(inside, build));
+	return !build->patched &&
+	       ((build->has_constructors && build->number > 1) ||
+		(inside && hi_freeze_is_inside(inside, build)));
 }
 
 /* Every entry of BUILD, also those whose home is elsewhere. */
@@ -162,9 +161,9 @@ int hi_publish_prepare(struct hi_worker *worker, const struct hi_host *host,
 	struct hi_publish publish = { NULL, 0, HI_PLAN_INIT, 0 };
 	int failed = collect_homes(&publish, worker, next);
 
-	for (size_t i = 0; i < worker->n_builds && failed == 0; i++)
-		if (needs_all(worker->builds[i], inside))
-			failed = collect_build(&publish, worker->builds[i]);
+	for (size_t i = 0; i < worker->n_active && failed == 0; i++)
+		if (needs_all(worker->active[i], inside))
+			failed = collect_build(&publish, worker->active[i]);
 	if (failed < 0) {
 		hi_publish_done(&publish);
 		return hi_fail(err, HI_E_NOMEM, "no memory for patch points");
@@ -286,9 +285,9 @@ static void mark_patched(const struct hi_publish *publish,
 			 struct hi_worker *worker,
 			 const struct hi_freeze *freeze)
 {
-	for (size_t i = 0; i < worker->n_builds; i++)
-		if (needs_all(worker->builds[i], freeze))
-			worker->builds[i]->patched = true;
+	for (size_t i = 0; i < worker->n_active; i++)
+		if (needs_all(worker->active[i], freeze))
+			worker->active[i]->patched = true;
 	for (size_t i = 0; i < publish->n_patches; i++) {
 		const struct hi_patch *patch = &publish->patches[i];
 		struct hi_function *function = patch->function;
@@ -339,7 +338,7 @@ static bool is_entry(const struct hi_build *build, uint64_t at_remote)
 	size_t n = 0;
 	const struct hi_symbol *symbols;
 
-	if (build->retired || !build->prologues)
+	if (!build->prologues)
 		return false;
 	symbols = hi_symtab_get_functions(build->symtab, &n);
 	for (size_t i = 0; i < n; i++)
@@ -359,8 +358,8 @@ bool hi_publish_on_trap(const struct hi_worker *worker,
 
 	if (hi_tracee_get_regs(thread->tid, &regs, NULL) < 0)
 		return false;
-	for (size_t i = 0; i < worker->n_builds && !found; i++)
-		found = is_entry(worker->builds[i], regs.rip - 1);
+	for (size_t i = 0; i < worker->n_active && !found; i++)
+		found = is_entry(worker->active[i], regs.rip - 1);
 	/* that of somebody else would still be there */
 	if (!found || hi_remote_read(host, regs.rip - 1, &now, 1, NULL) < 0 ||
 	    now == INT3)

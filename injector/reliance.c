@@ -326,8 +326,6 @@ static bool is_wanted(const struct hi_build *build,
 		      const struct hi_worker *worker,
 		      const struct hi_freeze *inside)
 {
-	if (build->retired)
-		return false;
 	if (inside && hi_freeze_is_inside(inside, build))
 		return true;
 	for (size_t i = 0; i < worker->n_functions; i++)
@@ -347,18 +345,18 @@ int hi_reliance_judge(struct hi_publish *publish, struct hi_worker *worker,
 		worker->functions[i]->kept_by = NULL;
 		wanted = wanted || !worker->functions[i]->next_symbol;
 	}
-	for (size_t i = 0; wanted && i < worker->n_builds && code == 0; i++) {
+	for (size_t i = 0; wanted && i < worker->n_active && code == 0; i++) {
 		struct judgement judgement = {
 			.publish = publish,
 			.worker = worker,
 			.host = host,
 			.next = next,
-			.build = worker->builds[i],
+			.build = worker->active[i],
 			.inside = inside,
 			.err = err,
 		};
 
-		if (is_wanted(worker->builds[i], worker, inside))
+		if (is_wanted(worker->active[i], worker, inside))
 			code = judge_build(&judgement);
 	}
 	return code;

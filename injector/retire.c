@@ -10,12 +10,9 @@
 
 void hi_retire_note(struct hi_worker *worker, const struct hi_freeze *freeze)
 {
-	for (size_t i = 0; i < worker->n_builds; i++) {
-		struct hi_build *build = worker->builds[i];
-
-		if (!build->retired)
-			build->inside = hi_freeze_is_inside(freeze, build);
-	}
+	for (size_t i = 0; i < worker->n_active; i++)
+		worker->active[i]->inside =
+			hi_freeze_is_inside(freeze, worker->active[i]);
 }
 
 /* Debug information, and relocations of it or of text (--emit-relocs). */
@@ -78,8 +75,8 @@ static void thin(const struct hi_build *build)
 /* Something of the builds that lives on. */
 static void mark_needed(const struct hi_worker *worker)
 {
-	for (size_t i = 0; i < worker->n_builds; i++)
-		worker->builds[i]->needed = false;
+	for (size_t i = 0; i < worker->n_active; i++)
+		worker->active[i]->needed = false;
 	for (size_t i = 0; i < worker->n_functions; i++) {
 		const struct hi_function *function = worker->functions[i];
 
@@ -91,25 +88,27 @@ static void mark_needed(const struct hi_worker *worker)
 		worker->variables[i]->home->needed = true;
 }
 
-static bool may_retire(const struct hi_build *build, bool busy)
-{
-	return !build->retired && !build->needed && !(busy && build->inside);
-}
-
 void hi_retire(struct hi_worker *worker, struct hi_build *previous, bool busy)
 {
 	/* build #1 is what every build is compared with */
 	if (previous->number > 1)
 		hi_image_rest(previous->image);
 	mark_needed(worker);
-	for (size_t i = 1; i + HI_RETIRE_AFTER < worker->n_builds; i++) {
+	/* the newest are all active */
+	for (size_t i = 1; i + HI_RETIRE_AFTER < worker->n_active;) {
+		struct hi_build *build = worker->active[i];
+
+		if (build->needed || (busy && build->inside)) {
+			i++;
+			continue;
+		}
+		hi_worker_retire(worker, build);
+		hi_build_drop_facts(build);
+		hi_image_rest(build->image);
+	}
+	for (size_t i = 1; i < worker->n_builds; i++) {
 		struct hi_build *build = worker->builds[i];
 
-		if (may_retire(build, busy)) {
-			build->retired = true;
-			hi_build_drop_facts(build);
-			hi_image_rest(build->image);
-		}
 		if (build->retired && !build->thin &&
 		    !hi_units_need(worker->current->units, build->image)) {
 			build->thin = true;

@@ -36,11 +36,16 @@ void hi_worker_reset(struct hi_worker *worker)
 	free(worker->functions);
 	free(worker->variables);
 	free(worker->builds);
+	free(worker->places);
+	free(worker->active);
 	hi_table_free(worker->table);
 	worker->functions = NULL;
 	worker->variables = NULL;
 	worker->builds = NULL;
+	worker->places = NULL;
+	worker->active = NULL;
 	worker->n_functions = worker->n_variables = worker->n_builds = 0;
+	worker->n_active = 0;
 	worker->current = NULL;
 	worker->table = hi_table_new();
 }
@@ -94,11 +99,41 @@ void hi_worker_place(struct hi_worker *worker, struct hi_build *build)
 	}
 }
 
+/* Room for one more of them all. */
+static int add_build(struct hi_worker *worker, struct hi_build *build)
+{
+	const struct hi_image_header *header =
+		hi_image_get_header(build->image);
+	size_t at = worker->n_builds;
+	struct hi_place place = { build->base_remote + header->load_start_link,
+				  build->base_remote + header->span_link,
+				  build };
+	struct hi_place *places =
+		reallocarray(worker->places, at + 1, sizeof(*places));
+
+	if (!places)
+		return -1;
+	worker->places = places;
+	if (hi_worker_append((void ***)&worker->active, &worker->n_active,
+			     build) < 0)
+		return -1;
+	if (hi_worker_append((void ***)&worker->builds, &worker->n_builds,
+			     build) < 0) {
+		worker->n_active--;
+		return -1;
+	}
+	while (at > 0 && places[at - 1].start > place.start)
+		at--;
+	memmove(&places[at + 1], &places[at],
+		(worker->n_builds - 1 - at) * sizeof(*places));
+	places[at] = place;
+	return 0;
+}
+
 int hi_worker_accept(struct hi_worker *worker, struct hi_build *build,
 		     struct hi_err *err)
 {
-	if (hi_worker_append((void ***)&worker->builds, &worker->n_builds,
-			     build) < 0)
+	if (add_build(worker, build) < 0)
 		return hi_fail(err, HI_E_NOMEM, "no memory for build #%u",
 			       build->number);
 	/* the next build is compared with this one and the first */
@@ -148,13 +183,34 @@ int hi_worker_adopt(struct hi_worker *worker, struct hi_build *build,
 	return code;
 }
 
+void hi_worker_retire(struct hi_worker *worker, struct hi_build *build)
+{
+	size_t n = 0;
+
+	build->retired = true;
+	for (size_t i = 0; i < worker->n_active; i++)
+		if (worker->active[i] != build)
+			worker->active[n++] = worker->active[i];
+	worker->n_active = n;
+}
+
 struct hi_build *hi_worker_find_build(const struct hi_worker *worker,
 				      uint64_t address_remote)
 {
-	for (size_t i = worker->n_builds; i-- > 0;)
-		if (hi_build_covers(worker->builds[i], address_remote))
-			return worker->builds[i];
-	return NULL;
+	const struct hi_place *places = worker->places;
+	size_t low = 0, high = worker->n_builds;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (address_remote < places[middle].end)
+			high = middle;
+		else
+			low = middle + 1;
+	}
+	return low < worker->n_builds && places[low].start <= address_remote ?
+		       places[low].build :
+		       NULL;
 }
 
 struct hi_function *hi_worker_find_home(const struct hi_worker *worker,

@@ -56,11 +56,21 @@ struct hi_variable {
 			  what typeid and catch compare */
 };
 
+/* Where a build is in the host. */
+struct hi_place {
+	uint64_t start, end;
+	struct hi_build *build;
+};
+
 struct hi_worker {
 	char *path;               /* the file that is watched */
 	const char *name;         /* its base name */
 	struct hi_build **builds; /* that are or were live, oldest first */
 	size_t n_builds;
+	struct hi_place *places; /* of all of them, by address */
+	/* those that are not retired, oldest first; they stay few */
+	struct hi_build **active;
+	size_t n_active;
 	/* The file that the host has opened. ld.so knows files by device and
 	   inode, and would take a snapshot with the same for the library that
 	   it has: the inode is free again once the file is replaced. */
@@ -100,6 +110,9 @@ int hi_worker_accept(struct hi_worker *worker, struct hi_build *build,
 		     struct hi_err *err) HI_MUST_USE;
 /* BUILD is not to be: what was added for it is taken away, the build freed. */
 void hi_worker_forget(struct hi_worker *worker, struct hi_build *build);
+
+/* BUILD is retired. */
+void hi_worker_retire(struct hi_worker *worker, struct hi_build *build);
 
 /* The live build whose memory holds an address, or NULL. */
 struct hi_build *hi_worker_find_build(const struct hi_worker *worker,

@@ -50,14 +50,11 @@ static struct match find_match(const struct hi_worker *worker,
 			       const struct hi_build *build,
 			       const struct hi_symbol *symbol)
 {
-	for (size_t i = worker->n_builds; i-- > 0;) {
-		const struct hi_build *old = worker->builds[i];
+	for (size_t i = worker->n_active; i-- > 0;) {
+		const struct hi_build *old = worker->active[i];
 		bool ambiguous = false;
-		const struct hi_symbol *same =
-			old->retired ?
-				NULL :
-				hi_symtab_find_same(old->symtab, build->symtab,
-						    symbol, &ambiguous);
+		const struct hi_symbol *same = hi_symtab_find_same(
+			old->symtab, build->symtab, symbol, &ambiguous);
 		struct hi_function *function =
 			same && same->type == HI_SYM_FUNC ?
 				old->functions[hi_build_function_index(old,

@@ -51,16 +51,12 @@ static struct hi_variable *match_variable(const struct hi_worker *worker,
 					  struct hi_locals *locals,
 					  bool *ret_ambiguous)
 {
-	for (size_t i = worker->n_builds; i-- > 0;) {
-		const struct hi_build *old = worker->builds[i];
-		const struct hi_symbol *same =
-			old->retired ?
-				NULL :
-				hi_symtab_find_same(old->symtab, build->symtab,
-						    symbol, ret_ambiguous);
+	for (size_t i = worker->n_active; i-- > 0;) {
+		const struct hi_build *old = worker->active[i];
+		const struct hi_symbol *same = hi_symtab_find_same(
+			old->symtab, build->symtab, symbol, ret_ambiguous);
 
-		if (!old->retired &&
-		    hi_locals_find(locals, old, build, symbol, same, &same))
+		if (hi_locals_find(locals, old, build, symbol, same, &same))
 			*ret_ambiguous = false;
 		if (*ret_ambiguous)
 			return NULL;
