@@ -2,9 +2,7 @@
  * freeze - stop the host's threads for an instant and see who is inside the worker.
  *
  * A thread that sleeps in a system call is not interrupted: its stack pointer and
- * program counter are read from outside. Only threads that run are stopped. A
- * first look asks whether the program counter or any return address on the live
- * stack lies in the worker's text; only where that says maybe, the frames are unwound.
+ * program counter are read from outside. Only threads that run are stopped.
  *
  * Units:     addresses are the host's; times CLOCK_MONOTONIC nanoseconds.
  * Ownership: hi_freeze() fills a value; hi_thaw() ends the stop, hi_freeze_done()
@@ -23,22 +21,7 @@
 
 #include "common/err.h"
 #include "injector/host.h"
-#include "injector/stacks.h"
-#include "injector/unwind.h"
-#include "injector/worker.h"
-
-/* One thread, as it stands or sleeps. */
-struct hi_look {
-	pid_t tid;
-	bool held; /* stopped by us; otherwise it sleeps */
-	struct hi_start_regs start;
-	/* words of its live stack that are addresses in the worker's text */
-	uint64_t *words;
-	size_t n_words;
-	bool inside;        /* has a frame in the worker */
-	uint64_t inside_pc; /* of the outermost such frame: the function that
-			       the host has called */
-};
+#include "injector/look.h"
 
 struct hi_freeze {
 	struct hi_look *looks;
@@ -51,15 +34,11 @@ struct hi_freeze {
 };
 
 /*
- * MAPS tell where the stacks end; they may be a little old. UNWINDER has been
- * refreshed.
+ * The stacks of LOOKER may be a little old; its unwinder has been refreshed. A look
+ * that was told by its program counter alone has not been confirmed.
  */
-int hi_freeze(struct hi_host *host, const struct hi_worker *worker,
-	      struct hi_stacks *stacks, struct hi_unwinder *unwinder,
+int hi_freeze(struct hi_host *host, const struct hi_looker *looker,
 	      struct hi_freeze *ret_freeze, struct hi_err *err) HI_MUST_USE;
-/* Unwind a look that was told by its program counter alone. */
-void hi_freeze_explain(const struct hi_worker *worker,
-		       struct hi_unwinder *unwinder, struct hi_look *look);
 /* Let everything go on. The looks tell how it was. */
 void hi_thaw(struct hi_host *host, struct hi_freeze *freeze);
 void hi_freeze_done(struct hi_freeze *freeze);

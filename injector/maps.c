@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
@@ -15,15 +16,22 @@
 #define LOWEST  0x10000ULL
 #define HIGHEST 0x7fffffff0000ULL
 
+/* struct procmap_query and PROCMAP_QUERY, which older headers lack. */
+struct query {
+	uint64_t size, flags, address;
+	uint64_t start, end;
+	uint64_t prot, page_size, offset, inode;
+	uint32_t major_id, minor_id, name_size, build_id_size;
+	uint64_t name, build_id;
+};
+#define QUERY _IOWR('f', 17, struct query)
+
 static int read_text(pid_t pid, struct hi_buf *text, struct hi_err *err)
 {
-	char path[64];
 	char chunk[16384];
-	int HI_CLOSE fd = -1;
+	int HI_CLOSE fd = hi_maps_open(pid);
 	ssize_t got;
 
-	snprintf(path, sizeof(path), "/proc/%d/maps", pid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return hi_fail(err, HI_E_GONE, "process %d has ended", pid);
 	while ((got = read(fd, chunk, sizeof(chunk))) > 0)
@@ -31,11 +39,12 @@ static int read_text(pid_t pid, struct hi_buf *text, struct hi_err *err)
 	if (got < 0 && errno == ESRCH)
 		return hi_fail(err, HI_E_GONE, "process %d has ended", pid);
 	if (got < 0)
-		return hi_fail_sys(err, "reading %s", path);
+		return hi_fail_sys(err, "reading the maps of process %d", pid);
 	/* of a process that is ending there is nothing: no lack of memory */
 	hi_buf_add(text, "", 1);
 	if (text->failed)
-		return hi_fail(err, HI_E_NOMEM, "no memory for %s", path);
+		return hi_fail(err, HI_E_NOMEM,
+			       "no memory for the maps of process %d", pid);
 	return 0;
 }
 
@@ -102,6 +111,24 @@ void hi_maps_done(struct hi_maps *maps)
 	free(maps->maps);
 	free(maps->text);
 	memset(maps, 0, sizeof(*maps));
+}
+
+int hi_maps_open(pid_t pid)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/maps", pid);
+	return open(path, O_RDONLY | O_CLOEXEC);
+}
+
+bool hi_maps_ask(int fd, uint64_t address, uint64_t *ret_end)
+{
+	struct query query = { .size = sizeof(query), .address = address };
+
+	if (ioctl(fd, QUERY, &query) != 0)
+		return false;
+	*ret_end = query.end;
+	return true;
 }
 
 const struct hi_map *hi_maps_find(const struct hi_maps *maps, uint64_t address)

@@ -4,7 +4,7 @@
  * Ownership: hi_maps_read() fills a value that hi_maps_done() ends.
  * Errors:    HI_E_GONE when the host has ended, HI_E_SYS. One that is ending has no
  *            mappings.
- * Source:    proc(5).
+ * Source:    proc(5); linux/fs.h, PROCMAP_QUERY.
  */
 #ifndef HI_INJECTOR_MAPS_H
 #define HI_INJECTOR_MAPS_H
@@ -36,6 +36,14 @@ struct hi_maps {
 int hi_maps_read(pid_t pid, struct hi_maps *ret_maps,
 		 struct hi_err *err) HI_MUST_USE;
 void hi_maps_done(struct hi_maps *maps);
+
+/* What hi_maps_ask() asks, or -1. It is of the program that runs now. */
+int hi_maps_open(pid_t pid);
+/*
+ * Where the mapping that holds ADDRESS ends, as of now. False when there is none, and
+ * before Linux 6.11, which cannot tell.
+ */
+bool hi_maps_ask(int fd, uint64_t address, uint64_t *ret_end);
 
 /* The mapping that holds ADDRESS, or NULL. */
 const struct hi_map *hi_maps_find(const struct hi_maps *maps, uint64_t address);

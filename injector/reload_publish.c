@@ -82,6 +82,9 @@ static int try_publish(struct hi_candidate *candidate, bool force, bool say,
 		       uint64_t since_ns, struct hi_err *err)
 {
 	struct hi_reload *reload = candidate->reload;
+	const struct hi_looker looker = { reload->host, reload->worker,
+					  reload->stacks, reload->unwinder,
+					  !force };
 	struct hi_publish publish;
 	struct hi_freeze freeze;
 	struct hi_look *inside;
@@ -92,8 +95,7 @@ static int try_publish(struct hi_candidate *candidate, bool force, bool say,
 
 	if (code < 0)
 		return code;
-	code = hi_freeze(reload->host, reload->worker, reload->stacks,
-			 reload->unwinder, &freeze, err);
+	code = hi_freeze(reload->host, &looker, &freeze, err);
 	if (code < 0) {
 		hi_publish_done(&publish);
 		return code == HI_E_BUSY ?
@@ -102,7 +104,8 @@ static int try_publish(struct hi_candidate *candidate, bool force, bool say,
 	}
 	inside = hi_freeze_find_inside(&freeze);
 	if (inside && say) {
-		hi_freeze_explain(reload->worker, reload->unwinder, inside);
+		/* it may have been told by its program counter alone */
+		hi_look_confirm(&looker, inside);
 		inside_tid = inside->tid;
 		inside_pc = inside->inside_pc;
 	}
