@@ -20,11 +20,12 @@
 struct query {
 	uint64_t size, flags, address;
 	uint64_t start, end;
-	uint64_t prot, page_size, offset, inode;
+	uint64_t flags_of, page_size, offset, inode;
 	uint32_t major_id, minor_id, name_size, build_id_size;
 	uint64_t name, build_id;
 };
-#define QUERY _IOWR('f', 17, struct query)
+#define QUERY        _IOWR('f', 17, struct query)
+#define QUERY_SHARED 8U /* among the flags of a mapping; the others are PROT_ */
 
 static int read_text(pid_t pid, struct hi_buf *text, struct hi_err *err)
 {
@@ -121,13 +122,22 @@ int hi_maps_open(pid_t pid)
 	return open(path, O_RDONLY | O_CLOEXEC);
 }
 
-bool hi_maps_ask(int fd, uint64_t address, uint64_t *ret_end)
+bool hi_maps_ask(int fd, uint64_t address, struct hi_map *ret_map)
 {
 	struct query query = { .size = sizeof(query), .address = address };
 
 	if (ioctl(fd, QUERY, &query) != 0)
 		return false;
-	*ret_end = query.end;
+	*ret_map = (struct hi_map){
+		.start = query.start,
+		.end = query.end,
+		.offset = query.offset,
+		.prot = query.flags_of & (PROT_READ | PROT_WRITE | PROT_EXEC),
+		.shared = query.flags_of & QUERY_SHARED,
+		.dev = makedev(query.major_id, query.minor_id),
+		.inode = query.inode,
+		.path = "",
+	};
 	return true;
 }
 

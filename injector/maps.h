@@ -40,10 +40,10 @@ void hi_maps_done(struct hi_maps *maps);
 /* What hi_maps_ask() asks, or -1. It is of the program that runs now. */
 int hi_maps_open(pid_t pid);
 /*
- * Where the mapping that holds ADDRESS ends, as of now. False when there is none, and
- * before Linux 6.11, which cannot tell.
+ * The mapping that holds ADDRESS now, but for its path, which is "". False when there
+ * is none, and before Linux 6.11, which cannot tell.
  */
-bool hi_maps_ask(int fd, uint64_t address, uint64_t *ret_end);
+bool hi_maps_ask(int fd, uint64_t address, struct hi_map *ret_map);
 
 /* The mapping that holds ADDRESS, or NULL. */
 const struct hi_map *hi_maps_find(const struct hi_maps *maps, uint64_t address);

@@ -184,8 +184,15 @@ static void pass(struct hi_candidate *candidate)
 
 int hi_reload_check(struct hi_reload *reload, struct hi_err *err)
 {
-	int code = hi_stacks_refresh(reload->stacks, reload->host, err);
+	uint64_t base = reload->worker->builds[0]->base_remote;
+	int code;
 
+	/* one mapping is asked for sooner than all are read */
+	if (hi_stacks_still_holds(reload->stacks, base) &&
+	    hi_adopt_still_there(reload->worker, &reload->stacks->maps))
+		return 0;
+	hi_stacks_stale(reload->stacks);
+	code = hi_stacks_refresh(reload->stacks, reload->host, err);
 	/* no mapping at all: the host is ending, which is reported soon */
 	if (code == 0 && reload->stacks->maps.n_maps > 0 &&
 	    !hi_adopt_still_there(reload->worker, &reload->stacks->maps))
@@ -199,7 +206,6 @@ static void check_before_refusal(struct hi_candidate *candidate, int *code)
 {
 	if (*code == HI_E_CLOSED || candidate->reload->host->ended)
 		return;
-	hi_stacks_stale(candidate->reload->stacks);
 	if (hi_reload_check(candidate->reload, NULL) == HI_E_CLOSED)
 		*code = HI_E_CLOSED;
 	candidate->ending = candidate->reload->stacks->maps.n_maps == 0;

@@ -252,7 +252,6 @@ static void check(struct session *session, struct charge *charge)
 {
 	struct hi_reload one = make_reload(session, charge, 0);
 
-	hi_stacks_stale(&session->stacks);
 	if (hi_reload_check(&one, NULL) == HI_E_CLOSED &&
 	    !session->self.host->ended)
 		let_go(session, charge);

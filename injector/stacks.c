@@ -42,6 +42,17 @@ void hi_stacks_done(struct hi_stacks *stacks)
 	memset(stacks, 0, sizeof(*stacks));
 }
 
+bool hi_stacks_still_holds(const struct hi_stacks *stacks, uint64_t address)
+{
+	const struct hi_map *kept =
+		stacks->kept ? hi_maps_find(&stacks->maps, address) : NULL;
+	struct hi_map now;
+
+	return kept && hi_maps_ask(stacks->maps_fd, address, &now) &&
+	       now.start == kept->start && now.end == kept->end &&
+	       now.inode == kept->inode && now.dev == kept->dev;
+}
+
 /* Read LEN bytes and try one word more: how many bytes came. */
 static size_t read_beyond(const struct hi_host *host, uint64_t from, size_t len,
 			  uint64_t *words)
@@ -89,12 +100,15 @@ bool hi_stacks_read(const struct hi_stacks *stacks, const struct hi_host *host,
 	uint64_t at = sp & ~7ULL;
 	const struct hi_map *map = hi_maps_find(&stacks->maps, at);
 	uint64_t end = map ? map->end : (at + CHUNK) & ~(PAGE - 1);
+	struct hi_map now;
 
 	if (map && read_to(host, at, limit(at, end), trust, sink, context))
 		return true;
 	/* what was given to the sink so far is given again */
-	if (!trust)
-		trust = stacks->kept && hi_maps_ask(stacks->maps_fd, at, &end);
+	if (!trust && stacks->kept && hi_maps_ask(stacks->maps_fd, at, &now)) {
+		trust = true;
+		end = now.end;
+	}
 	return trust && read_to(host, at, limit(at, end), true, sink, context);
 }
 

@@ -42,6 +42,8 @@ void hi_stacks_stale(struct hi_stacks *stacks);
 int hi_stacks_refresh(struct hi_stacks *stacks, const struct hi_host *host,
 		      struct hi_err *err) HI_MUST_USE;
 void hi_stacks_done(struct hi_stacks *stacks);
+/* Whether the kernel says that what was kept of the mapping at ADDRESS is so still. */
+bool hi_stacks_still_holds(const struct hi_stacks *stacks, uint64_t address);
 
 /* Is given the words of a stack, from the stack pointer on, in pieces; some perhaps
    twice. */

@@ -182,10 +182,10 @@ static void map_behind(struct subject *subject, int prot)
 
 static bool kernel_tells(const struct subject *subject)
 {
-	uint64_t end_of;
+	struct hi_map now;
 
 	return hi_maps_ask(subject->stacks.maps_fd, (uint64_t)subject->words,
-			   &end_of);
+			   &now);
 }
 
 START_TEST(the_kernel_tells_an_end_with_another_mapping_behind_it)
@@ -235,6 +235,27 @@ START_TEST(a_stack_that_has_grown_is_read_as_it_is_now)
 }
 END_TEST
 
+START_TEST(a_mapping_that_is_another_now_does_not_hold)
+{
+	struct subject subject;
+	struct hi_err err;
+	uint64_t at;
+
+	begin(&subject);
+	at = (uint64_t)subject.words;
+	ck_assert(!hi_stacks_still_holds(&subject.stacks, at));
+	ck_assert_int_eq(hi_stacks_refresh(&subject.stacks, subject.host, &err),
+			 0);
+	ck_assert(hi_stacks_still_holds(&subject.stacks, at) ==
+		  kernel_tells(&subject));
+	map_behind(&subject, PROT_READ | PROT_WRITE);
+	ck_assert(!hi_stacks_still_holds(&subject.stacks, at));
+	ck_assert_int_eq(munmap(subject.pages, 4 * PAGE), 0);
+	ck_assert(!hi_stacks_still_holds(&subject.stacks, at));
+	end(&subject);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("stacks");
@@ -250,6 +271,7 @@ int main(void)
 	tcase_add_test(tcase,
 		       the_kernel_tells_an_end_with_another_mapping_behind_it);
 	tcase_add_test(tcase, a_stack_that_has_grown_is_read_as_it_is_now);
+	tcase_add_test(tcase, a_mapping_that_is_another_now_does_not_hold);
 	suite_add_tcase(suite, tcase);
 	return hi_fixture_main(suite);
 }
