@@ -261,7 +261,7 @@ bool hi_freeze_is_inside(const struct hi_freeze *freeze,
 		if (hi_build_covers(build, look->start.regs.rip))
 			return true;
 		for (size_t w = 0; w < look->n_words; w++)
-			if (hi_build_covers(build, look->words[w]))
+			if (hi_build_covers(build, look->words[w].address))
 				return true;
 	}
 	return false;
@@ -277,7 +277,8 @@ const struct hi_look *hi_freeze_find_between(const struct hi_freeze *freeze,
 		if (pc > start && pc < end)
 			return look;
 		for (size_t w = 0; w < look->n_words; w++)
-			if (look->words[w] > start && look->words[w] < end)
+			if (look->words[w].address > start &&
+			    look->words[w].address < end)
 				return look;
 	}
 	return NULL;

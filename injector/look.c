@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "common/own.h"
+#include "injector/sigframe_x86_64.h"
 
 #define CALL_MAX 7 /* bytes of the longest call instruction */
 
@@ -38,13 +39,14 @@ static bool follows_call(const struct hi_build *build, uint64_t at)
 	return false;
 }
 
-static int add_word(struct hi_look *look, uint64_t word)
+static int add_word(struct hi_look *look, struct hi_word word)
 {
-	uint64_t *grown;
+	struct hi_word *grown;
 
 	if ((look->n_words & (look->n_words - 1)) == 0) {
 		grown = reallocarray(look->words,
-				     look->n_words ? look->n_words * 2 : 1, 8);
+				     look->n_words ? look->n_words * 2 : 1,
+				     sizeof(*grown));
 		if (!grown)
 			return -1;
 		look->words = grown;
@@ -80,13 +82,18 @@ static void find_words(void *context, const uint64_t *words, size_t n)
 	uint64_t low = search->low, len = search->len;
 
 	for (size_t i = 0; i < n; i++) {
+		struct hi_word word = { words[i], false };
 		const struct hi_build *build;
 
 		if (words[i] - low >= len)
 			continue;
 		build = find_text(search->worker, words[i]);
-		if (build && follows_call(build, words[i]))
-			(void)add_word(search->look, words[i]);
+		if (!build)
+			continue;
+		word.interrupted = !follows_call(build, words[i]);
+		if (!word.interrupted ||
+		    hi_sigframe_may_keep_pc(words + i, n - i))
+			(void)add_word(search->look, word);
 	}
 }
 
@@ -164,6 +171,11 @@ int hi_look_at(const struct hi_looker *looker, struct hi_look *looks, size_t n,
 	return code;
 }
 
+uint64_t hi_word_get_pc(const struct hi_word *word)
+{
+	return word->address - !word->interrupted;
+}
+
 /* Which of the words are frames. Not known for sure counts as inside. */
 void hi_look_confirm(const struct hi_looker *looker, struct hi_look *look)
 {
@@ -182,7 +194,7 @@ void hi_look_confirm(const struct hi_looker *looker, struct hi_look *look)
 	}
 	if (!look->inside && !frames->whole && look->n_words) {
 		look->inside = true;
-		look->inside_pc = look->words[0] - 1;
+		look->inside_pc = hi_word_get_pc(&look->words[0]);
 	}
 }
 

@@ -2,7 +2,8 @@
  * look - whether a thread, as it stands or sleeps, is inside the worker.
  *
  * A first look asks whether the program counter or any return address on the live
- * stack lies in the worker's text; only where that says maybe, the frames are unwound.
+ * stack lies in the worker's text, or one at which a signal interrupted it; only where
+ * that says maybe, the frames are unwound.
  *
  * Units:     addresses are the host's.
  * Ownership: hi_look_done() frees what a look has found.
@@ -23,6 +24,16 @@
 #include "injector/unwind.h"
 #include "injector/worker.h"
 
+/* A word of a stack that is an address in the worker's text. */
+struct hi_word {
+	uint64_t address;
+	bool interrupted; /* where a signal came, not where a call returns to */
+};
+
+/* An address in the function that the word belongs to: a call may be its last
+   instruction. */
+uint64_t hi_word_get_pc(const struct hi_word *word);
+
 /* What to look with. */
 struct hi_looker {
 	const struct hi_host *host;
@@ -38,8 +49,7 @@ struct hi_look {
 	pid_t tid;
 	bool held; /* stopped by us; otherwise it sleeps */
 	struct hi_start_regs start;
-	/* words of its live stack that are addresses in the worker's text */
-	uint64_t *words;
+	struct hi_word *words; /* of its live stack */
 	size_t n_words;
 	bool inside;        /* has a frame in the worker */
 	uint64_t inside_pc; /* of the outermost such frame: the function that

@@ -87,9 +87,8 @@ static void run_frames(struct judgement *judgement)
 		if (!look->inside)
 			continue;
 		run_at(judgement, look->start.regs.rip);
-		/* a call may be the last instruction of a function */
 		for (size_t w = 0; w < look->n_words; w++)
-			run_at(judgement, look->words[w] - 1);
+			run_at(judgement, hi_word_get_pc(&look->words[w]));
 	}
 }
 

@@ -15,6 +15,11 @@
 #define ERESTARTNOHAND        514
 #define ERESTART_RESTARTBLOCK 516
 
+/* Intel SDM vol. 1, 3.4.3: bit 1 of the flags is set, those above are not. */
+#define FLAGS_ALWAYS 0x2UL
+#define FLAGS_NEVER  (~0UL << 22)
+#define USER_CS      0x33 /* asm/segment.h, __USER_CS */
+
 struct kernel_ucontext {
 	unsigned long flags;
 	unsigned long link;
@@ -101,4 +106,12 @@ uint64_t hi_sigframe_make(const struct user_regs_struct *regs,
 	mark_xstate(ret_frame->bytes + area_at, xstate->len);
 	ret_frame->len = area_at + xstate->len + 4;
 	return at;
+}
+
+bool hi_sigframe_may_keep_pc(const uint64_t *words, size_t n)
+{
+	if (n < 3)
+		return true;
+	return (words[1] & FLAGS_ALWAYS) && !(words[1] & FLAGS_NEVER) &&
+	       (words[2] & 0xffff) == USER_CS;
 }

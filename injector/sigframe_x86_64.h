@@ -7,6 +7,8 @@
 #ifndef HI_INJECTOR_SIGFRAME_X86_64_H
 #define HI_INJECTOR_SIGFRAME_X86_64_H
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/user.h>
 
@@ -26,5 +28,12 @@ struct hi_sigframe {
 uint64_t hi_sigframe_make(const struct user_regs_struct *regs,
 			  const struct hi_xstate *xstate, uint64_t sigmask,
 			  uint64_t top_remote, struct hi_sigframe *ret_frame);
+
+/*
+ * Whether the first of N words on a stack may be the program counter at which a signal
+ * interrupted the thread: in its frame, flags and segments come next. True when there
+ * are too few words to tell.
+ */
+bool hi_sigframe_may_keep_pc(const uint64_t *words, size_t n);
 
 #endif
