@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/own.h"
 #include "injector/clock.h"
 #include "injector/priority.h"
 
@@ -193,12 +194,44 @@ static void confirm_all(struct hi_host *host, const struct hi_looker *looker,
 	}
 }
 
+static void drop(void *context, const uint64_t *words, size_t n)
+{
+	(void)context;
+	(void)words;
+	(void)n;
+}
+
+/*
+ * Read the stacks as they were when last seen, while the host runs: once it
+ * stands, the processor has at hand what the kernel needs to read them. That makes
+ * a stop of many threads shorter by a sixth.
+ */
+static void rehearse(struct hi_host *host, const struct hi_freeze *freeze)
+{
+	struct hi_stack *HI_FREE stacks =
+		calloc(freeze->n_looks + 1, sizeof(*stacks));
+	size_t n = 0;
+
+	for (size_t i = 0; stacks && i < freeze->n_looks; i++) {
+		const struct hi_thread *thread =
+			hi_host_find_thread(host, freeze->looks[i].tid);
+
+		if (!thread || !freeze->looks[i].held || !thread->seen_sp)
+			continue;
+		stacks[n].sp = thread->seen_sp;
+		stacks[n++].fs_base = thread->seen_fs_base;
+	}
+	if (n > 0)
+		hi_stacks_read_many(host, stacks, n, drop);
+}
+
 int hi_freeze(struct hi_host *host, const struct hi_looker *looker,
 	      struct hi_freeze *ret_freeze, struct hi_err *err)
 {
 	struct hi_freeze freeze = { .started_ns = hi_clock_ns() };
 	int code = sort_out(host, &freeze, err);
 
+	rehearse(host, &freeze);
 	freeze.fifo = hi_priority_raise(HI_PRIORITY_SELF);
 	freeze.stopped_ns = hi_clock_ns();
 	/* again for threads that others have started before they stood */

@@ -357,6 +357,8 @@ void hi_host_know_regs(struct hi_thread *thread,
 		       const struct user_regs_struct *regs)
 {
 	thread->plain = !is_cut_short(regs);
+	thread->seen_sp = regs->rsp;
+	thread->seen_fs_base = regs->fs_base;
 }
 
 static void make_call_again(struct hi_thread *thread)
