@@ -5,16 +5,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "injector/again.h"
 #include "injector/clock.h"
 
 #define AWAIT_LIMIT_NS (500 * HI_NS_PER_MS)
 #define AWAIT_SLICE_NS (10 * HI_NS_PER_MS)
-#define SYSCALL_LEN    2
 
 struct hi_host *hi_host_new(pid_t pid)
 {
@@ -132,27 +131,10 @@ static void forget_other_threads(struct hi_host *host)
 			remove_thread(host, thread);
 }
 
-/*
- * A signal of the host came together with our interrupt: its handler must find
- * the call ended with EINTR, as without us.
- */
-static void take_again_back(struct hi_thread *thread)
-{
-	struct user_regs_struct regs;
-
-	if (!thread->again_rip ||
-	    hi_tracee_get_regs(thread->tid, &regs, NULL) < 0 ||
-	    regs.rip != thread->again_rip)
-		return;
-	regs.rip += SYSCALL_LEN;
-	regs.rax = (unsigned long)-EINTR;
-	(void)!hi_tracee_set_regs(thread->tid, &regs, NULL);
-}
-
 static void handle_signal(struct hi_host *host, struct hi_thread *thread,
 			  int signal)
 {
-	take_again_back(thread);
+	hi_again_take_back(thread);
 	thread->held = true;
 	thread->signal = signal;
 	if (host->hooks.on_signal &&
@@ -326,53 +308,12 @@ int hi_host_hold(struct hi_host *host, struct hi_thread *thread,
 	return code < 0 ? code : hi_host_await(host, thread, err);
 }
 
-/*
- * The calls of signal(7) that end with EINTR after a stop, though no handler ran.
- * A time-out starts anew.
- */
-static bool ends_after_stop(long number)
-{
-	static const long calls[] = {
-		SYS_epoll_wait,   SYS_epoll_pwait,   SYS_epoll_pwait2,
-		SYS_semop,        SYS_semtimedop,    SYS_rt_sigtimedwait,
-		SYS_io_getevents, SYS_io_pgetevents, SYS_recvfrom,
-		SYS_recvmsg,      SYS_recvmmsg,      SYS_accept,
-		SYS_accept4,      SYS_sendto,        SYS_sendmsg,
-		SYS_connect,
-	};
-
-	for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++)
-		if (number == calls[i])
-			return true;
-	return false;
-}
-
-static bool is_cut_short(const struct user_regs_struct *regs)
-{
-	return (long)regs->rax == -EINTR &&
-	       ends_after_stop((long)regs->orig_rax);
-}
-
 void hi_host_know_regs(struct hi_thread *thread,
 		       const struct user_regs_struct *regs)
 {
-	thread->plain = !is_cut_short(regs);
+	thread->plain = !hi_again_is_due(regs);
 	thread->seen_sp = regs->rsp;
 	thread->seen_fs_base = regs->fs_base;
-}
-
-static void make_call_again(struct hi_thread *thread)
-{
-	struct user_regs_struct regs;
-
-	if (hi_tracee_get_regs(thread->tid, &regs, NULL) < 0 ||
-	    !is_cut_short(&regs))
-		return;
-	regs.rax = regs.orig_rax;
-	regs.rip -= SYSCALL_LEN;
-	regs.orig_rax = (unsigned long)-1;
-	if (hi_tracee_set_regs(thread->tid, &regs, NULL) == 0)
-		thread->again_rip = regs.rip;
 }
 
 void hi_host_release(struct hi_host *host, struct hi_thread *thread)
@@ -383,7 +324,7 @@ void hi_host_release(struct hi_host *host, struct hi_thread *thread)
 	if (!thread->held)
 		return;
 	if (thread->trapped && !thread->group && !signal && !thread->plain)
-		make_call_again(thread);
+		hi_again_make(thread);
 	thread->trapped = false;
 	thread->plain = false;
 	thread->held = false;
