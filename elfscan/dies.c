@@ -4,8 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "elfscan/unit_scan.h"
-
 /* --- what is wanted ------------------------------------------------------ */
 
 static bool is_function(const struct hi_symbol *symbol)
@@ -257,9 +255,7 @@ static bool visit(void *context, const struct hi_shape *shape, Dwarf_Die *die)
 	}
 }
 
-/* Call VISIT for the entries of all units that were compiled from a language
-   with types. */
-static void for_each_unit(struct hi_dies *dies, hi_unit_visit visit)
+void hi_dies_for_each_unit(struct hi_dies *dies, hi_unit_visit visit)
 {
 	Dwarf_CU *unit = NULL;
 	Dwarf_Die top, split;
@@ -333,14 +329,14 @@ static void find_missing(struct hi_dies *dies)
 		struct hi_wanted *wanted = &dies->wanted[i];
 
 		if (wanted->fit < 2 && wanted->symbol->exported &&
-		    is_function(wanted->symbol))
+		    wanted->symbol->type == HI_SYM_FUNC)
 			dies->missing[dies->n_missing++].wanted = wanted;
 	}
 	if (!dies->missing || !dies->n_missing)
 		return;
 	qsort(dies->missing, dies->n_missing, sizeof(*dies->missing),
 	      compare_names);
-	for_each_unit(dies, visit_names);
+	hi_dies_for_each_unit(dies, visit_names);
 }
 
 void hi_dies_find(struct hi_dies *dies)
@@ -349,8 +345,9 @@ void hi_dies_find(struct hi_dies *dies)
 		return;
 	qsort(dies->wanted, dies->n_wanted, sizeof(*dies->wanted),
 	      compare_wanted);
-	for_each_unit(dies, visit);
+	hi_dies_for_each_unit(dies, visit);
 	find_missing(dies);
+	hi_dies_find_called(dies);
 }
 
 bool hi_dies_get_type(Dwarf_Die *die, Dwarf_Die *ret_type)

@@ -5,7 +5,8 @@
  * advance, so that one walk over the top of each unit finds them all and no name
  * is read on the way. Where several entries claim one address (functions that
  * the linker folded into one) the one with the symbol's name is taken; a function
- * without a place of its own is looked for by name at last.
+ * without a place of its own is looked for by name at last. At the address of an
+ * indirect function is its resolver; what it stands for is looked for by name, too.
  *
  * Units:     addresses are link-time; of thread-locals, offsets in PT_TLS.
  * Ownership: hi_dies_init() fills a value that hi_dies_done() ends; entries
@@ -23,6 +24,7 @@
 #include "elfscan/debugfile.h"
 #include "elfscan/image.h"
 #include "elfscan/symtab.h"
+#include "elfscan/unit_scan.h"
 #include "elfscan/units.h"
 
 struct hi_wanted {
@@ -33,6 +35,13 @@ struct hi_wanted {
 
 struct hi_missing {
 	struct hi_wanted *wanted;
+};
+
+/* An indirect function, and the entry that has its name. */
+struct hi_called {
+	const struct hi_symbol *symbol;
+	Dwarf_Die die;
+	uint8_t fit; /* 0: none; 1: a declaration, 2: the function itself */
 };
 
 struct hi_dies {
@@ -50,6 +59,8 @@ struct hi_dies {
 	size_t cap_wanted;
 	struct hi_missing *missing; /* functions, by name */
 	size_t n_missing;
+	struct hi_called *called; /* indirect functions, by name */
+	size_t n_called;
 	bool has_variables;
 	bool deep; /* variables of functions are wanted too */
 };
@@ -68,9 +79,21 @@ int hi_dies_want(struct hi_dies *dies, const struct hi_symbol *symbol,
 /* Look for all that is wanted, once; nothing can be wanted afterwards. */
 void hi_dies_find(struct hi_dies *dies);
 
-/* The entry of SYMBOL, or false. */
+/* The entry of SYMBOL, or false: of an indirect function, its resolver's. */
 bool hi_dies_get(const struct hi_dies *dies, const struct hi_symbol *symbol,
 		 Dwarf_Die *ret_die);
+
+/* The parameters and result of what is called through an indirect function: the
+   entry of a subprogram or function type, or false. */
+bool hi_dies_get_called(const struct hi_dies *dies,
+			const struct hi_symbol *symbol, Dwarf_Die *ret_die);
+
+/* A part of hi_dies_find(). */
+void hi_dies_find_called(struct hi_dies *dies);
+
+/* Call VISIT with DIES for the entries of all units that were compiled from a
+   language with types. */
+void hi_dies_for_each_unit(struct hi_dies *dies, hi_unit_visit visit);
 
 /* The type of DIE, its origin's when it has none; false for void. */
 bool hi_dies_get_type(Dwarf_Die *die, Dwarf_Die *ret_type);

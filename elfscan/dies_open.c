@@ -135,6 +135,7 @@ void hi_dies_done(struct hi_dies *dies)
 	free(dies->copy);
 	hi_debugfile_done(&dies->debugfile);
 	free(dies->missing);
+	free(dies->called);
 	free(dies->wanted);
 	*dies = (struct hi_dies){ 0 };
 }

@@ -280,7 +280,10 @@ bool hi_model_is_function(const struct hi_model_export *export)
 
 bool hi_model_is_made(const char *name)
 {
-	return strncmp(name, "_ZT", 3) == 0 || strncmp(name, "_ZG", 3) == 0;
+	const char *dot = strchr(name, '.');
+
+	return strncmp(name, "_ZT", 3) == 0 || strncmp(name, "_ZG", 3) == 0 ||
+	       (dot && strcmp(dot, ".resolver") == 0);
 }
 
 bool hi_model_is_aggregate(const struct hi_model_type *type)

@@ -178,8 +178,9 @@ bool hi_model_is_named(enum hi_model_kind kind);
 uint32_t hi_model_peel(const struct hi_model *model, uint32_t number);
 bool hi_model_is_aggregate(const struct hi_model_type *type);
 bool hi_model_is_function(const struct hi_model_export *export);
-/* Vtables, type information, thunks, guards: no type is written for them in the
-   source (Itanium C++ ABI 5.1.4). */
+/* Vtables, type information, thunks, guards, resolvers of functions that were
+   compiled for several processors: no type is written for them in the source
+   (Itanium C++ ABI 5.1.4). */
 bool hi_model_is_made(const char *name);
 
 /*

@@ -116,6 +116,7 @@ static int add_entry(void *context, const struct hi_symbol *symbol,
 		.size = is_function ? 0 : symbol->size,
 		.key = key,
 	};
+	const struct hi_dies *dies = adding->reader.dies;
 	Dwarf_Die die;
 
 	(void)err;
@@ -125,9 +126,10 @@ static int add_entry(void *context, const struct hi_symbol *symbol,
 		 hi_image_get_data_kind(adding->image, symbol->addr_link) ==
 			 HI_DATA_STATE);
 	/* what an IFUNC's entry describes is its resolver */
-	if (symbol->type != HI_SYM_IFUNC && !hi_model_is_made(symbol->name) &&
-	    adding->reader.dies->dwarf &&
-	    hi_dies_get(adding->reader.dies, symbol, &die)) {
+	if (!hi_model_is_made(symbol->name) && dies->dwarf &&
+	    (symbol->type == HI_SYM_IFUNC ?
+		     hi_dies_get_called(dies, symbol, &die) :
+		     hi_dies_get(dies, symbol, &die))) {
 		export.source = hi_model_keep_die(&adding->reader, &die);
 		export.type =
 			is_function ?

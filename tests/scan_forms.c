@@ -188,12 +188,49 @@ START_TEST(symbols_are_compared_without_debug_information)
 }
 END_TEST
 
+/*
+ * Where a resolver returns a pointer to anything, a unit that calls the function
+ * declares it. "int f()" says nothing of parameters.
+ */
+START_TEST(an_indirect_function_is_as_another_unit_declares_it)
+{
+	static const char *const compilers[] = { "gcc", "clang" };
+	struct support *scene = support_new("forms");
+
+	support_write(scene, "f.c",
+		      "static int one(PARAMETER a) { return a != 0; } "
+		      "static void *find(void) { return one; } "
+		      "int f(PARAMETER a) __attribute__((ifunc(\"find\")));");
+	support_write(scene, "g.c",
+		      "int f(CALLED); int g(void) { return f(1) + 1; }");
+	support_shell(
+		scene,
+		PREPARE
+		"make() { $ending -g -O2 -w -shared -fPIC -Wl,-soname,lib.so "
+		"-DPARAMETER=$2 -DCALLED=$3 -o $1.so g.c f.c; }\n"
+		"make old int int; make same int int; make new double double\n"
+		"make any int ''\n"
+		"$elfscan dump old.so >old.txt\n"
+		"grep -Fx 'ifunc f : int (int)' old.txt\n"
+		"$elfscan diff old.so same.so\n"
+		"status=0; $elfscan diff old.so new.so >out || status=$?\n"
+		"test $status = 12; grep -F '[parameter-type:f]' out\n"
+		"status=0; $elfscan diff old.so any.so >out || status=$?\n"
+		"test $status = 16; grep 'types of f (' out",
+		get_elfscan(), compilers[_i]);
+	support_free(scene);
+}
+END_TEST
+
 static void add_forms(Suite *suite)
 {
 	TCase *tcase = support_tcase(suite, "forms");
 
 	tcase_add_loop_test(tcase, all_forms_have_one_interface, 0, 2);
 	tcase_add_test(tcase, symbols_are_compared_without_debug_information);
+	tcase_add_loop_test(tcase,
+			    an_indirect_function_is_as_another_unit_declares_it,
+			    0, 2);
 }
 
 int main(void)
