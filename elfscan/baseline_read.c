@@ -365,6 +365,8 @@ int hi_baseline_read(const char *text, size_t len, const char *file_name,
 	if (code == 0)
 		code = check_named(&reader);
 	done(&reader);
+	/* it would name a version of the library that it needs */
+	reader.model->has_version_table = reader.model->n_needed > 0;
 	if (code == 0)
 		hi_model_finish(reader.model);
 	if (code == 0 && reader.model->failed)

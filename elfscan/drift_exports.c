@@ -181,7 +181,9 @@ static void compare_linkage(struct hi_drift_run *run,
 				    HI_COMPATIBLE, &text, "", place);
 		text = (struct hi_buf)HI_BUF_INIT;
 	}
-	if (old->is_default != new->is_default) {
+	if (!*old->version != !*new->version) {
+		hi_drift_compare_versions(run, old, new, place);
+	} else if (old->is_default != new->is_default) {
 		hi_buf_printf(&text, "is %s the default version %s",
 			      new->is_default ? "now" : "no longer",
 			      new->version);
@@ -215,27 +217,6 @@ static void compare_one(struct hi_drift_run *run,
 		hi_drift_compare_variables(run, old, new, place);
 }
 
-/* The same name and version; for a library that had none, the default version. */
-static const struct hi_model_export *find_twin(const struct hi_model *model,
-					       const struct hi_model_export *of)
-{
-	const struct hi_model_export *twin =
-		hi_model_find_export(model, of->name, of->version);
-	const struct hi_model_export *named;
-	size_t n;
-
-	if (of->key)
-		return hi_model_find_kept(model, of->key);
-	if (twin || !of->is_default)
-		return twin;
-	named = hi_model_find_named(model, of->name, &n);
-	for (size_t i = 0; i < n; i++)
-		if (named[i].is_default &&
-		    (!*of->version || !*named[i].version))
-			twin = &named[i];
-	return twin;
-}
-
 /* Inline functions and templates of C++: hosts bring their own. */
 static bool is_inline(const struct hi_model_export *export)
 {
@@ -250,6 +231,20 @@ static bool is_missed(const struct hi_drift_run *run,
 	return !old->key && (run->options->is_used || !is_inline(old));
 }
 
+/* Whether an export of the old build became this one. */
+static bool has_twin(const struct hi_drift_run *run,
+		     const struct hi_model_export *new)
+{
+	size_t n;
+	const struct hi_model_export *old =
+		hi_model_find_named(run->old, new->name, &n);
+
+	for (size_t i = 0; i < n; i++)
+		if (hi_drift_find_twin(run->new, &old[i]) == new)
+			return true;
+	return false;
+}
+
 void hi_drift_compare_exports(struct hi_drift_run *run)
 {
 	const struct hi_model *old = run->old, *new = run->new;
@@ -259,7 +254,7 @@ void hi_drift_compare_exports(struct hi_drift_run *run)
 	compare_needed(run, new, old, "needed-added", "is needed as well");
 	for (size_t i = 0; i < old->n_exports && !run->failed; i++) {
 		const struct hi_model_export *twin =
-			find_twin(new, &old->exports[i]);
+			hi_drift_find_twin(new, &old->exports[i]);
 
 		if (!old->exports[i].key && !is_used(run, &old->exports[i]))
 			continue;
@@ -270,6 +265,6 @@ void hi_drift_compare_exports(struct hi_drift_run *run)
 	}
 	for (size_t i = 0; i < new->n_exports && !run->failed; i++)
 		if (!new->exports[i].key && !is_inline(&new->exports[i]) &&
-		    !find_twin(old, &new->exports[i]))
+		    !has_twin(run, &new->exports[i]))
 			say_added(run, &new->exports[i]);
 }

@@ -108,6 +108,14 @@ void hi_drift_compare_variables(struct hi_drift_run *run,
 void hi_drift_compare_kept(struct hi_drift_run *run,
 			   const struct hi_model_export *old,
 			   const struct hi_model_export *new, uint32_t place);
+/* What a reference to OF finds in MODEL, or NULL. */
+const struct hi_model_export *hi_drift_find_twin(
+	const struct hi_model *model, const struct hi_model_export *of);
+/* One of the two has a version, the other has none. */
+void hi_drift_compare_versions(struct hi_drift_run *run,
+			       const struct hi_model_export *old,
+			       const struct hi_model_export *new,
+			       uint32_t place);
 /* Compare what is exported, and what the library says of itself. */
 void hi_drift_compare_exports(struct hi_drift_run *run);
 /* Decide the scopes of what was found about types, and who reaches them. */

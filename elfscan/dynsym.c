@@ -334,6 +334,7 @@ static int read_versions(const struct hi_image *image, struct hi_dynsym *dynsym,
 	struct hi_image_dyn dyn;
 	int code = read_defined(image, dynsym, err);
 
+	dynsym->n_defined = dynsym->n_versions;
 	if (code >= 0)
 		code = read_needed(image, dynsym, err);
 	if (code < 0 || !hi_image_find_dyn(image, DT_VERSYM, &dyn))

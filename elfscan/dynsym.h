@@ -30,6 +30,7 @@ struct hi_dynsym {
 	const uint8_t *versym; /* n Elf64_Half, or NULL */
 	const char **versions; /* by version index, NULL where undefined */
 	size_t n_versions;
+	size_t n_defined; /* of them: those that the file defines itself */
 };
 
 /* Read and prove the tables that the dynamic section of IMAGE names. */

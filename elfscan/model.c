@@ -80,6 +80,14 @@ void hi_model_add_needed(struct hi_model *model, const char *name)
 		model->needed[model->n_needed++] = hi_model_copy(model, name);
 }
 
+void hi_model_add_version(struct hi_model *model, const char *name)
+{
+	if (make_room(model, &model->versions, model->n_versions,
+		      &model->cap_versions, sizeof(*model->versions)))
+		model->versions[model->n_versions++] =
+			hi_model_copy(model, name);
+}
+
 int hi_model_new(struct hi_model **ret_model, struct hi_err *err)
 {
 	static const struct hi_model_type unknown = { .kind = HI_MODEL_UNKNOWN };
@@ -87,7 +95,7 @@ int hi_model_new(struct hi_model **ret_model, struct hi_err *err)
 	struct hi_model *model = calloc(1, sizeof(*model));
 
 	if (model) {
-		model->name = model->soname = "";
+		model->name = model->soname = model->first_version = "";
 		(void)hi_model_add_type(model, &unknown);
 		(void)hi_model_add_type(model, &nothing);
 	}
@@ -114,6 +122,7 @@ void hi_model_free(struct hi_model *model)
 	free(model->exports);
 	free(model->types);
 	free(model->needed);
+	free(model->versions);
 	free(model);
 }
 
@@ -148,6 +157,28 @@ static int compare_names(const void *left, const void *right)
 	return strcmp(*(const char *const *)left, *(const char *const *)right);
 }
 
+static void sort_versions(struct hi_model *model)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < model->n_exports; i++)
+		/* the same text twice in a row is the rule */
+		if (*model->exports[i].version &&
+		    (!model->n_versions ||
+		     strcmp(model->versions[model->n_versions - 1],
+			    model->exports[i].version) != 0))
+			hi_model_add_version(model, model->exports[i].version);
+	if (!model->n_versions)
+		return;
+	qsort(model->versions, model->n_versions, sizeof(*model->versions),
+	      compare_names);
+	for (size_t i = 0; i < model->n_versions; i++)
+		if (!n ||
+		    strcmp(model->versions[n - 1], model->versions[i]) != 0)
+			model->versions[n++] = model->versions[i];
+	model->n_versions = n;
+}
+
 void hi_model_finish(struct hi_model *model)
 {
 	if (model->n_exports)
@@ -157,6 +188,7 @@ void hi_model_finish(struct hi_model *model)
 	if (model->n_needed)
 		qsort(model->needed, model->n_needed, sizeof(*model->needed),
 		      compare_names);
+	sort_versions(model);
 	hi_model_label(model);
 	hi_model_unite(model);
 }

@@ -118,6 +118,10 @@ struct hi_model {
 	const char *soname;  /* or "" */
 	const char **needed; /* sorted */
 	size_t n_needed;
+	const char **versions; /* that the library defines; sorted */
+	size_t n_versions;
+	const char *first_version; /* of its table; "" when that is not known */
+	bool has_version_table;    /* maybe of versions that it needs alone */
 	struct hi_model_export *exports; /* by key, name, version */
 	size_t n_exports;
 	struct hi_model_type *types;
@@ -125,7 +129,7 @@ struct hi_model {
 	bool failed; /* out of memory: not to be used */
 
 	/* the rest is for those who build one */
-	size_t cap_types, cap_exports, cap_needed;
+	size_t cap_types, cap_exports, cap_needed, cap_versions;
 	struct hi_model_block *blocks; /* where strings and parts lie */
 	void *source;                  /* what locate asks, and what ends it */
 	/* the file as it was compiled, and the folder where, or NULL */
@@ -148,7 +152,8 @@ uint32_t hi_model_add_type(struct hi_model *model,
 void hi_model_add_export(struct hi_model *model,
 			 const struct hi_model_export *export);
 void hi_model_add_needed(struct hi_model *model, const char *name);
-/* Sort what is sorted, name what has no name, unite what says the same, and mark
+void hi_model_add_version(struct hi_model *model, const char *name);
+/* Sort what is sorted, add the versions of the exports, name what has no name, unite what says the same, and mark
    what is used. */
 void hi_model_finish(struct hi_model *model);
 /* Parts of that. */

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "elfscan/dynsym.h"
 #include "elfscan/model_parts.h"
 
 /* The debug information, as long as places in the source may be asked for. */
@@ -140,6 +141,20 @@ static int add_entry(void *context, const struct hi_symbol *symbol,
 	return 0;
 }
 
+static void add_versions(struct hi_model *model, const struct hi_image *image)
+{
+	const struct hi_dynsym *dynsym = hi_image_get_dynsym(image);
+
+	/* 0 and 1 stand for what has none */
+	for (size_t i = 2; i < dynsym->n_defined; i++)
+		if (dynsym->versions[i])
+			hi_model_add_version(model, dynsym->versions[i]);
+	if (dynsym->n_defined > 2 && dynsym->versions[2])
+		model->first_version =
+			hi_model_copy(model, dynsym->versions[2]);
+	model->has_version_table = dynsym->versym;
+}
+
 static void add_header(struct hi_model *model, const struct hi_image *image)
 {
 	const struct hi_image_header *header = hi_image_get_header(image);
@@ -174,6 +189,7 @@ int hi_model_new_from(struct hi_image *image, const struct hi_symtab *symtab,
 	model->end_source = end_source;
 	hi_dies_init(&source->dies, image, NULL);
 	add_header(model, image);
+	add_versions(model, image);
 	code = for_each_entry(symtab, kept, want, &source->dies, err);
 	if (code == 0) {
 		hi_dies_find(&source->dies);

@@ -90,8 +90,9 @@ static bool concerns_host(const struct judging *judging,
 	char *HI_FREE name =
 		strndup(finding->root, strcspn(finding->root, "@"));
 
-	/* the loader has found the library long ago */
-	if (!strcmp(finding->kind, "soname"))
+	/* the loader has found the library and its versions long ago */
+	if (!strcmp(finding->kind, "soname") ||
+	    !strcmp(finding->kind, "version-removed"))
 		return false;
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
 		if (!strcmp(finding->kind, kinds[i]))
