@@ -15,10 +15,11 @@ struct layout {
 	struct hi_drift_run *run;
 	uint32_t place;
 	const struct hi_model_type *old, *new;
-	struct hi_buf breaks;   /* what breaks, "a; b; c" */
-	struct hi_buf harmless; /* what does not */
-	struct hi_buf added;    /* what has got a place that was padding */
-	struct hi_buf table;    /* what breaks calls through the vtable */
+	struct hi_model_type flat_old, flat_new; /* when they are these */
+	struct hi_buf breaks;                    /* what breaks, "a; b; c" */
+	struct hi_buf harmless;                  /* what does not */
+	struct hi_buf added; /* what has got a place that was padding */
+	struct hi_buf table; /* what breaks calls through the vtable */
 	const char *effect;
 	bool grew_only;  /* all that was there is where it was */
 	bool moved_only; /* all that differs is places and sizes */
@@ -196,6 +197,7 @@ static bool holds_nothing(const struct layout *layout,
 
 	return layout->new->kind == HI_MODEL_UNION ||
 	       shares_place(layout, new) ||
+	       hi_drift_is_view(layout->run, layout->old, layout->new, new) ||
 	       (type->kind == HI_MODEL_ARRAY &&
 		type->count == HI_MODEL_ENDLESS) ||
 	       (new->kind == HI_PART_BASE && !type->n_parts);
@@ -400,28 +402,10 @@ static void say_layout(struct layout *layout, const char *root)
 			     layout->place);
 }
 
-/* Whether all parts have the same names and places, in one order. */
-static bool has_same_parts(const struct hi_model_type *old,
-			   const struct hi_model_type *new)
-{
-	if (old->n_parts != new->n_parts)
-		return false;
-	for (size_t i = 0; i < old->n_parts; i++) {
-		const struct hi_model_part *a = &old->parts[i];
-		const struct hi_model_part *b = &new->parts[i];
-
-		if (a->kind != b->kind || a->value != b->value ||
-		    a->bits != b->bits || a->is_virtual != b->is_virtual ||
-		    strcmp(a->name, b->name) != 0)
-			return false;
-	}
-	return true;
-}
-
 static void compare_fields(struct layout *layout)
 {
 	const struct hi_model_type *old = layout->old, *new = layout->new;
-	bool same = has_same_parts(old, new);
+	bool same = hi_drift_has_same_parts(old, new);
 
 	for (size_t i = 0; i < old->n_parts; i++) {
 		if (!is_field(&old->parts[i]))
@@ -443,13 +427,26 @@ static void compare_fields(struct layout *layout)
 static void compare_aggregates(struct layout *layout, const char *root)
 {
 	const struct hi_model_type *old = layout->old, *new = layout->new;
+	bool is_flat;
 
+	layout->flat_old = *old;
+	layout->flat_new = *new;
+	is_flat = hi_drift_flatten(layout->run, &layout->flat_old,
+				   &layout->flat_new);
+	if (is_flat) {
+		layout->old = &layout->flat_old;
+		layout->new = &layout->flat_new;
+	}
 	compare_sizes(layout);
 	compare_fields(layout);
 	layout->run->pairs[layout->place].is_resized = old->size != new->size;
 	layout->run->pairs[layout->place].is_moved = layout->moved_only &&
 						     layout->breaks.len;
 	say_layout(layout, root);
+	if (is_flat) {
+		free(layout->flat_old.parts);
+		free(layout->flat_new.parts);
+	}
 }
 
 static void compare_enumerators(struct layout *layout)
@@ -488,7 +485,7 @@ static void compare_enums(struct layout *layout, const char *root)
 			      "changed from %llu to %llu bytes",
 			      (unsigned long long)old->size,
 			      (unsigned long long)new->size);
-	if (!has_same_parts(old, new))
+	if (!hi_drift_has_same_parts(old, new))
 		compare_enumerators(layout);
 	layout->run->pairs[layout->place].is_resized = old->size != new->size;
 	if (layout->breaks.len)

@@ -90,6 +90,21 @@ void hi_drift_add_unverified(struct hi_drift_run *run, const char *name);
 
 /* Compare the pair of structs, unions or enums at PLACE. */
 void hi_drift_compare_pair(struct hi_drift_run *run, uint32_t place);
+/* Whether all parts have the same names and places, in one order. */
+bool hi_drift_has_same_parts(const struct hi_model_type *old,
+			     const struct hi_model_type *new);
+/*
+ * Put what is inside of members without a name in their place, where these do not
+ * match. True: the parts of both are copies, to be freed.
+ */
+bool hi_drift_flatten(const struct hi_drift_run *run, struct hi_model_type *old,
+		      struct hi_model_type *new);
+/* Whether PART of NEW is one more view of bytes that had a member in OLD and have
+   one in NEW: a union came around that. */
+bool hi_drift_is_view(const struct hi_drift_run *run,
+		      const struct hi_model_type *old,
+		      const struct hi_model_type *new,
+		      const struct hi_model_part *part);
 /* A finding about an export. */
 void hi_drift_add_export(struct hi_drift_run *run, const char *kind,
 			 const struct hi_model_export *old,

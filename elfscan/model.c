@@ -324,6 +324,39 @@ bool hi_model_is_aggregate(const struct hi_model_type *type)
 	       type->kind == HI_MODEL_UNION;
 }
 
+uint64_t hi_model_get_size(const struct hi_model *model, uint32_t number)
+{
+	uint64_t times = 1;
+
+	/* a chain is never longer than there are types */
+	for (size_t i = 0; i < model->n_types; i++) {
+		const struct hi_model_type *type =
+			hi_model_get_type(model, hi_model_peel(model, number));
+
+		switch (type->kind) {
+		case HI_MODEL_ARRAY:
+			if (type->count == HI_MODEL_ENDLESS)
+				return 0;
+			times *= type->count;
+			number = type->target;
+			break;
+		case HI_MODEL_POINTER:
+		case HI_MODEL_REFERENCE:
+		case HI_MODEL_RVALUE_REFERENCE:
+			return times * 8;
+		case HI_MODEL_MEMBER_POINTER:
+			type = hi_model_get_type(
+				model, hi_model_peel(model, type->target));
+			/* Itanium C++ ABI 2.3 */
+			return times *
+			       (type->kind == HI_MODEL_FUNCTION ? 16 : 8);
+		default:
+			return times * type->size;
+		}
+	}
+	return 0;
+}
+
 const char *hi_model_locate(const struct hi_model *model, const void *of,
 			    int *ret_line)
 {

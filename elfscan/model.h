@@ -182,6 +182,8 @@ bool hi_model_is_named(enum hi_model_kind kind);
 /* What NUMBER is without typedefs and qualifiers. */
 uint32_t hi_model_peel(const struct hi_model *model, uint32_t number);
 bool hi_model_is_aggregate(const struct hi_model_type *type);
+/* In bytes, of any type; 0: it has none, or it is not known. */
+uint64_t hi_model_get_size(const struct hi_model *model, uint32_t number);
 bool hi_model_is_function(const struct hi_model_export *export);
 /* Vtables, type information, thunks, guards, resolvers of functions that were
    compiled for several processors: no type is written for them in the source
