@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "common/own.h"
+#include "elfscan/report_string.h"
 #include "elfscan/scan.h"
 
 #define SARIF_SCHEMA "https://json.schemastore.org/sarif-2.1.0.json"
@@ -155,8 +156,9 @@ static json_t *show_location(const char *file, int line)
 static json_t *show_message(const char *rule, const char *level,
 			    const char *text, json_t *location)
 {
-	return json_pack("{s:s, s:s, s:{s:s}, s:o}", "ruleId", rule, "level",
-			 level, "message", "text", text, "locations", location);
+	return json_pack("{s:s, s:s, s:{s:o}, s:o}", "ruleId", rule, "level",
+			 level, "message", "text", hi_report_string(text),
+			 "locations", location);
 }
 
 static json_t *show_result(const struct hi_scan *scan, size_t i)
@@ -174,12 +176,14 @@ static json_t *show_result(const struct hi_scan *scan, size_t i)
 			      show_location(hi_buf_str(&path), line));
 	hi_buf_done(&path);
 	json_object_set_new(result, "partialFingerprints",
-			    json_pack("{s:s}", "finding/v1", finding->id));
+			    json_pack("{s:o}", "finding/v1",
+				      hi_report_string(finding->id)));
 	if (scan->accepted[i])
-		json_object_set_new(result, "suppressions",
-				    json_pack("[{s:s, s:s}]", "kind",
-					      "external", "justification",
-					      scan->accepted[i]->reason));
+		json_object_set_new(
+			result, "suppressions",
+			json_pack("[{s:s, s:o}]", "kind", "external",
+				  "justification",
+				  hi_report_string(scan->accepted[i]->reason)));
 	hi_buf_done(&text);
 	return result;
 }

@@ -6,6 +6,8 @@
 #include <string.h>
 
 #include "common/own.h"
+#include "elfscan/baseline.h"
+#include "elfscan/report_string.h"
 #include "elfscan/scan.h"
 
 static json_t *list_texts(const char *const *texts, size_t n)
@@ -13,28 +15,67 @@ static json_t *list_texts(const char *const *texts, size_t n)
 	json_t *list = json_array();
 
 	for (size_t i = 0; i < n; i++)
-		json_array_append_new(list, json_string(texts[i]));
+		json_array_append_new(list, hi_report_string(texts[i]));
 	return list;
 }
 
-static json_t *show_part(const struct hi_model_part *part)
+static const char *get_part_kind(const struct hi_model_part *part)
 {
-	json_t *object = json_pack("{s:s, s:I}", "name", part->name, "place",
+	switch (part->kind) {
+	case HI_PART_BASE:
+		return part->is_virtual ? "virtual-base" : "base";
+	case HI_PART_VIRTUAL:
+		return "virtual";
+	case HI_PART_ENUMERATOR:
+		return "enumerator";
+	default:
+		return "member";
+	}
+}
+
+/* What has a type, and maybe a place among the bytes. */
+static void add_type(const struct hi_model *model,
+		     const struct hi_model_part *part, json_t *object)
+{
+	bool is_there = part->kind == HI_PART_MEMBER ||
+			(part->kind == HI_PART_BASE && !part->is_virtual);
+	uint64_t size = hi_model_get_size(model, part->type);
+	struct hi_buf type = HI_BUF_INIT;
+
+	hi_baseline_name_type(model, part->type, &type);
+	json_object_set_new(object, "type",
+			    hi_report_string(hi_buf_str(&type)));
+	hi_buf_done(&type);
+	if (is_there)
+		json_object_set_new(object, "offset",
+				    json_integer((json_int_t)part->value));
+	if (size)
+		json_object_set_new(object, "size",
+				    json_integer((json_int_t)size));
+}
+
+static json_t *show_part(const struct hi_model *model,
+			 const struct hi_model_part *part)
+{
+	json_t *object = json_pack("{s:s, s:o, s:I}", "kind",
+				   get_part_kind(part), "name",
+				   hi_report_string(part->name), "place",
 				   (json_int_t)part->value);
 
+	if (part->kind != HI_PART_ENUMERATOR)
+		add_type(model, part, object);
 	if (part->bits)
 		json_object_set_new(object, "bits", json_integer(part->bits));
 	return object;
 }
 
-/* Places are bits from the start; of enumerators they are values. */
 static json_t *show_layout(const struct hi_model *model, uint32_t number)
 {
 	const struct hi_model_type *type = hi_model_get_type(model, number);
 	json_t *parts = json_array();
 
 	for (size_t i = 0; i < type->n_parts; i++)
-		json_array_append_new(parts, show_part(&type->parts[i]));
+		json_array_append_new(parts, show_part(model, &type->parts[i]));
 	return json_pack("{s:I, s:o}", "bytes", (json_int_t)type->size, "parts",
 			 parts);
 }
@@ -46,19 +87,22 @@ static json_t *show_finding(const struct hi_scan *scan, size_t i)
 	int line = 0;
 	const char *file = hi_scan_locate(scan, finding, &line);
 	json_t *object = json_pack(
-		"{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:o}", "id", finding->id,
-		"kind", finding->kind, "severity",
+		"{s:o, s:s, s:s, s:s, s:o, s:o, s:o, s:o}", "id",
+		hi_report_string(finding->id), "kind", finding->kind,
+		"severity",
 		finding->severity == HI_INCOMPATIBLE ? "incompatible" :
 						       "compatible",
 		"scope",
 		finding->scope == HI_SCOPE_LIVE ? "live-state" : "interface",
-		"root", root ? root : finding->root, "text", finding->text,
-		"effect", finding->effect, "exports",
+		"root", hi_report_string(root ? root : finding->root), "text",
+		hi_report_string(finding->text), "effect",
+		hi_report_string(finding->effect), "exports",
 		list_texts(finding->exports, finding->n_exports));
 
 	if (file) {
-		json_object_set_new(object, "file", json_string(file));
-		json_object_set_new(object, "line", json_integer(line));
+		json_object_set_new(object, "file", hi_report_string(file));
+		if (line > 0)
+			json_object_set_new(object, "line", json_integer(line));
 	}
 	if (finding->old_type) {
 		json_object_set_new(object, "old",
@@ -69,8 +113,9 @@ static json_t *show_finding(const struct hi_scan *scan, size_t i)
 						finding->new_type));
 	}
 	if (scan->accepted[i])
-		json_object_set_new(object, "accepted",
-				    json_string(scan->accepted[i]->reason));
+		json_object_set_new(
+			object, "accepted",
+			hi_report_string(scan->accepted[i]->reason));
 	return object;
 }
 
@@ -82,10 +127,10 @@ static json_t *list_unused(const struct hi_allow *allow)
 		if (!allow->rules[i].used)
 			json_array_append_new(
 				list,
-				json_pack("{s:s, s:i, s:b}", "id",
-					  allow->rules[i].id, "line",
-					  (int)allow->rules[i].line, "expired",
-					  allow->rules[i].expired));
+				json_pack("{s:o, s:i, s:b}", "id",
+					  hi_report_string(allow->rules[i].id),
+					  "line", (int)allow->rules[i].line,
+					  "expired", allow->rules[i].expired));
 	return list;
 }
 
@@ -99,12 +144,13 @@ void hi_report_scan_json(const struct hi_scan *scan, struct hi_buf *buf)
 	for (size_t i = 0; i < scan->drift.n_findings; i++)
 		json_array_append_new(findings, show_finding(scan, i));
 	root = json_pack(
-		"{s:i, s:s, s:b, s:s, s:s, s:o, s:o, s:o, s:{s:I, s:I, s:I, "
+		"{s:i, s:s, s:b, s:o, s:o, s:o, s:o, s:o, s:{s:I, s:I, s:I, "
 		"s:I, s:I, s:I}}",
 		"version", 1, "verdict",
 		verdicts[(scan->verdict & ~HI_VERDICT_UNVERIFIED) / 4],
 		"verified", !(scan->verdict & HI_VERDICT_UNVERIFIED), "old",
-		scan->old.path, "new", scan->new.path, "findings", findings,
+		hi_report_string(scan->old.path), "new",
+		hi_report_string(scan->new.path), "findings", findings,
 		"unverified",
 		list_texts(scan->drift.unverified, scan->drift.n_unverified),
 		"unused_rules", list_unused(scan->allow), "counts",
