@@ -137,10 +137,30 @@ static int handle(int option, char **argv, struct hi_scan_options *options,
 	}
 }
 
+/* The name that OPTION has in the table. */
+static const char *get_name(int option)
+{
+	for (const struct option *at = table; at->name; at++)
+		if (at->val == option)
+			return at->name;
+	return "";
+}
+
+static int refuse_for_dump(const char *name, struct hi_err *err)
+{
+	hi_fail(err, HI_E_USAGE,
+		"dump takes no --%s: it writes the whole interface, and "
+		"judges nothing",
+		name);
+	hi_err_hint(err, "give --%s to diff or check", name);
+	return HI_E_USAGE;
+}
+
 int hi_scan_options_parse(int argc, char **argv,
 			  struct hi_scan_options *ret_options,
 			  struct hi_err *err)
 {
+	const char *judging = NULL;
 	int option, code = 0;
 
 	*ret_options = (struct hi_scan_options){ .action = HI_SCAN_DIFF };
@@ -155,8 +175,12 @@ int hi_scan_options_parse(int argc, char **argv,
 			return 0;
 		}
 		code = handle(option, argv, ret_options, err);
+		judging = judging ? judging : get_name(option);
 	}
-	return code < 0 ? code :
-			  read_words(argc - optind, argv + optind, ret_options,
-				     err);
+	if (code == 0)
+		code = read_words(argc - optind, argv + optind, ret_options,
+				  err);
+	if (code == 0 && judging && ret_options->action == HI_SCAN_DUMP)
+		code = refuse_for_dump(judging, err);
+	return code;
 }

@@ -25,6 +25,13 @@ static const struct {
 	  "--format is text, json, github or sarif, not 'xml'" },
 	{ "diff --frob a b", 3, "'--frob' is no option" },
 	{ "diff a b --allow", 3, "--allow needs a value" },
+	{ "dump --format=json old.so", 3,
+	  "dump takes no --format: it writes the whole interface, and judges "
+	  "nothing\nhint: give --format to diff or check\n" },
+	{ "dump --host=program old.so", 3, "dump takes no --host: " },
+	{ "dump old.so --headers=empty", 3, "dump takes no --headers: " },
+	{ "dump --allow=nope --strict old.so", 3, "dump takes no --allow: " },
+	{ "dump --strict old.so", 3, "dump takes no --strict: " },
 	{ "diff nope.so old.so", 1,
 	  "cannot open nope.so: No such file or directory" },
 	{ "check old.so nope.so", 1, "cannot open nope.so" },
@@ -69,6 +76,7 @@ START_TEST(help_and_version_are_printed)
 	support_scan_expect(scene, 0, "--help");
 	support_scan_holds(scene, support_scan_output(scene),
 			   "usage: elfscan diff [option ...] OLD NEW\n");
+	support_scan_expect(scene, 0, "dump --strict --help");
 	support_scan_expect(scene, 0, "diff --version");
 	ck_assert_int_eq(strncmp(support_scan_output(scene), "elfscan ", 8), 0);
 	ck_assert_str_eq(support_scan_errors(scene), "");
