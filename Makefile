@@ -90,7 +90,7 @@ $(B)/hotinject: $(INJECTOR_OBJ) $(B)/libelfscan.a
 $(B)/elfscan: $(SCAN_OBJ) $(B)/libelfscan.a
 	$(call say,LINK,$@)
 	$(Q)test ! -d $@ || rm -r $@
-	$(Q)$(CC) $(SAN_FLAGS) $(LDFLAGS) -o $@ $^ $(TOOL_LIBS) -lstdc++
+	$(Q)$(CC) $(SAN_FLAGS) $(LDFLAGS) -o $@ $^ $(TOOL_LIBS) -lstdc++ -ldl
 
 $(B)/libhotinject.so: $(SHIM_OBJ) preload/shim.map
 	$(call say,LINK,$@)

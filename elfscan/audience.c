@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/grow.h"
+#include "elfscan/debuginfod.h"
 #include "elfscan/dynsym.h"
 #include "elfscan/model_parts.h"
 
@@ -97,8 +98,12 @@ static int read_host(struct hi_audience *audience, const char *path,
 	struct hi_dies dies;
 	int code = hi_image_open_any(path, &image, err);
 
-	if (code < 0)
+	if (code == 0)
+		code = hi_image_set_fetch(image, hi_debuginfod_fetch, err);
+	if (code < 0) {
+		hi_image_free(image);
 		return code;
+	}
 	add_imports(audience, image);
 	hi_dies_init(&dies, image, NULL);
 	audience->has_types = dies.dwarf;

@@ -188,7 +188,7 @@ static bool try_build_id(const struct hi_image *image,
 	return try_path(image, path, NULL, ret_debugfile);
 }
 
-static void try_link(const struct hi_image *image,
+static bool try_link(const struct hi_image *image,
 		     struct hi_debugfile *ret_debugfile)
 {
 	static const char *const forms[] = {
@@ -201,26 +201,33 @@ static void try_link(const struct hi_image *image,
 	const char *name = hi_debugfile_get_link(image, &sum);
 
 	if (!name || !folder)
-		return;
+		return false;
 	*strrchr(folder, '/') = '\0';
 	for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
 		char *HI_FREE path = NULL;
 
 		if (asprintf(&path, forms[i], folder, name) < 0) {
 			path = NULL;
-			return;
+			return false;
 		}
 		if (try_path(image, path, &sum, ret_debugfile))
-			return;
+			return true;
 	}
+	return false;
 }
 
 void hi_debugfile_open(const struct hi_image *image,
 		       struct hi_debugfile *ret_debugfile)
 {
+	const char *path;
+
 	*ret_debugfile = (struct hi_debugfile){ 0 };
-	if (!try_build_id(image, ret_debugfile))
-		try_link(image, ret_debugfile);
+	if (try_build_id(image, ret_debugfile) ||
+	    try_link(image, ret_debugfile))
+		return;
+	path = hi_image_find_fetched(image);
+	if (path)
+		try_path(image, path, NULL, ret_debugfile);
 }
 
 void hi_debugfile_done(struct hi_debugfile *debugfile)

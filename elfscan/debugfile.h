@@ -38,8 +38,9 @@ struct hi_debugfile {
 
 /*
  * Look for IMAGE's debug file: by build id below /usr/lib/debug/.build-id, then
- * by .gnu_debuglink beside the file, in .debug/ and below /usr/lib/debug. A file
- * of another build (build id, or else checksum) is passed over.
+ * by .gnu_debuglink beside the file, in .debug/ and below /usr/lib/debug; at last
+ * what is fetched, where that is wanted (image.h). A file of another build (build
+ * id, or else checksum) is passed over.
  */
 void hi_debugfile_open(const struct hi_image *image,
 		       struct hi_debugfile *ret_debugfile);

@@ -203,6 +203,7 @@ void hi_image_free(struct hi_image *image)
 	if (!image)
 		return;
 	hi_image_close(image);
+	hi_fetching_free(image->fetching);
 	free(image->state);
 	free(image->text);
 	free(image->phdrs);

@@ -102,6 +102,15 @@ int hi_image_open_bytes(const uint8_t *bytes, size_t len, const char *original,
 			struct hi_err *err) HI_MUST_USE;
 void hi_image_free(struct hi_image *image);
 
+/*
+ * Ask FETCH for a file with the debug information of a build id when no file here has
+ * it, once: it gives a path that is freed later, or NULL. Without this, nobody is
+ * asked.
+ */
+typedef char *hi_image_fetch(const uint8_t *build_id, size_t len);
+int hi_image_set_fetch(struct hi_image *image, hi_image_fetch *fetch,
+		       struct hi_err *err) HI_MUST_USE;
+
 const struct hi_image_header *hi_image_get_header(const struct hi_image *image);
 const char *hi_image_get_path(const struct hi_image *image);
 /* The libelf handle, for the other elfscan modules only. */

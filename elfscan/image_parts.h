@@ -49,7 +49,12 @@ struct hi_image {
 	size_t n_text;
 	struct hi_range *state;
 	size_t n_state;
+	struct hi_fetching *fetching; /* or NULL */
 };
+
+/* The debug file that was fetched, or NULL. */
+const char *hi_image_find_fetched(const struct hi_image *image);
+void hi_fetching_free(struct hi_fetching *fetching);
 
 int hi_image_check_header(struct hi_image *image,
 			  struct hi_err *err) HI_MUST_USE;

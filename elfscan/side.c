@@ -7,6 +7,7 @@
 
 #include "common/own.h"
 #include "elfscan/baseline.h"
+#include "elfscan/debuginfod.h"
 #include "elfscan/model_new.h"
 
 /* The first bytes tell a baseline from a library. */
@@ -59,6 +60,9 @@ static int open_library(const char *path, struct hi_library_side *side,
 {
 	int code = hi_image_open(path, &side->image, err);
 
+	if (code == 0)
+		code = hi_image_set_fetch(side->image, hi_debuginfod_fetch,
+					  err);
 	if (code == 0)
 		code = hi_symtab_new(side->image, &side->symtab, err);
 	if (code == 0)

@@ -29,6 +29,7 @@ test   c:clang                            clang                  clang          
 test   c:ld.lld                           lld                    lld                      lld                 lld
 test   c:mold                             mold                   mold                     mold                mold
 test   c:dwz,f:/etc/arch-release      dwz                    dwz                      gcc                 dwz
+test   f:/usr/lib*/libdebuginfod.so.1,f:/usr/lib/*/libdebuginfod.so.1  libdebuginfod1  elfutils-debuginfod-client  debuginfod        libdebuginfod1
 test   c:rustc                            rustc                  rust                     rust                rust
 test   c:lua5.4,c:lua                     lua5.4                 lua                      lua                 lua54
 test   p:lua5.4,p:lua                     liblua5.4-dev          lua-devel                lua                 lua54-devel

@@ -91,6 +91,8 @@ int support_main(const char *name, void (*add)(Suite *suite))
 		perror(base_folder);
 		return EXIT_FAILURE;
 	}
+	/* what has no debug information is to have none */
+	unsetenv("DEBUGINFOD_URLS");
 	/* nohup(1) ignores the first, a shell the others for what it starts with
 	   &, and what a host ignores does not end it */
 	(void)signal(SIGHUP, SIG_DFL);
