@@ -273,6 +273,11 @@ void hi_dies_for_each_unit(struct hi_dies *dies, hi_unit_visit visit)
 		    dwarf_srclang(die) != DW_LANG_Mips_Assembler)
 			hi_unit_scan(die, visit, dies);
 	}
+	for (size_t i = 0; i < dies->n_imports; i++) {
+		Dwarf_Die import = dies->imports[i];
+
+		hi_unit_scan(&import, visit, dies);
+	}
 }
 
 /* --- functions without a place ------------------------------------------- */
@@ -345,6 +350,7 @@ void hi_dies_find(struct hi_dies *dies)
 		return;
 	qsort(dies->wanted, dies->n_wanted, sizeof(*dies->wanted),
 	      compare_wanted);
+	hi_dies_find_imports(dies);
 	hi_dies_for_each_unit(dies, visit);
 	find_missing(dies);
 	hi_dies_find_called(dies);

@@ -53,6 +53,10 @@ struct hi_dies {
 	struct hi_debugfile debugfile;
 	Dwarf *alternate; /* what dwz took out of several files, or NULL */
 	int alternate_fd;
+	void *alternate_copy; /* where it had to be mended */
+	Elf *alternate_elf;
+	Dwarf_Die *imports; /* its units that are a part of this file */
+	size_t n_imports, cap_imports;
 	uint64_t tls_link, tls_len; /* PT_TLS of the image */
 	struct hi_wanted *wanted;
 	size_t n_wanted;
@@ -88,8 +92,13 @@ bool hi_dies_get(const struct hi_dies *dies, const struct hi_symbol *symbol,
 bool hi_dies_get_called(const struct hi_dies *dies,
 			const struct hi_symbol *symbol, Dwarf_Die *ret_die);
 
-/* A part of hi_dies_find(). */
+/* Parts of hi_dies_find(). */
+void hi_dies_find_imports(struct hi_dies *dies);
 void hi_dies_find_called(struct hi_dies *dies);
+
+/* What dwz has put into another file than PATH. */
+void hi_dies_open_alternate(struct hi_dies *dies, const char *path);
+void hi_dies_close_alternate(struct hi_dies *dies);
 
 /* Call VISIT with DIES for the entries of all units that were compiled from a
    language with types. */

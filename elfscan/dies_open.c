@@ -1,12 +1,6 @@
 #include <dwarf.h>
-#include <elfutils/libdwelf.h>
-#include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
-
-#include "common/own.h"
 
 #include "elfscan/dies.h"
 
@@ -69,32 +63,6 @@ static bool open_bytes(struct hi_dies *dies, const uint8_t *file, size_t len)
 	return false;
 }
 
-/*
- * The file that dwz -m made of what several have in common. libdw looks for it, but
- * not in the folder of a file that it has in memory.
- */
-static void open_alternate(struct hi_dies *dies, const char *path)
-{
-	const char *name, *slash = strrchr(path, '/');
-	const void *id, *found;
-	char *HI_FREE place = NULL;
-	ssize_t len = dwelf_dwarf_gnu_debugaltlink(dies->dwarf, &name, &id);
-
-	if (len <= 0 || *name == '/' ||
-	    asprintf(&place, "%.*s%s", slash ? (int)(slash + 1 - path) : 0,
-		     path, name) < 0)
-		return;
-	dies->alternate_fd = open(place, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	if (dies->alternate_fd < 0)
-		return;
-	dies->alternate = dwarf_begin(dies->alternate_fd, DWARF_C_READ);
-	if (dies->alternate &&
-	    dwelf_elf_gnu_build_id(dwarf_getelf(dies->alternate), &found) ==
-		    len &&
-	    !memcmp(found, id, (size_t)len))
-		dwarf_setalt(dies->dwarf, dies->alternate);
-}
-
 static void find_tls(struct hi_dies *dies, const struct hi_image *image)
 {
 	const GElf_Phdr *tls = hi_image_get_header(image)->tls;
@@ -116,21 +84,19 @@ void hi_dies_init(struct hi_dies *dies, const struct hi_image *image,
 		return;
 	find_tls(dies, image);
 	if (open_bytes(dies, file, len)) {
-		open_alternate(dies, hi_image_get_path(image));
+		hi_dies_open_alternate(dies, hi_image_get_path(image));
 		return;
 	}
 	hi_debugfile_open(image, &dies->debugfile);
 	if (dies->debugfile.path &&
 	    open_bytes(dies, dies->debugfile.file, dies->debugfile.len))
-		open_alternate(dies, dies->debugfile.path);
+		hi_dies_open_alternate(dies, dies->debugfile.path);
 }
 
 void hi_dies_done(struct hi_dies *dies)
 {
 	dwarf_end(dies->dwarf);
-	dwarf_end(dies->alternate);
-	if (dies->alternate_fd > 0)
-		close(dies->alternate_fd);
+	hi_dies_close_alternate(dies);
 	elf_end(dies->elf);
 	free(dies->copy);
 	hi_debugfile_done(&dies->debugfile);

@@ -56,6 +56,17 @@ static const struct form {
 	  "! command -v dwz || { $with -g -O1 -DOTHER -o other.so lib.$e && "
 	  "dwz -m common.debug lib.so other.so && "
 	  "readelf -S lib.so | grep gnu_debugaltlink; }" },
+	/* thread-locals have no addresses, and can lie there, too */
+	{ "dwz-whole", false, C, "-g -O1",
+	  "! command -v dwz || {"
+	  " for name in lib other; do"
+	  "  printf '#include \"lib.c\"\\nint in_%s;\\n' $name >1.$name.c;"
+	  "  $with -g -O1 -o $name.so 1.$name.c; done;"
+	  " $with -g -O1 -Din_lib='hidden __attribute__((visibility("
+	  "\"hidden\")))' -o lib.so 1.lib.c;"
+	  " dwz -m common.debug lib.so other.so &&"
+	  " readelf --debug-dump=info common.debug | grep -A1 _variable |"
+	  " grep 'name.*: turn$'; }" },
 };
 
 enum { N_FORMS = sizeof(forms) / sizeof(forms[0]) };
@@ -222,12 +233,44 @@ START_TEST(an_indirect_function_is_as_another_unit_declares_it)
 }
 END_TEST
 
+/* What two libraries declare in files of their own has only strings in common. */
+START_TEST(a_file_of_shared_strings_is_read)
+{
+	struct support *scene = support_new("forms");
+
+	for (int i = 0; i < 2; i++)
+		support_write(scene, i ? "new.c" : "old.c",
+			      "struct of_a_long_name { long a_long_member; };"
+			      "int of_a_long_name(struct of_a_long_name *p)"
+			      "{ return (int)p->a_long_member; }");
+	support_shell(
+		scene,
+		PREPARE
+		"command -v dwz || exit 0\n"
+		"for name in old new; do\n"
+		"	$ending -g -shared -fPIC -Wl,-soname,lib.so -o $name.so "
+		"$name.c\n"
+		"done\n"
+		"cp old.so plain.so\n"
+		"dwz -m common.debug old.so new.so\n"
+		"readelf -SW common.debug | grep debug_str\n"
+		"! readelf -SW common.debug | grep debug_info\n"
+		"$elfscan diff plain.so old.so\n"
+		"mkdir away; mv old.so away\n"
+		"status=0; $elfscan diff plain.so away/old.so || status=$?\n"
+		"test $status != 0",
+		get_elfscan(), "gcc");
+	support_free(scene);
+}
+END_TEST
+
 static void add_forms(Suite *suite)
 {
 	TCase *tcase = support_tcase(suite, "forms");
 
 	tcase_add_loop_test(tcase, all_forms_have_one_interface, 0, 2);
 	tcase_add_test(tcase, symbols_are_compared_without_debug_information);
+	tcase_add_test(tcase, a_file_of_shared_strings_is_read);
 	tcase_add_loop_test(tcase,
 			    an_indirect_function_is_as_another_unit_declares_it,
 			    0, 2);
