@@ -13,7 +13,8 @@
  *
  * Which objects a host makes is inferred: a type that exports take by pointer and
  * none hands out (returns a pointer to it, stores one where it is told, has a
- * variable of it) can only come from the host.
+ * variable of it) can only come from the host. And what functions of the host are
+ * given, but no export takes, the host can only look at.
  *
  * Ownership: hi_drift_find() fills a value that hi_drift_done() ends; it refers to
  *            both models, which must live longer.

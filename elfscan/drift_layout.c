@@ -440,6 +440,8 @@ static void compare_aggregates(struct layout *layout, const char *root)
 	compare_sizes(layout);
 	compare_fields(layout);
 	layout->run->pairs[layout->place].is_resized = old->size != new->size;
+	layout->run->pairs[layout->place].is_grown = layout->grew_only &&
+						     old->size < new->size;
 	layout->run->pairs[layout->place].is_moved = layout->moved_only &&
 						     layout->breaks.len;
 	say_layout(layout, root);

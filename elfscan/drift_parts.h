@@ -12,6 +12,9 @@ enum hi_way {
 	HI_WAY_HANDED_IN,  /* a parameter that points to it */
 	HI_WAY_MADE,       /* what a constructor is to make */
 	HI_WAY_HANDED_OUT, /* a pointer that the library gives */
+	HI_WAY_GIVEN,      /* a parameter of a function behind a pointer that
+			      points to it */
+	HI_WAY_GOT,        /* what such a function, of a table, points to */
 	HI_WAY_POINTER,    /* a pointer inside another object */
 };
 
@@ -20,10 +23,14 @@ struct hi_pair {
 	uint32_t old, new;
 	bool by_export; /* numbers of exports, not of types */
 	bool is_made, is_handed_out;
+	bool is_taken; /* an export has a parameter that points to it */
+	bool is_got;   /* a function of a table returns a pointer to it */
 	bool in_interface;
-	bool is_stored; /* in a variable that is kept */
-	bool is_moved;  /* all that differs is places, and the size */
+	bool is_given_only; /* the host sees those that it is given */
+	bool is_stored;     /* in a variable that is kept */
+	bool is_moved;      /* all that differs is places, and the size */
 	bool is_resized;
+	bool is_grown;   /* all that was there is where it was */
 	bool is_unknown; /* something of it could not be compared */
 };
 

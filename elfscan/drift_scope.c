@@ -75,25 +75,36 @@ static bool leads_on(const struct hi_drift_run *run,
 		return true;
 	if (visible >= 0)
 		return visible;
+	/* what comes back may be known by its name alone */
+	if (way->way == HI_WAY_GIVEN)
+		return !pair->is_taken && !pair->is_got;
 	return way->way == HI_WAY_HANDED_IN &&
 	       (pair->is_made || !pair->is_handed_out);
+}
+
+static bool is_kept(const struct hi_drift_run *run, const struct hi_pair *pair)
+{
+	return pair->by_export && run->old->exports[pair->old].key;
 }
 
 static void find_hands(struct hi_drift_run *run)
 {
 	for (size_t i = 0; i < run->n_ways; i++) {
 		const struct hi_way_to *way = &run->ways[i];
+		const struct hi_pair *from = &run->pairs[way->from];
+		struct hi_pair *to = &run->pairs[way->to];
 
-		if (way->way == HI_WAY_HANDED_OUT)
-			run->pairs[way->to].is_handed_out = true;
+		if (way->way == HI_WAY_HANDED_OUT ||
+		    (way->way == HI_WAY_GIVEN && from->by_export &&
+		     !is_kept(run, from)))
+			to->is_handed_out = true;
 		if (way->way == HI_WAY_MADE)
-			run->pairs[way->to].is_made = true;
+			to->is_made = true;
+		if (way->way == HI_WAY_MADE || way->way == HI_WAY_HANDED_IN)
+			to->is_taken = true;
+		if (way->way == HI_WAY_GOT)
+			to->is_got = true;
 	}
-}
-
-static bool is_kept(const struct hi_drift_run *run, const struct hi_pair *pair)
-{
-	return pair->by_export && run->old->exports[pair->old].key;
 }
 
 /* What the bytes of the variables are made of that are kept. */
@@ -145,6 +156,20 @@ static void find_scopes(struct hi_drift_run *run, const struct ends *from,
 			pair->in_interface = true;
 			todo[n++] = from->ways[i].to;
 		}
+	}
+}
+
+/* Of which the host has none but those that its functions are given. */
+static void find_given(struct hi_drift_run *run)
+{
+	for (size_t i = 0; i < run->n_pairs; i++)
+		run->pairs[i].is_given_only = run->pairs[i].in_interface;
+	for (size_t i = 0; i < run->n_ways; i++) {
+		const struct hi_way_to *way = &run->ways[i];
+
+		if (way->way != HI_WAY_GIVEN &&
+		    run->pairs[way->from].in_interface && leads_on(run, way))
+			run->pairs[way->to].is_given_only = false;
 	}
 }
 
@@ -232,6 +257,18 @@ static bool is_called(struct search *search, const struct hi_finding *finding)
 	return false;
 }
 
+static bool is_live(struct search *search, const struct hi_finding *finding)
+{
+	const struct hi_pair *pair = &search->run->pairs[finding->place];
+
+	if (!pair->in_interface)
+		return !is_called(search, finding);
+	/* who only looks at objects does not mind what they have besides */
+	return pair->is_given_only &&
+	       (!strcmp(finding->kind, "member-added") ||
+		(!strcmp(finding->kind, "layout") && pair->is_grown));
+}
+
 static void judge_finding(struct search *search, struct hi_finding *finding)
 {
 	struct hi_drift_run *run = search->run;
@@ -248,7 +285,7 @@ static void judge_finding(struct search *search, struct hi_finding *finding)
 		finding->new_source = run->new->exports[pair->new].source;
 		return;
 	}
-	if (!pair->in_interface && !is_called(search, finding)) {
+	if (is_live(search, finding)) {
 		finding->scope = HI_SCOPE_LIVE;
 		if (!strcmp(finding->kind, "member-added"))
 			finding->severity = HI_INCOMPATIBLE;
@@ -299,6 +336,7 @@ void hi_drift_judge_scopes(struct hi_drift_run *run)
 	if (search.todo && search.seen && sort_ends(run, false, &from) &&
 	    sort_ends(run, true, &to)) {
 		find_scopes(run, &from, search.todo);
+		find_given(run);
 		find_stored(run, &from, search.todo);
 		for (size_t i = 0; i < run->drift->n_findings; i++)
 			judge_finding(&search, &run->drift->findings[i]);

@@ -15,8 +15,10 @@ struct walk {
 	struct hi_drift_run *run;
 	uint32_t from;
 	enum hi_role role;
-	bool in_callback;    /* what a function of the host takes */
 	bool is_one_typedef; /* both types are met by it, or neither by any */
+	/* inside of a function behind a pointer: how what its parameters or
+	   its result point to is met; otherwise HI_WAY_VALUE */
+	enum hi_way in_function;
 };
 
 static enum hi_sameness walk(const struct walk *at, uint32_t old, uint32_t new,
@@ -177,8 +179,8 @@ static enum hi_way find_way(const struct walk *at, unsigned int pointers)
 {
 	if (!pointers)
 		return HI_WAY_VALUE;
-	if (at->in_callback)
-		return HI_WAY_HANDED_OUT;
+	if (at->in_function != HI_WAY_VALUE)
+		return at->in_function;
 	switch (at->role) {
 	case HI_ROLE_MEMBER:
 		return HI_WAY_POINTER;
@@ -276,8 +278,10 @@ static enum hi_sameness compare_functions(const struct walk *at,
 	if (old->n_parts != new->n_parts ||
 	    old->is_variadic != new->is_variadic)
 		return HI_DIFFERENT;
-	inside.in_callback = at->role != HI_ROLE_MEMBER;
+	inside.in_function = at->role == HI_ROLE_MEMBER ? HI_WAY_GOT :
+							  HI_WAY_HANDED_OUT;
 	found = walk(&inside, old->target, new->target, 0, depth);
+	inside.in_function = HI_WAY_GIVEN;
 	for (size_t i = 0; i < old->n_parts; i++)
 		found = worst(found, walk(&inside, old->parts[i].type,
 					  new->parts[i].type, 0, depth));
@@ -381,7 +385,10 @@ static enum hi_sameness walk(const struct walk *at, uint32_t old, uint32_t new,
 enum hi_sameness hi_drift_walk(struct hi_drift_run *run, uint32_t old,
 			       uint32_t new, uint32_t from, enum hi_role role)
 {
-	struct walk at = { .run = run, .from = from, .role = role };
+	struct walk at = { .run = run,
+			   .from = from,
+			   .role = role,
+			   .in_function = HI_WAY_VALUE };
 
 	return walk(&at, old, new, 0, 0);
 }

@@ -240,7 +240,8 @@ static const struct pair pairs[] = {
 	 * for its own affair, until the headers say that programs see the struct;
 	 * then what hangs on it breaks programs as well. Whatever the guess, others
 	 * suffice: a program that reads replies in its own way passes a table of
-	 * five functions where seven are read; the upper half of an int that it
+	 * five functions where seven are read, and these look for the parent of a
+	 * task where it was; the upper half of an int that it
 	 * passes to sdsrange() is anything; of a length beyond 2 GiB it gets the
 	 * lower half; and the SONAME says all of it.
 	 *
@@ -264,6 +265,7 @@ static const struct pair pairs[] = {
 			 "20251001T000000Z", "libhiredis.so.1.1.0" },
 		.inferred = { 12,
 			      "soname:old.so; "
+			      "layout:struct redisReadTask; "
 			      "layout:struct redisReplyObjectFunctions; "
 			      "parameter-type:sdsrange; "
 			      "return-type:redisFormatCommandArgv; "
