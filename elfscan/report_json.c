@@ -24,6 +24,8 @@ static const char *get_part_kind(const struct hi_model_part *part)
 	switch (part->kind) {
 	case HI_PART_BASE:
 		return part->is_virtual ? "virtual-base" : "base";
+	case HI_PART_VARIANT:
+		return "variant";
 	case HI_PART_VIRTUAL:
 		return "virtual";
 	case HI_PART_ENUMERATOR:
@@ -62,7 +64,7 @@ static json_t *show_part(const struct hi_model *model,
 				   hi_report_string(part->name), "place",
 				   (json_int_t)part->value);
 
-	if (part->kind != HI_PART_ENUMERATOR)
+	if (part->kind != HI_PART_ENUMERATOR && part->kind != HI_PART_VARIANT)
 		add_type(model, part, object);
 	if (part->bits)
 		json_object_set_new(object, "bits", json_integer(part->bits));

@@ -268,6 +268,40 @@ START_TEST(each_part_says_what_it_is)
 }
 END_TEST
 
+START_TEST(a_variant_is_a_part_without_a_type)
+{
+	static const char before[] = "elfscan baseline 1\nlibrary lib.so\n"
+				     "function f : int (struct Shape)\n"
+				     "base int = signed 4\n"
+				     "struct Shape = 8 bytes\n"
+				     "  @0 \"\" : int\n"
+				     "  @4 Round : int\n"
+				     "  variant Round = 1\n"
+				     "end\n";
+	struct support *scene = support_scan_new("variant");
+	char *HI_FREE wrong = NULL;
+	json_t *root, *schema, *layout;
+
+	support_write(scene, "old.abi", before);
+	support_shell(scene, "sed 's/Round = 1/Round = 2/' old.abi >new.abi");
+	support_scan_expect(scene, 12, "diff --format=json old.abi new.abi");
+	root = support_scan_json(scene);
+	schema = load(scene, "tests/schemas/report.json");
+	wrong = support_schema_check(schema, root);
+	ck_assert_ptr_null(wrong);
+	layout = json_object_get(
+		json_array_get(json_object_get(root, "findings"), 0), "old");
+	layout = find(json_object_get(layout, "parts"), "kind", "variant");
+	ck_assert_ptr_nonnull(layout);
+	ck_assert_int_eq(json_integer_value(json_object_get(layout, "place")),
+			 1);
+	ck_assert_ptr_null(json_object_get(layout, "type"));
+	json_decref(schema);
+	json_decref(root);
+	support_free(scene);
+}
+END_TEST
+
 START_TEST(bytes_that_are_no_text_are_replaced)
 {
 	struct support *scene = make_scene("bytes");
@@ -310,6 +344,7 @@ static void add_tests(Suite *suite)
 	tcase_add_test(schemas,
 		       a_report_that_is_damaged_is_not_as_its_schema_says);
 	tcase_add_test(schemas, each_part_says_what_it_is);
+	tcase_add_test(schemas, a_variant_is_a_part_without_a_type);
 	tcase_add_test(schemas, bytes_that_are_no_text_are_replaced);
 }
 
