@@ -105,12 +105,11 @@ uint32_t hi_drift_add_pair(struct hi_drift_run *run, uint32_t old, uint32_t new,
 	return run->table[slot] - 1;
 }
 
-void hi_drift_add_way(struct hi_drift_run *run, uint32_t from, uint32_t to,
-		      enum hi_way way)
+void hi_drift_add_way(struct hi_drift_run *run, const struct hi_way_to *way)
 {
 	if (make_room(run, &run->ways, run->n_ways, &run->cap_ways,
 		      sizeof(*run->ways)))
-		run->ways[run->n_ways++] = (struct hi_way_to){ from, to, way };
+		run->ways[run->n_ways++] = *way;
 }
 
 /* --- findings -------------------------------------------------------------- */

@@ -325,6 +325,26 @@ static void say_virtual(struct layout *layout, const char *name,
 		      plain ? plain : name, what);
 }
 
+/* A function in the same slot: its name says the types of its parameters. One that
+   is exported speaks for itself. */
+static void compare_virtual(struct layout *layout,
+			    const struct hi_model_part *old,
+			    const struct hi_model_part *new)
+{
+	struct hi_drift_run *run = layout->run;
+	struct hi_buf what = HI_BUF_INIT;
+	size_t n;
+
+	(void)hi_model_find_named(run->old, old->name, &n);
+	if (hi_drift_walk(run, old->type, new->type, layout->place,
+			  HI_ROLE_VIRTUAL) == HI_DIFFERENT &&
+	    !n) {
+		hi_drift_say_changed(run, old->type, new->type, &what);
+		say_virtual(layout, old->name, hi_buf_str(&what));
+	}
+	hi_buf_done(&what);
+}
+
 static void compare_virtuals(struct layout *layout)
 {
 	const struct hi_model_type *old = layout->old, *new = layout->new;
@@ -337,8 +357,10 @@ static void compare_virtuals(struct layout *layout)
 			continue;
 		twin = find_named(layout->run->new, new, part->kind,
 				  part->name);
-		if (twin && twin->value == part->value)
+		if (twin && twin->value == part->value) {
+			compare_virtual(layout, part, twin);
 			continue;
+		}
 		if (twin)
 			snprintf(what, sizeof(what),
 				 "moved from slot %lld to %lld",
@@ -418,10 +440,9 @@ static void compare_fields(struct layout *layout)
 	for (size_t i = 0; i < new->n_parts && !same; i++)
 		if (is_field(&new->parts[i]))
 			compare_new_field(layout, &new->parts[i]);
-	if (!same) {
+	if (!same)
 		compare_variants(layout);
-		compare_virtuals(layout);
-	}
+	compare_virtuals(layout);
 }
 
 static void compare_aggregates(struct layout *layout, const char *root)

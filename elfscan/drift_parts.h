@@ -26,6 +26,8 @@ struct hi_pair {
 	bool is_taken; /* an export has a parameter that points to it */
 	bool is_got;   /* a function of a table returns a pointer to it */
 	bool in_interface;
+	bool is_called;     /* the host may have an object, and call its virtual
+			   functions */
 	bool is_given_only; /* the host sees those that it is given */
 	bool is_stored;     /* in a variable that is kept */
 	bool is_moved;      /* all that differs is places, and the size */
@@ -38,6 +40,7 @@ struct hi_pair {
 struct hi_way_to {
 	uint32_t from, to;
 	enum hi_way way;
+	bool by_virtual; /* in a virtual function of FROM */
 };
 
 struct hi_drift_run {
@@ -62,8 +65,9 @@ enum hi_sameness { HI_SAME, HI_RENAMED, HI_NOT_KNOWN, HI_DIFFERENT };
 enum hi_role {
 	HI_ROLE_MEMBER,
 	HI_ROLE_PARAMETER,
-	HI_ROLE_THIS,   /* of a constructor */
-	HI_ROLE_RESULT, /* and what a variable is */
+	HI_ROLE_THIS,    /* of a constructor */
+	HI_ROLE_RESULT,  /* and what a variable is */
+	HI_ROLE_VIRTUAL, /* a virtual function of a class */
 };
 
 /*
@@ -83,8 +87,7 @@ void *hi_drift_alloc(struct hi_drift_run *run, size_t len);
 uint32_t hi_drift_add_pair(struct hi_drift_run *run, uint32_t old, uint32_t new,
 			   bool by_export);
 
-void hi_drift_add_way(struct hi_drift_run *run, uint32_t from, uint32_t to,
-		      enum hi_way way);
+void hi_drift_add_way(struct hi_drift_run *run, const struct hi_way_to *way);
 
 /* No pair. */
 #define HI_NO_PLACE UINT32_MAX

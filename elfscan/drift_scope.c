@@ -87,6 +87,23 @@ static bool is_kept(const struct hi_drift_run *run, const struct hi_pair *pair)
 	return pair->by_export && run->old->exports[pair->old].key;
 }
 
+/* Whether what WAY leads to is in the interface by it. */
+static bool passes(const struct hi_drift_run *run, const struct hi_way_to *way)
+{
+	const struct hi_pair *from = &run->pairs[way->from];
+
+	return (from->in_interface || (way->by_virtual && from->is_called)) &&
+	       leads_on(run, way);
+}
+
+/* Whether a host gets, gives or may have objects of what WAY leads to. */
+static bool opens(const struct hi_drift_run *run, const struct hi_way_to *way)
+{
+	const struct hi_pair *from = &run->pairs[way->from];
+
+	return from->is_called && (way->by_virtual || from->by_export);
+}
+
 static void find_hands(struct hi_drift_run *run)
 {
 	for (size_t i = 0; i < run->n_ways; i++) {
@@ -142,19 +159,27 @@ static void find_scopes(struct hi_drift_run *run, const struct ends *from,
 	for (size_t i = 0; i < run->n_pairs; i++)
 		if (run->pairs[i].by_export && !is_kept(run, &run->pairs[i])) {
 			run->pairs[i].in_interface = true;
+			run->pairs[i].is_called = true;
 			todo[n++] = (uint32_t)i;
 		}
+	/* a pair is put there once for each of the two */
 	while (n > 0) {
 		uint32_t at = todo[--n];
 
 		for (size_t i = from->first[at]; i < from->first[at + 1]; i++) {
-			struct hi_pair *pair = &run->pairs[from->ways[i].to];
+			const struct hi_way_to *way = &from->ways[i];
+			struct hi_pair *pair = &run->pairs[way->to];
+			bool in_interface = pair->in_interface ||
+					    passes(run, way);
+			bool is_called = pair->is_called || in_interface ||
+					 opens(run, way);
 
-			if (pair->in_interface ||
-			    !leads_on(run, &from->ways[i]))
+			if (pair->in_interface == in_interface &&
+			    pair->is_called == is_called)
 				continue;
-			pair->in_interface = true;
-			todo[n++] = from->ways[i].to;
+			pair->in_interface = in_interface;
+			pair->is_called = is_called;
+			todo[n++] = way->to;
 		}
 	}
 }
@@ -167,8 +192,7 @@ static void find_given(struct hi_drift_run *run)
 	for (size_t i = 0; i < run->n_ways; i++) {
 		const struct hi_way_to *way = &run->ways[i];
 
-		if (way->way != HI_WAY_GIVEN &&
-		    run->pairs[way->from].in_interface && leads_on(run, way))
+		if (way->way != HI_WAY_GIVEN && passes(run, way))
 			run->pairs[way->to].is_given_only = false;
 	}
 }
@@ -205,9 +229,8 @@ static size_t find_exports(struct search *search, uint32_t place,
 
 			if (search->seen[way->from] == search->number)
 				continue;
-			if (in_interface &&
-			    (!run->pairs[way->from].in_interface ||
-			     !leads_on(run, way)))
+			if (in_interface && !passes(run, way) &&
+			    (run->pairs[at].in_interface || !opens(run, way)))
 				continue;
 			search->seen[way->from] = search->number;
 			search->todo[n++] = way->from;

@@ -196,8 +196,14 @@ static enum hi_way find_way(const struct walk *at, unsigned int pointers)
 static void meet(const struct walk *at, uint32_t old, uint32_t new,
 		 enum hi_way way)
 {
-	hi_drift_add_way(at->run, at->from,
-			 hi_drift_add_pair(at->run, old, new, false), way);
+	struct hi_way_to added = {
+		.from = at->from,
+		.to = hi_drift_add_pair(at->run, old, new, false),
+		.way = way,
+		.by_virtual = at->role == HI_ROLE_VIRTUAL,
+	};
+
+	hi_drift_add_way(at->run, &added);
 }
 
 static bool is_nameless(const struct hi_model_type *type)
@@ -278,11 +284,14 @@ static enum hi_sameness compare_functions(const struct walk *at,
 	if (old->n_parts != new->n_parts ||
 	    old->is_variadic != new->is_variadic)
 		return HI_DIFFERENT;
-	inside.in_function = at->role == HI_ROLE_MEMBER ? HI_WAY_GOT :
-							  HI_WAY_HANDED_OUT;
+	inside.in_function = at->role == HI_ROLE_MEMBER ||
+					     at->role == HI_ROLE_VIRTUAL ?
+				     HI_WAY_GOT :
+				     HI_WAY_HANDED_OUT;
 	found = walk(&inside, old->target, new->target, 0, depth);
 	inside.in_function = HI_WAY_GIVEN;
-	for (size_t i = 0; i < old->n_parts; i++)
+	/* of a virtual function, the first is the object */
+	for (size_t i = at->role == HI_ROLE_VIRTUAL; i < old->n_parts; i++)
 		found = worst(found, walk(&inside, old->parts[i].type,
 					  new->parts[i].type, 0, depth));
 	return found;
