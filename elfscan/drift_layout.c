@@ -5,57 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/own.h"
-#include "elfscan/demangle.h"
 #include "elfscan/drift_parts.h"
 
 #define ALIGN_LOOKS_MAX 1000
 
-struct layout {
-	struct hi_drift_run *run;
-	uint32_t place;
-	const struct hi_model_type *old, *new;
-	struct hi_model_type flat_old, flat_new; /* when they are these */
-	struct hi_buf breaks;                    /* what breaks, "a; b; c" */
-	struct hi_buf harmless;                  /* what does not */
-	struct hi_buf added; /* what has got a place that was padding */
-	struct hi_buf table; /* what breaks calls through the vtable */
-	const char *effect;
-	bool grew_only;  /* all that was there is where it was */
-	bool moved_only; /* all that differs is places and sizes */
-};
-
-static struct hi_buf *begin(struct hi_buf *buf)
-{
-	if (buf->len)
-		hi_buf_text(buf, "; ");
-	return buf;
-}
-
 static bool is_field(const struct hi_model_part *part)
 {
 	return part->kind == HI_PART_MEMBER || part->kind == HI_PART_BASE;
-}
-
-/* Bases, and members without a name, are called by their type. */
-static const char *get_name(const struct hi_model *model,
-			    const struct hi_model_part *part)
-{
-	return part->kind == HI_PART_BASE || !*part->name ?
-		       hi_model_get_type(model, part->type)->name :
-		       part->name;
-}
-
-static const struct hi_model_part *find_named(const struct hi_model *in,
-					      const struct hi_model_type *type,
-					      enum hi_model_part_kind kind,
-					      const char *name)
-{
-	for (size_t i = 0; *name && i < type->n_parts; i++)
-		if (type->parts[i].kind == kind &&
-		    !strcmp(get_name(in, &type->parts[i]), name))
-			return &type->parts[i];
-	return NULL;
 }
 
 static const struct hi_model_part *find_at(const struct hi_model_type *type,
@@ -85,19 +41,19 @@ static const char *get_word(const struct hi_model_part *part)
 
 /* --- members and bases ------------------------------------------------------ */
 
-static void compare_field(struct layout *layout,
+static void compare_field(struct hi_layout *layout,
 			  const struct hi_model_part *old,
 			  const struct hi_model_part *new)
 {
 	struct hi_drift_run *run = layout->run;
-	const char *name = get_name(run->old, old);
+	const char *name = hi_layout_get_name(run->old, old);
 	enum hi_sameness found = hi_drift_walk(run, old->type, new->type,
 					       layout->place, HI_ROLE_MEMBER);
 
 	if (found == HI_NOT_KNOWN)
 		run->pairs[layout->place].is_unknown = true;
 	if (old->value != new->value || old->is_virtual != new->is_virtual) {
-		struct hi_buf *buf = begin(&layout->breaks);
+		struct hi_buf *buf = hi_layout_begin(&layout->breaks);
 
 		hi_buf_printf(buf, "%s %s moved from offset ", get_word(old),
 			      name);
@@ -107,15 +63,15 @@ static void compare_field(struct layout *layout,
 		layout->grew_only = false;
 	}
 	if (old->bits != new->bits) {
-		hi_buf_printf(begin(&layout->breaks),
+		hi_buf_printf(hi_layout_begin(&layout->breaks),
 			      "%s %s changed from %u to %u bits", get_word(old),
 			      name, old->bits, new->bits);
 		layout->grew_only = layout->moved_only = false;
 	}
 	if (found == HI_DIFFERENT || found == HI_RENAMED) {
-		struct hi_buf *buf = begin(found == HI_DIFFERENT ?
-						   &layout->breaks :
-						   &layout->harmless);
+		struct hi_buf *buf = hi_layout_begin(found == HI_DIFFERENT ?
+							     &layout->breaks :
+							     &layout->harmless);
 
 		hi_buf_printf(buf, "%s %s ", get_word(old), name);
 		hi_drift_say_changed(run, old->type, new->type, buf);
@@ -125,17 +81,18 @@ static void compare_field(struct layout *layout,
 }
 
 /* A member that has both names in place of another was renamed. */
-static bool was_renamed(struct layout *layout, const struct hi_model_part *old)
+static bool was_renamed(struct hi_layout *layout,
+			const struct hi_model_part *old)
 {
 	struct hi_drift_run *run = layout->run;
 	const struct hi_model_part *new = find_at(layout->new, old);
-	const char *name = get_name(run->old, old), *now;
+	const char *name = hi_layout_get_name(run->old, old), *now;
 
 	if (!new)
 		return false;
-	now = get_name(run->new, new);
+	now = hi_layout_get_name(run->new, new);
 	/* what moved here had a place of its own before */
-	if (find_named(run->old, layout->old, old->kind, now))
+	if (hi_layout_find_named(run->old, layout->old, old->kind, now))
 		return false;
 	if (hi_drift_walk(run, old->type, new->type, layout->place,
 			  HI_ROLE_MEMBER) == HI_DIFFERENT)
@@ -143,19 +100,19 @@ static bool was_renamed(struct layout *layout, const struct hi_model_part *old)
 	/* what has no name is called after what is in it, which changes too */
 	if (strcmp(name, now) != 0 &&
 	    (old->kind == HI_PART_BASE || *old->name || *new->name))
-		hi_buf_printf(begin(&layout->harmless),
+		hi_buf_printf(hi_layout_begin(&layout->harmless),
 			      "%s %s is now called %s", get_word(old), name,
 			      now);
 	return true;
 }
 
-static void compare_old_field(struct layout *layout,
+static void compare_old_field(struct hi_layout *layout,
 			      const struct hi_model_part *old)
 {
 	struct hi_drift_run *run = layout->run;
-	const char *name = get_name(run->old, old);
+	const char *name = hi_layout_get_name(run->old, old);
 	const struct hi_model_part *new =
-		find_named(run->new, layout->new, old->kind, name);
+		hi_layout_find_named(run->new, layout->new, old->kind, name);
 
 	if (new) {
 		compare_field(layout, old, new);
@@ -163,22 +120,24 @@ static void compare_old_field(struct layout *layout,
 	}
 	if (was_renamed(layout, old))
 		return;
-	hi_buf_printf(begin(&layout->breaks), "%s %s is gone", get_word(old),
-		      *name ? name : "without a name");
+	hi_buf_printf(hi_layout_begin(&layout->breaks), "%s %s is gone",
+		      get_word(old), *name ? name : "without a name");
 	layout->grew_only = layout->moved_only = false;
 }
 
 /* Whether a part that was there, and still is, begins where PART does. */
-static bool shares_place(const struct layout *layout,
+static bool shares_place(const struct hi_layout *layout,
 			 const struct hi_model_part *part)
 {
 	for (size_t i = 0; i < layout->old->n_parts; i++) {
 		const struct hi_model_part *old = &layout->old->parts[i];
 		const struct hi_model_part *twin =
 			is_field(old) && old->value == part->value ?
-				find_named(layout->run->new, layout->new,
-					   old->kind,
-					   get_name(layout->run->old, old)) :
+				hi_layout_find_named(
+					layout->run->new, layout->new,
+					old->kind,
+					hi_layout_get_name(layout->run->old,
+							   old)) :
 				NULL;
 
 		if (twin && twin->value == old->value)
@@ -188,7 +147,7 @@ static bool shares_place(const struct layout *layout,
 }
 
 /* Whether a new part is another view of what is there, or nothing at all. */
-static bool holds_nothing(const struct layout *layout,
+static bool holds_nothing(const struct hi_layout *layout,
 			  const struct hi_model_part *new)
 {
 	const struct hi_model *model = layout->run->new;
@@ -204,28 +163,30 @@ static bool holds_nothing(const struct layout *layout,
 }
 
 /* Whether a new part stands where an old one was renamed. */
-static bool takes_place(const struct layout *layout,
+static bool takes_place(const struct hi_layout *layout,
 			const struct hi_model_part *new)
 {
 	const struct hi_model_part *old = find_at(layout->old, new);
 
-	return old && !find_named(layout->run->new, layout->new, old->kind,
-				  get_name(layout->run->old, old));
+	return old &&
+	       !hi_layout_find_named(layout->run->new, layout->new, old->kind,
+				     hi_layout_get_name(layout->run->old, old));
 }
 
-static void compare_new_field(struct layout *layout,
+static void compare_new_field(struct hi_layout *layout,
 			      const struct hi_model_part *new)
 {
-	const char *name = get_name(layout->run->new, new);
+	const char *name = hi_layout_get_name(layout->run->new, new);
 	bool in_padding = layout->old->size == layout->new->size;
 	struct hi_buf *buf;
 
-	if (find_named(layout->run->old, layout->old, new->kind, name) ||
+	if (hi_layout_find_named(layout->run->old, layout->old, new->kind,
+				 name) ||
 	    takes_place(layout, new))
 		return;
-	buf = begin(!in_padding                ? &layout->breaks :
-		    holds_nothing(layout, new) ? &layout->harmless :
-						 &layout->added);
+	buf = hi_layout_begin(!in_padding                ? &layout->breaks :
+			      holds_nothing(layout, new) ? &layout->harmless :
+							   &layout->added);
 	hi_buf_printf(buf, "%s %s was added at offset ", get_word(new),
 		      *name ? name : "without a name");
 	say_place(buf, new->value);
@@ -258,7 +219,7 @@ static uint32_t find_align(const struct hi_model *model,
 	return align;
 }
 
-static void compare_aligns(struct layout *layout)
+static void compare_aligns(struct hi_layout *layout)
 {
 	uint32_t old = layout->old->align, new = layout->new->align;
 	int looks_old = 0, looks_new = 0;
@@ -270,17 +231,17 @@ static void compare_aligns(struct layout *layout)
 	new = find_align(layout->run->new, layout->new, &looks_new);
 	if (old == new)
 		return;
-	hi_buf_printf(begin(&layout->breaks), "alignment changed from %u to %u",
-		      old, new);
+	hi_buf_printf(hi_layout_begin(&layout->breaks),
+		      "alignment changed from %u to %u", old, new);
 	layout->grew_only = layout->moved_only = false;
 }
 
-static void compare_sizes(struct layout *layout)
+static void compare_sizes(struct hi_layout *layout)
 {
 	const struct hi_model_type *old = layout->old, *new = layout->new;
 
 	if (old->size != new->size) {
-		hi_buf_printf(begin(&layout->breaks),
+		hi_buf_printf(hi_layout_begin(&layout->breaks),
 			      "%s from %llu to %llu bytes",
 			      old->size < new->size ? "grew" : "shrank",
 			      (unsigned long long)old->size,
@@ -290,108 +251,16 @@ static void compare_sizes(struct layout *layout)
 	compare_aligns(layout);
 }
 
-/* --- variants -------------------------------------------------------------- */
-
-static void compare_variants(struct layout *layout)
-{
-	const struct hi_model_type *old = layout->old, *new = layout->new;
-
-	for (size_t i = 0; i < old->n_parts; i++) {
-		const struct hi_model_part *part = &old->parts[i], *twin;
-
-		if (part->kind != HI_PART_VARIANT)
-			continue;
-		twin = find_named(layout->run->new, new, part->kind,
-				  part->name);
-		/* of what is gone the member speaks */
-		if (!twin || twin->value == part->value)
-			continue;
-		hi_buf_printf(begin(&layout->breaks),
-			      "variant %s changed from %lld to %lld",
-			      part->name, (long long)part->value,
-			      (long long)twin->value);
-		layout->grew_only = layout->moved_only = false;
-	}
-}
-
-/* --- virtual functions ------------------------------------------------------ */
-
-static void say_virtual(struct layout *layout, const char *name,
-			const char *what)
-{
-	char *HI_FREE plain = hi_demangle(name);
-
-	hi_buf_printf(begin(&layout->table), "virtual function %s %s",
-		      plain ? plain : name, what);
-}
-
-/* A function in the same slot: its name says the types of its parameters. One that
-   is exported speaks for itself. */
-static void compare_virtual(struct layout *layout,
-			    const struct hi_model_part *old,
-			    const struct hi_model_part *new)
-{
-	struct hi_drift_run *run = layout->run;
-	struct hi_buf what = HI_BUF_INIT;
-	size_t n;
-
-	(void)hi_model_find_named(run->old, old->name, &n);
-	if (hi_drift_walk(run, old->type, new->type, layout->place,
-			  HI_ROLE_VIRTUAL) == HI_DIFFERENT &&
-	    !n) {
-		hi_drift_say_changed(run, old->type, new->type, &what);
-		say_virtual(layout, old->name, hi_buf_str(&what));
-	}
-	hi_buf_done(&what);
-}
-
-static void compare_virtuals(struct layout *layout)
-{
-	const struct hi_model_type *old = layout->old, *new = layout->new;
-	char what[80];
-
-	for (size_t i = 0; i < old->n_parts; i++) {
-		const struct hi_model_part *part = &old->parts[i], *twin;
-
-		if (part->kind != HI_PART_VIRTUAL)
-			continue;
-		twin = find_named(layout->run->new, new, part->kind,
-				  part->name);
-		if (twin && twin->value == part->value) {
-			compare_virtual(layout, part, twin);
-			continue;
-		}
-		if (twin)
-			snprintf(what, sizeof(what),
-				 "moved from slot %lld to %lld",
-				 (long long)part->value,
-				 (long long)twin->value);
-		else
-			snprintf(what, sizeof(what), "is gone from slot %lld",
-				 (long long)part->value);
-		say_virtual(layout, part->name, what);
-	}
-	for (size_t i = 0; i < new->n_parts; i++) {
-		const struct hi_model_part *part = &new->parts[i];
-
-		if (part->kind != HI_PART_VIRTUAL ||
-		    find_named(layout->run->old, old, part->kind, part->name))
-			continue;
-		snprintf(what, sizeof(what), "is new in slot %lld",
-			 (long long)part->value);
-		say_virtual(layout, part->name, what);
-	}
-}
-
 /* --- findings --------------------------------------------------------------- */
 
-static void say_layout(struct layout *layout, const char *root)
+static void say_layout(struct hi_layout *layout, const char *root)
 {
 	char effect[200];
 
 	/* what took the place of something else is part of the same change */
 	if (layout->breaks.len && layout->added.len) {
-		hi_buf_text(begin(&layout->breaks), hi_buf_str(&layout->added));
+		hi_buf_text(hi_layout_begin(&layout->breaks),
+			    hi_buf_str(&layout->added));
 		hi_buf_clear(&layout->added);
 	}
 	if (layout->grew_only && layout->old->size < layout->new->size)
@@ -424,7 +293,7 @@ static void say_layout(struct layout *layout, const char *root)
 			     layout->place);
 }
 
-static void compare_fields(struct layout *layout)
+static void compare_fields(struct hi_layout *layout)
 {
 	const struct hi_model_type *old = layout->old, *new = layout->new;
 	bool same = hi_drift_has_same_parts(old, new);
@@ -441,11 +310,11 @@ static void compare_fields(struct layout *layout)
 		if (is_field(&new->parts[i]))
 			compare_new_field(layout, &new->parts[i]);
 	if (!same)
-		compare_variants(layout);
-	compare_virtuals(layout);
+		hi_layout_compare_variants(layout);
+	hi_layout_compare_virtuals(layout);
 }
 
-static void compare_aggregates(struct layout *layout, const char *root)
+static void compare_aggregates(struct hi_layout *layout, const char *root)
 {
 	const struct hi_model_type *old = layout->old, *new = layout->new;
 	bool is_flat;
@@ -472,60 +341,10 @@ static void compare_aggregates(struct layout *layout, const char *root)
 	}
 }
 
-static void compare_enumerators(struct layout *layout)
-{
-	const struct hi_model_type *old = layout->old, *new = layout->new;
-	const struct hi_model *in = layout->run->new;
-
-	for (size_t i = 0; i < old->n_parts; i++) {
-		const struct hi_model_part *part = &old->parts[i];
-		const struct hi_model_part *twin =
-			find_named(in, new, part->kind, part->name);
-
-		if (!twin)
-			hi_buf_printf(begin(&layout->breaks), "%s is gone",
-				      part->name);
-		else if (twin->value != part->value)
-			hi_buf_printf(begin(&layout->breaks),
-				      "%s changed from %lld to %lld",
-				      part->name, (long long)part->value,
-				      (long long)twin->value);
-	}
-	for (size_t i = 0; i < new->n_parts; i++)
-		if (!find_named(layout->run->old, old, HI_PART_ENUMERATOR,
-				new->parts[i].name))
-			hi_buf_printf(begin(&layout->harmless),
-				      "%s = %lld is new", new->parts[i].name,
-				      (long long)new->parts[i].value);
-}
-
-static void compare_enums(struct layout *layout, const char *root)
-{
-	const struct hi_model_type *old = layout->old, *new = layout->new;
-
-	if (old->size != new->size)
-		hi_buf_printf(begin(&layout->breaks),
-			      "changed from %llu to %llu bytes",
-			      (unsigned long long)old->size,
-			      (unsigned long long)new->size);
-	if (!hi_drift_has_same_parts(old, new))
-		compare_enumerators(layout);
-	layout->run->pairs[layout->place].is_resized = old->size != new->size;
-	if (layout->breaks.len)
-		hi_drift_add(layout->run, "enum", root, HI_INCOMPATIBLE,
-			     &layout->breaks,
-			     "the host was compiled with the old values",
-			     layout->place);
-	if (layout->harmless.len)
-		hi_drift_add(layout->run, "enum-compatible", root,
-			     HI_COMPATIBLE, &layout->harmless, "",
-			     layout->place);
-}
-
 void hi_drift_compare_pair(struct hi_drift_run *run, uint32_t place)
 {
 	const struct hi_pair *pair = &run->pairs[place];
-	struct layout layout = {
+	struct hi_layout layout = {
 		.run = run,
 		.place = place,
 		.old = hi_model_get_type(run->old, pair->old),
@@ -541,7 +360,7 @@ void hi_drift_compare_pair(struct hi_drift_run *run, uint32_t place)
 
 	hi_drift_name(run->old, pair->old, &root);
 	if (layout.old->kind == HI_MODEL_ENUM)
-		compare_enums(&layout, hi_buf_str(&root));
+		hi_layout_compare_enums(&layout, hi_buf_str(&root));
 	else
 		compare_aggregates(&layout, hi_buf_str(&root));
 	hi_buf_done(&root);

@@ -150,4 +150,33 @@ void hi_drift_judge_scopes(struct hi_drift_run *run);
 void hi_drift_name(const struct hi_model *model, uint32_t number,
 		   struct hi_buf *buf);
 
+/* --- the inside of a pair, while it is compared --- */
+
+struct hi_layout {
+	struct hi_drift_run *run;
+	uint32_t place;
+	const struct hi_model_type *old, *new;
+	struct hi_model_type flat_old, flat_new; /* when they are these */
+	struct hi_buf breaks;                    /* what breaks, "a; b; c" */
+	struct hi_buf harmless;                  /* what does not */
+	struct hi_buf added; /* what has got a place that was padding */
+	struct hi_buf table; /* what breaks calls through the vtable */
+	const char *effect;
+	bool grew_only;  /* all that was there is where it was */
+	bool moved_only; /* all that differs is places and sizes */
+};
+
+/* Room for one more of several remarks, which semicolons part. */
+struct hi_buf *hi_layout_begin(struct hi_buf *buf);
+/* Bases, and members without a name, are called by their type. */
+const char *hi_layout_get_name(const struct hi_model *model,
+			       const struct hi_model_part *part);
+const struct hi_model_part *hi_layout_find_named(
+	const struct hi_model *in, const struct hi_model_type *type,
+	enum hi_model_part_kind kind, const char *name);
+void hi_layout_compare_variants(struct hi_layout *layout);
+void hi_layout_compare_virtuals(struct hi_layout *layout);
+/* Whole enums; ROOT is what the finding is called by. */
+void hi_layout_compare_enums(struct hi_layout *layout, const char *root);
+
 #endif
