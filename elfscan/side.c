@@ -64,7 +64,7 @@ static int open_library(const char *path, struct hi_library_side *side,
 		code = hi_image_set_fetch(side->image, hi_debuginfod_fetch,
 					  err);
 	if (code == 0)
-		code = hi_symtab_new(side->image, &side->symtab, err);
+		code = hi_symtab_new_exported(side->image, &side->symtab, err);
 	if (code == 0)
 		code = hi_model_new_from(side->image, side->symtab, NULL,
 					 &side->model, err);

@@ -133,11 +133,13 @@ static int split(struct hi_symtab_builder *builder, struct hi_err *err)
 	return 0;
 }
 
-int hi_symtab_new(struct hi_image *image, struct hi_symtab **ret_symtab,
-		  struct hi_err *err)
+static int make(struct hi_image *image, bool exported_only,
+		struct hi_symtab **ret_symtab, struct hi_err *err)
 {
 	struct hi_symtab *symtab = calloc(1, sizeof(*symtab));
-	struct hi_symtab_builder builder = { .image = image, .symtab = symtab };
+	struct hi_symtab_builder builder = { .image = image,
+					     .symtab = symtab,
+					     .exported_only = exported_only };
 	int code;
 
 	if (!symtab)
@@ -145,7 +147,7 @@ int hi_symtab_new(struct hi_image *image, struct hi_symtab **ret_symtab,
 	code = hi_symtab_read_tables(&builder, err);
 	if (code >= 0)
 		code = split(&builder, err);
-	if (code >= 0)
+	if (code >= 0 && !exported_only)
 		code = hi_symtab_build_indexes(symtab, err);
 	free(builder.raws);
 	free(builder.names);
@@ -155,6 +157,18 @@ int hi_symtab_new(struct hi_image *image, struct hi_symtab **ret_symtab,
 	}
 	*ret_symtab = symtab;
 	return 0;
+}
+
+int hi_symtab_new(struct hi_image *image, struct hi_symtab **ret_symtab,
+		  struct hi_err *err)
+{
+	return make(image, false, ret_symtab, err);
+}
+
+int hi_symtab_new_exported(struct hi_image *image,
+			   struct hi_symtab **ret_symtab, struct hi_err *err)
+{
+	return make(image, true, ret_symtab, err);
 }
 
 void hi_symtab_free(struct hi_symtab *symtab)

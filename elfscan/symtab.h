@@ -54,6 +54,11 @@ struct hi_symtab;
 
 int hi_symtab_new(struct hi_image *image, struct hi_symtab **ret_symtab,
 		  struct hi_err *err) HI_MUST_USE;
+/* The exported symbols alone, for who needs no others: nothing can be looked up in it,
+   and a function of unknown size has none. */
+int hi_symtab_new_exported(struct hi_image *image,
+			   struct hi_symtab **ret_symtab,
+			   struct hi_err *err) HI_MUST_USE;
 void hi_symtab_free(struct hi_symtab *symtab);
 
 /*

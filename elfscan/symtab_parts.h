@@ -85,6 +85,8 @@ struct hi_raw_symbol {
 struct hi_symtab_builder {
 	const struct hi_image *image;
 	struct hi_symtab *symtab;
+	bool exported_only;
+	bool needs_locals;
 	/* the sections that st_shndx counts; n_sections 0: stripped of them */
 	const uint8_t *sections;
 	size_t n_sections;

@@ -202,7 +202,7 @@ static int add_dynamic(struct hi_symtab_builder *builder, struct hi_err *err)
 		if (code < 0)
 			return code;
 	}
-	return index_dynamic(builder, err);
+	return 0;
 }
 
 /* NAME (LEN bytes) at ADDR_LINK is in .dynsym; VERSION NULL: any. */
@@ -258,17 +258,11 @@ static int add_static(struct hi_symtab_builder *builder,
 	return add(builder, symbol, &place, &facts, type, err);
 }
 
-static int add_table(struct hi_symtab_builder *builder,
-		     const struct hi_symbol_table *table, struct hi_err *err)
+static int check_names(const struct hi_symtab_builder *builder,
+		       const struct hi_symbol_table *table, struct hi_err *err)
 {
-	const char *file = "";
-
-	builder->sections = table->sections;
-	builder->n_sections = table->n_sections;
 	for (size_t i = 1; i < table->n; i++) {
-		uint32_t section;
 		Elf64_Sym symbol;
-		int code;
 
 		memcpy(&symbol, table->symbols + i * sizeof(symbol),
 		       sizeof(symbol));
@@ -277,6 +271,30 @@ static int add_table(struct hi_symtab_builder *builder,
 				       "%s: the name of symbol %zu is out of "
 				       "range",
 				       builder->image->name, i);
+	}
+	return 0;
+}
+
+static int add_table(struct hi_symtab_builder *builder,
+		     const struct hi_symbol_table *table, struct hi_err *err)
+{
+	const char *file = "";
+	int code = check_names(builder, table, err);
+
+	if (code < 0 || !builder->needs_locals)
+		return code;
+	code = index_dynamic(builder, err);
+	if (code < 0)
+		return code;
+
+	builder->sections = table->sections;
+	builder->n_sections = table->n_sections;
+	for (size_t i = 1; i < table->n; i++) {
+		uint32_t section;
+		Elf64_Sym symbol;
+
+		memcpy(&symbol, table->symbols + i * sizeof(symbol),
+		       sizeof(symbol));
 		section = symbol.st_shndx;
 		if (ELF64_ST_TYPE(symbol.st_info) == STT_FILE)
 			file = hi_symbol_file(table->strings + symbol.st_name);
@@ -295,6 +313,18 @@ static int add_table(struct hi_symtab_builder *builder,
 	return 0;
 }
 
+/* The size of what assembly exports without one depends on what comes next. */
+static bool has_untyped_data(const struct hi_symtab_builder *builder)
+{
+	for (size_t i = 0; i < builder->n; i++) {
+		const struct hi_raw_symbol *raw = &builder->raws[i];
+
+		if (raw->untyped && raw->symbol.type == HI_SYM_OBJECT)
+			return true;
+	}
+	return false;
+}
+
 int hi_symtab_read_tables(struct hi_symtab_builder *builder, struct hi_err *err)
 {
 	struct hi_symtab *symtab = builder->symtab;
@@ -308,6 +338,8 @@ int hi_symtab_read_tables(struct hi_symtab_builder *builder, struct hi_err *err)
 	code = add_dynamic(builder, err);
 	if (code < 0)
 		return code;
+	builder->needs_locals = !builder->exported_only ||
+				has_untyped_data(builder);
 	symtab->debuglink = hi_debugfile_get_link(image, &sum);
 	if (image->header.has_symtab) {
 		if (!hi_symbol_table_find(image->file, image->file_len, &table))
@@ -316,6 +348,8 @@ int hi_symtab_read_tables(struct hi_symtab_builder *builder, struct hi_err *err)
 				       image->name);
 		return add_table(builder, &table, err);
 	}
+	if (!builder->needs_locals)
+		return 0;
 	hi_debugfile_open(image, &symtab->debugfile);
 	if (!symtab->debugfile.path)
 		return 0;
