@@ -4,12 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* --- what is wanted ------------------------------------------------------ */
+#include "elfscan/dies_parts.h"
 
-static bool is_function(const struct hi_symbol *symbol)
-{
-	return symbol->type == HI_SYM_FUNC || symbol->type == HI_SYM_IFUNC;
-}
+/* --- what is wanted ------------------------------------------------------ */
 
 int hi_dies_want(struct hi_dies *dies, const struct hi_symbol *symbol,
 		 struct hi_err *err)
@@ -27,7 +24,7 @@ int hi_dies_want(struct hi_dies *dies, const struct hi_symbol *symbol,
 		dies->wanted = grown;
 		dies->cap_wanted = cap;
 	}
-	if (!is_function(symbol)) {
+	if (!hi_is_function(symbol)) {
 		dies->has_variables = true;
 		/* what C++ exports may be a variable of an inline function */
 		if (!symbol->exported || !strncmp(symbol->name, "_ZZ", 3))
@@ -85,13 +82,6 @@ static bool is_at(const struct hi_dies *dies, size_t at, bool tls,
 
 /* --- the walk ------------------------------------------------------------ */
 
-static const char *get_string(Dwarf_Die *die, unsigned int name)
-{
-	Dwarf_Attribute attr;
-
-	return dwarf_formstring(dwarf_attr_integrate(die, name, &attr));
-}
-
 uint8_t hi_dies_get_fit(const char *linkage, const char *name,
 			const struct hi_symbol *symbol)
 {
@@ -105,49 +95,59 @@ uint8_t hi_dies_get_fit(const char *linkage, const char *name,
 	return *name == '~' || strstr(symbol->name, name) ? 2 : 1;
 }
 
-static uint8_t get_fit(Dwarf_Die *die, const struct hi_symbol *symbol)
+static const char *get_linkage(struct hi_dies *dies, const struct hi_die *entry)
 {
-	const char *linkage = get_string(die, DW_AT_linkage_name);
+	const char *linkage =
+		hi_die_find_text(&dies->entries, entry, HI_AT_LINKAGE_NAME);
 
-	if (!linkage)
-		linkage = get_string(die, DW_AT_MIPS_linkage_name);
-	return hi_dies_get_fit(linkage, get_string(die, DW_AT_name), symbol);
+	return linkage ? linkage :
+			 hi_die_find_text(&dies->entries, entry,
+					  HI_AT_MIPS_LINKAGE_NAME);
 }
 
-static void take(struct hi_dies *dies, Dwarf_Die *die, bool function, bool tls,
-		 uint64_t addr)
+static void take(struct hi_dies *dies, const struct hi_die *entry,
+		 bool function, bool tls, uint64_t addr)
 {
+	const char *linkage = NULL, *name = NULL;
+	bool is_named = false;
+
 	for (size_t i = find_first(dies, tls, addr); is_at(dies, i, tls, addr);
 	     i++) {
 		struct hi_wanted *wanted = &dies->wanted[i];
 		uint8_t fit;
 
-		if (is_function(wanted->symbol) != function)
+		if (hi_is_function(wanted->symbol) != function)
 			continue;
-		fit = get_fit(die, wanted->symbol);
+		if (!is_named) {
+			linkage = get_linkage(dies, entry);
+			name = hi_die_find_text(&dies->entries, entry,
+						HI_AT_NAME);
+			is_named = true;
+		}
+		fit = hi_dies_get_fit(linkage, name, wanted->symbol);
 		/* a variable that the linker threw away is left at offset 0,
 		   where another one lives */
 		if (fit <= wanted->fit || (tls && fit < 2))
 			continue;
 		wanted->fit = fit;
-		wanted->die = *die;
+		wanted->die = entry->die;
 	}
 }
 
-static void take_function(struct hi_dies *dies, Dwarf_Die *die)
+static void take_function(struct hi_dies *dies, struct hi_die *entry)
 {
 	Dwarf_Addr base, start, end;
 	ptrdiff_t at = 0;
 
-	if (!dwarf_lowpc(die, &start)) {
-		take(dies, die, true, false, start);
+	if (hi_die_get_address(entry, HI_AT_LOW_PC, &start)) {
+		take(dies, entry, true, false, start);
 		return;
 	}
-	if (!dwarf_hasattr(die, DW_AT_ranges))
+	if (!hi_die_has(entry, HI_AT_RANGES))
 		return;
 	/* the entry of a function in several parts starts one of them */
-	while ((at = dwarf_ranges(die, at, &base, &start, &end)) > 0)
-		take(dies, die, true, false, start);
+	while ((at = dwarf_ranges(&entry->die, at, &base, &start, &end)) > 0)
+		take(dies, entry, true, false, start);
 }
 
 static uint64_t get_word(const uint8_t *bytes, size_t len)
@@ -213,14 +213,14 @@ static bool get_indexed(const struct hi_dies *dies, Dwarf_Attribute *attr,
 	return false;
 }
 
-static void take_variable(struct hi_dies *dies, Dwarf_Die *die)
+static void take_variable(struct hi_dies *dies, const struct hi_die *entry)
 {
 	Dwarf_Attribute attr;
 	Dwarf_Block block;
 	uint64_t addr;
 	bool tls = false;
 
-	if (!dwarf_attr(die, DW_AT_location, &attr) ||
+	if (!hi_die_get(entry, HI_AT_LOCATION, &attr) ||
 	    dwarf_formblock(&attr, &block) || !block.length)
 		return;
 	if (block.data[0] == DW_OP_addr && block.length == 9)
@@ -229,21 +229,51 @@ static void take_variable(struct hi_dies *dies, Dwarf_Die *die)
 		tls = true;
 	else if (!get_indexed(dies, &attr, &tls, &addr))
 		return;
-	take(dies, die, false, tls, addr);
+	take(dies, entry, false, tls, addr);
+}
+
+static void visit_function(struct hi_dies *dies, const struct hi_shape *shape,
+			   const Dwarf_Die *die)
+{
+	struct hi_die entry;
+
+	if (shape->has_place && hi_die_read(&dies->entries, die, &entry))
+		take_function(dies, &entry);
+	if (!shape->has_place && !shape->is_declaration && !dies->inside)
+		hi_dies_note_nowhere(dies, die);
+	if (dies->deep && !dies->inside)
+		dies->inside = shape->depth;
+}
+
+static void visit_type(struct hi_dies *dies, const struct hi_shape *shape,
+		       const Dwarf_Die *die)
+{
+	if (dies->note_type && dies->is_c && shape->depth == 1 &&
+	    !shape->is_declaration)
+		dies->note_type(dies->note_context, die);
 }
 
 static bool visit(void *context, const struct hi_shape *shape, Dwarf_Die *die)
 {
 	struct hi_dies *dies = context;
+	struct hi_die entry;
 
+	if (shape->depth <= dies->inside)
+		dies->inside = 0;
 	switch (shape->tag) {
 	case DW_TAG_subprogram:
-		if (shape->has_place)
-			take_function(dies, die);
+		visit_function(dies, shape, die);
 		return dies->deep;
 	case DW_TAG_variable:
-		if (shape->has_place && dies->has_variables)
-			take_variable(dies, die);
+		if (shape->has_place && dies->has_variables &&
+		    hi_die_read(&dies->entries, die, &entry))
+			take_variable(dies, &entry);
+		return false;
+	case DW_TAG_structure_type:
+	case DW_TAG_class_type:
+	case DW_TAG_union_type:
+	case DW_TAG_enumeration_type:
+		visit_type(dies, shape, die);
 		return false;
 	case DW_TAG_lexical_block:
 		return dies->deep;
@@ -255,7 +285,7 @@ static bool visit(void *context, const struct hi_shape *shape, Dwarf_Die *die)
 	}
 }
 
-void hi_dies_for_each_unit(struct hi_dies *dies, hi_unit_visit visit)
+void hi_dies_for_each_unit(struct hi_dies *dies, hi_unit_visit *visit)
 {
 	Dwarf_CU *unit = NULL;
 	Dwarf_Die top, split;
@@ -263,85 +293,24 @@ void hi_dies_for_each_unit(struct hi_dies *dies, hi_unit_visit visit)
 
 	while (!dwarf_get_units(dies->dwarf, unit, &unit, NULL, &type, &top,
 				&split)) {
-		Dwarf_Die *die = &top;
+		Dwarf_Die *die = type == DW_UT_skeleton ? &split : &top;
+		const struct hi_die_unit *opened;
 
-		if (type == DW_UT_type || type == DW_UT_split_type)
+		if (type == DW_UT_type || type == DW_UT_split_type ||
+		    !die->addr || !die->cu)
 			continue;
-		if (type == DW_UT_skeleton)
-			die = &split;
-		if (die->addr && die->cu &&
-		    dwarf_srclang(die) != DW_LANG_Mips_Assembler)
-			hi_unit_scan(die, visit, dies);
+		opened = hi_die_find_unit(&dies->entries, die->cu);
+		if (!opened || opened->language == DW_LANG_Mips_Assembler)
+			continue;
+		dies->is_c = hi_die_unit_is_c(opened);
+		hi_unit_scan(&dies->entries, die, visit, dies);
 	}
 	for (size_t i = 0; i < dies->n_imports; i++) {
 		Dwarf_Die import = dies->imports[i];
 
-		hi_unit_scan(&import, visit, dies);
+		dies->is_c = false;
+		hi_unit_scan(&dies->entries, &import, visit, dies);
 	}
-}
-
-/* --- functions without a place ------------------------------------------- */
-
-static int compare_names(const void *left, const void *right)
-{
-	const struct hi_missing *a = left, *b = right;
-
-	return strcmp(a->wanted->symbol->name, b->wanted->symbol->name);
-}
-
-static int compare_to_name(const void *name, const void *right)
-{
-	const struct hi_missing *missing = right;
-
-	return strcmp(name, missing->wanted->symbol->name);
-}
-
-static bool visit_names(void *context, const struct hi_shape *shape,
-			Dwarf_Die *die)
-{
-	struct hi_dies *dies = context;
-	struct hi_missing *found;
-	Dwarf_Attribute attr;
-	const char *name;
-
-	if (shape->tag == DW_TAG_namespace || shape->tag == DW_TAG_module)
-		return true;
-	if (shape->tag != DW_TAG_subprogram || shape->has_place ||
-	    shape->is_declaration ||
-	    !dwarf_attr_integrate(die, DW_AT_external, &attr))
-		return false;
-	name = get_string(die, DW_AT_linkage_name);
-	if (!name)
-		name = get_string(die, DW_AT_name);
-	found = name ? bsearch(name, dies->missing, dies->n_missing,
-			       sizeof(*dies->missing), compare_to_name) :
-		       NULL;
-	if (found) {
-		found->wanted->fit = 3;
-		found->wanted->die = *die;
-	}
-	return false;
-}
-
-/*
- * Of two equal functions gcc compiles one and lets the other jump to it or share
- * its address: the other's entry has no place, only its name.
- */
-static void find_missing(struct hi_dies *dies)
-{
-	dies->missing = calloc(dies->n_wanted, sizeof(*dies->missing));
-	for (size_t i = 0; dies->missing && i < dies->n_wanted; i++) {
-		struct hi_wanted *wanted = &dies->wanted[i];
-
-		if (wanted->fit < 2 && wanted->symbol->exported &&
-		    wanted->symbol->type == HI_SYM_FUNC)
-			dies->missing[dies->n_missing++].wanted = wanted;
-	}
-	if (!dies->missing || !dies->n_missing)
-		return;
-	qsort(dies->missing, dies->n_missing, sizeof(*dies->missing),
-	      compare_names);
-	hi_dies_for_each_unit(dies, visit_names);
 }
 
 void hi_dies_find(struct hi_dies *dies)
@@ -352,7 +321,8 @@ void hi_dies_find(struct hi_dies *dies)
 	      compare_wanted);
 	hi_dies_find_imports(dies);
 	hi_dies_for_each_unit(dies, visit);
-	find_missing(dies);
+	dies->has_noted = dies->note_type;
+	hi_dies_find_missing(dies);
 	hi_dies_find_called(dies);
 }
 

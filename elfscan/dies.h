@@ -22,6 +22,7 @@
 #include <elfutils/libdw.h>
 
 #include "elfscan/debugfile.h"
+#include "elfscan/die.h"
 #include "elfscan/image.h"
 #include "elfscan/symtab.h"
 #include "elfscan/unit_scan.h"
@@ -44,6 +45,12 @@ struct hi_called {
 	uint8_t fit; /* 0: none; 1: a declaration, 2: the function itself */
 };
 
+/* Where an entry is. */
+struct hi_die_place {
+	const void *at;
+	Dwarf_CU *cu;
+};
+
 struct hi_dies {
 	struct hi_units *units; /* the caller's: all is known, nothing more is
 				   used here; or NULL */
@@ -57,7 +64,8 @@ struct hi_dies {
 	Elf *alternate_elf;
 	Dwarf_Die *imports; /* its units that are a part of this file */
 	size_t n_imports, cap_imports;
-	uint64_t tls_link, tls_len; /* PT_TLS of the image */
+	struct hi_die_units entries; /* of all of them */
+	uint64_t tls_link, tls_len;  /* PT_TLS of the image */
 	struct hi_wanted *wanted;
 	size_t n_wanted;
 	size_t cap_wanted;
@@ -65,6 +73,16 @@ struct hi_dies {
 	size_t n_missing;
 	struct hi_called *called; /* indirect functions, by name */
 	size_t n_called;
+	struct hi_die_place *nowhere; /* functions without a place */
+	size_t n_nowhere, cap_nowhere;
+	/* called for the types that units in C define while all units are
+	   looked at, or NULL; and whether that was done */
+	void (*note_type)(void *context, const Dwarf_Die *die);
+	void *note_context;
+	bool has_noted;
+	bool is_c;  /* the unit that is being looked at */
+	int inside; /* the depth of the function that is being looked into, or
+		       0 */
 	bool has_variables;
 	bool deep; /* variables of functions are wanted too */
 };
@@ -102,7 +120,7 @@ void hi_dies_close_alternate(struct hi_dies *dies);
 
 /* Call VISIT with DIES for the entries of all units that were compiled from a
    language with types. */
-void hi_dies_for_each_unit(struct hi_dies *dies, hi_unit_visit visit);
+void hi_dies_for_each_unit(struct hi_dies *dies, hi_unit_visit *visit);
 
 /* The type of DIE, its origin's when it has none; false for void. */
 bool hi_dies_get_type(Dwarf_Die *die, Dwarf_Die *ret_type);

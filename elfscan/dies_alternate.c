@@ -189,12 +189,13 @@ void hi_dies_find_imports(struct hi_dies *dies)
 	while (!dwarf_get_units(dies->dwarf, unit, &unit, NULL, NULL, &top,
 				NULL))
 		if (top.addr && top.cu)
-			hi_unit_scan(&top, visit_import, &importing);
+			hi_unit_scan(&dies->entries, &top, visit_import,
+				     &importing);
 	/* these may import more, which are put behind them */
 	for (size_t i = 0; i < dies->n_imports; i++) {
 		Dwarf_Die import = dies->imports[i];
 
-		hi_unit_scan(&import, visit_import, &importing);
+		hi_unit_scan(&dies->entries, &import, visit_import, &importing);
 	}
 	tdestroy(importing.seen, keep_address);
 }

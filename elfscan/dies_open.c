@@ -95,6 +95,7 @@ void hi_dies_init(struct hi_dies *dies, const struct hi_image *image,
 
 void hi_dies_done(struct hi_dies *dies)
 {
+	hi_die_units_done(&dies->entries);
 	dwarf_end(dies->dwarf);
 	hi_dies_close_alternate(dies);
 	elf_end(dies->elf);
@@ -102,6 +103,7 @@ void hi_dies_done(struct hi_dies *dies)
 	hi_debugfile_done(&dies->debugfile);
 	free(dies->missing);
 	free(dies->called);
+	free(dies->nowhere);
 	free(dies->wanted);
 	*dies = (struct hi_dies){ 0 };
 }

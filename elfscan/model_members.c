@@ -44,42 +44,21 @@ static void take(struct hi_model_reader *reader, struct parts *parts,
 	free(parts->list);
 }
 
-static bool get_number(Dwarf_Die *die, unsigned int name, int64_t *ret_number)
+static bool get_number(const struct hi_die *entry, enum hi_attribute attribute,
+		       int64_t *ret_number)
 {
-	Dwarf_Attribute attr;
-	Dwarf_Word number;
+	uint64_t number;
 
-	if (dwarf_formudata(dwarf_attr(die, name, &attr), &number))
+	if (!hi_die_get_number(entry, attribute, &number))
 		return false;
 	*ret_number = (int64_t)number;
 	return true;
 }
 
-/* In data1, data2 and data4 gcc writes what is not negative, up to the last bit. */
-static bool get_signed(Dwarf_Die *die, unsigned int name, int64_t *ret_number)
+static const char *copy_name(struct hi_model_reader *reader,
+			     const struct hi_die *entry)
 {
-	Dwarf_Attribute attr;
-	Dwarf_Sword number;
-
-	if (!dwarf_attr(die, name, &attr))
-		return false;
-	switch (dwarf_whatform(&attr)) {
-	case DW_FORM_data1:
-	case DW_FORM_data2:
-	case DW_FORM_data4:
-		return get_number(die, name, ret_number);
-	default:
-		break;
-	}
-	if (dwarf_formsdata(&attr, &number))
-		return false;
-	*ret_number = number;
-	return true;
-}
-
-static const char *copy_name(struct hi_model_reader *reader, Dwarf_Die *die)
-{
-	const char *name = dwarf_diename(die);
+	const char *name = hi_die_find_text(reader->entries, entry, HI_AT_NAME);
 
 	return name ? hi_model_copy(reader->model, name) : "";
 }
@@ -87,13 +66,14 @@ static const char *copy_name(struct hi_model_reader *reader, Dwarf_Die *die)
 /* --- structs, classes, unions --------------------------------------------- */
 
 /* The operand of a one-operation expression: DW_OP_plus_uconst, DW_OP_constu. */
-static bool get_operand(Dwarf_Die *die, unsigned int name, int64_t *ret_number)
+static bool get_operand(const struct hi_die *entry, enum hi_attribute attribute,
+			int64_t *ret_number)
 {
 	Dwarf_Attribute attr;
 	Dwarf_Op *ops;
 	size_t n;
 
-	if (!dwarf_attr(die, name, &attr) ||
+	if (!hi_die_get(entry, attribute, &attr) ||
 	    dwarf_getlocation(&attr, &ops, &n) || n != 1)
 		return false;
 	*ret_number = (int64_t)ops[0].number;
@@ -104,20 +84,21 @@ static bool get_operand(Dwarf_Die *die, unsigned int name, int64_t *ret_number)
  * DWARF 5 counts a bit-field's first bit from the start of the struct; DWARF 2 to
  * 4 from the most significant end of a storage unit.
  */
-static bool get_place(Dwarf_Die *die, int64_t n_bits, int64_t *ret_bits)
+static bool get_place(const struct hi_die *entry, int64_t n_bits,
+		      int64_t *ret_bits)
 {
 	int64_t place = 0, unit, from_top;
 
-	if (get_number(die, DW_AT_data_bit_offset, ret_bits))
+	if (get_number(entry, HI_AT_DATA_BIT_OFFSET, ret_bits))
 		return true;
-	if (dwarf_hasattr(die, DW_AT_data_member_location) &&
-	    !get_number(die, DW_AT_data_member_location, &place) &&
-	    !get_operand(die, DW_AT_data_member_location, &place))
+	if (hi_die_has(entry, HI_AT_DATA_MEMBER_LOCATION) &&
+	    !get_number(entry, HI_AT_DATA_MEMBER_LOCATION, &place) &&
+	    !get_operand(entry, HI_AT_DATA_MEMBER_LOCATION, &place))
 		return false;
 	/* damaged numbers may be of any size */
 	place = (int64_t)((uint64_t)place * 8);
-	if (n_bits && get_number(die, DW_AT_bit_offset, &from_top)) {
-		if (!get_number(die, DW_AT_byte_size, &unit))
+	if (n_bits && get_number(entry, HI_AT_BIT_OFFSET, &from_top)) {
+		if (!get_number(entry, HI_AT_BYTE_SIZE, &unit))
 			return false;
 		place = (int64_t)((uint64_t)place + (uint64_t)unit * 8 -
 				  (uint64_t)from_top - (uint64_t)n_bits);
@@ -127,16 +108,16 @@ static bool get_place(Dwarf_Die *die, int64_t n_bits, int64_t *ret_bits)
 }
 
 static void add_member(struct hi_model_reader *reader, struct parts *parts,
-		       Dwarf_Die *die, enum hi_model_part_kind kind)
+		       const struct hi_die *entry, enum hi_model_part_kind kind)
 {
 	struct hi_model_part part = { .kind = kind };
 	int64_t n_bits = 0, virtuality = 0, align = 0;
 	bool is_table;
 
-	get_number(die, DW_AT_bit_size, &n_bits);
-	part.name = copy_name(reader, die);
+	get_number(entry, HI_AT_BIT_SIZE, &n_bits);
+	part.name = copy_name(reader, entry);
 	/* the pointer to the table is "_vptr.A", or "_vptr$A" by clang */
-	get_number(die, DW_AT_alignment, &align);
+	get_number(entry, HI_AT_ALIGNMENT, &align);
 	if (align > parts->align)
 		parts->align = align;
 	is_table = !strncmp(part.name, "_vptr", 5);
@@ -144,18 +125,18 @@ static void add_member(struct hi_model_reader *reader, struct parts *parts,
 		part.name = "_vptr";
 	part.bits = (uint32_t)n_bits;
 	part.type = is_table ? HI_TYPE_NUMBER_VOID :
-			       hi_model_read_type_of(reader, die);
+			       hi_model_read_type_of(reader, entry);
 	/* clang names a base as the source does, gcc the class */
 	if (kind == HI_PART_BASE)
 		part.type = hi_model_peel(reader->model, part.type);
-	if (!get_place(die, n_bits, &part.value)) {
+	if (!get_place(entry, n_bits, &part.value)) {
 		/* a virtual base is found through the table at run time */
 		part.value = 0;
 		if (kind == HI_PART_MEMBER)
 			part.type = HI_TYPE_NUMBER_UNKNOWN;
 	}
 	if (kind == HI_PART_BASE &&
-	    get_number(die, DW_AT_virtuality, &virtuality) &&
+	    get_number(entry, HI_AT_VIRTUALITY, &virtuality) &&
 	    virtuality == DW_VIRTUALITY_virtual) {
 		part.is_virtual = true;
 		part.value = 0;
@@ -164,38 +145,36 @@ static void add_member(struct hi_model_reader *reader, struct parts *parts,
 }
 
 static void add_virtual(struct hi_model_reader *reader, struct parts *parts,
-			Dwarf_Die *die)
+			const struct hi_die *entry)
 {
 	struct hi_model_part part = { .kind = HI_PART_VIRTUAL,
 				      .is_virtual = true };
-	Dwarf_Attribute attr;
 	const char *linkage;
 
-	if (!get_operand(die, DW_AT_vtable_elem_location, &part.value))
+	if (!get_operand(entry, HI_AT_VTABLE_ELEM_LOCATION, &part.value))
 		return;
-	linkage = dwarf_formstring(dwarf_attr(die, DW_AT_linkage_name, &attr));
+	linkage = hi_die_get_text(entry, HI_AT_LINKAGE_NAME);
 	if (!linkage)
-		linkage = dwarf_formstring(
-			dwarf_attr(die, DW_AT_MIPS_linkage_name, &attr));
-	part.name = copy_name(reader, die);
+		linkage = hi_die_get_text(entry, HI_AT_MIPS_LINKAGE_NAME);
+	part.name = copy_name(reader, entry);
 	/* gcc does not say in which slots a destructor is, clang only one */
 	if (*part.name == '~')
 		return;
 	if (linkage)
 		part.name = hi_model_copy(reader->model, linkage);
-	part.type = hi_model_read_function(reader, die);
+	part.type = hi_model_read_function(reader, &entry->die);
 	add(parts, &part);
 }
 
 /* The number by which one of several members is known to be there. */
 static void add_variant(struct hi_model_reader *reader, struct parts *parts,
-			Dwarf_Die *die)
+			const struct hi_die *entry)
 {
 	struct hi_model_part part = { .kind = HI_PART_VARIANT };
-	Dwarf_Die member;
+	struct hi_die member;
 
-	if (!get_number(die, DW_AT_discr_value, &part.value) ||
-	    dwarf_child(die, &member) || dwarf_tag(&member) != DW_TAG_member)
+	if (!get_number(entry, HI_AT_DISCR_VALUE, &part.value) ||
+	    !hi_die_read_part(entry, &member) || member.tag != DW_TAG_member)
 		return;
 	part.name = copy_name(reader, &member);
 	add(parts, &part);
@@ -206,59 +185,61 @@ static void add_variant(struct hi_model_reader *reader, struct parts *parts,
  * pointers have it, to say what the elements are: taken as a pointer to one.
  */
 static void add_phantom(struct hi_model_reader *reader, struct parts *parts,
-			Dwarf_Die *die)
+			const struct hi_die *entry)
 {
 	struct hi_model_type pointer = { .kind = HI_MODEL_POINTER, .name = "" };
 	struct hi_model_part part = { .kind = HI_PART_MEMBER };
 	bool no_matter;
 
-	part.name = copy_name(reader, die);
-	pointer.target = hi_model_read_type_of(reader, die);
+	part.name = copy_name(reader, entry);
+	pointer.target = hi_model_read_type_of(reader, entry);
 	part.type = hi_model_intern(reader, &pointer, 0, &no_matter);
 	add(parts, &part);
 }
 
-static bool is_phantom(Dwarf_Die *die)
+static bool is_phantom(struct hi_model_reader *reader,
+		       const struct hi_die *entry)
 {
-	const char *name = dwarf_diename(die);
+	const char *name = hi_die_find_text(reader->entries, entry, HI_AT_NAME);
 
 	return name && !strncmp(name, "PhantomData<", 12);
 }
 
 static void add_members(struct hi_model_reader *reader, struct parts *parts,
-			Dwarf_Die *parent, int depth)
+			const struct hi_die *parent, int depth)
 {
-	Dwarf_Die die;
+	struct hi_die entry;
 
-	if (depth > 8 || dwarf_child(parent, &die))
+	if (depth > 8 || !hi_die_read_part(parent, &entry))
 		return;
 	do {
-		switch (dwarf_tag(&die)) {
+		switch (entry.tag) {
 		case DW_TAG_inheritance:
-			add_member(reader, parts, &die, HI_PART_BASE);
+			add_member(reader, parts, &entry, HI_PART_BASE);
 			break;
 		case DW_TAG_member:
 			/* a static one of C++ is only declared here */
-			if (!dwarf_hasattr(&die, DW_AT_declaration) &&
-			    !dwarf_hasattr(&die, DW_AT_external))
-				add_member(reader, parts, &die, HI_PART_MEMBER);
+			if (!hi_die_has(&entry, HI_AT_DECLARATION) &&
+			    !hi_die_has(&entry, HI_AT_EXTERNAL))
+				add_member(reader, parts, &entry,
+					   HI_PART_MEMBER);
 			break;
 		case DW_TAG_subprogram:
-			if (dwarf_hasattr(&die, DW_AT_vtable_elem_location))
-				add_virtual(reader, parts, &die);
+			if (hi_die_has(&entry, HI_AT_VTABLE_ELEM_LOCATION))
+				add_virtual(reader, parts, &entry);
 			break;
 		case DW_TAG_variant:
-			add_variant(reader, parts, &die);
+			add_variant(reader, parts, &entry);
 			/* fall through */
 		case DW_TAG_variant_part: /* an enum of Rust */
-			add_members(reader, parts, &die, depth + 1);
+			add_members(reader, parts, &entry, depth + 1);
 			break;
 		case DW_TAG_template_type_parameter:
-			if (is_phantom(parent))
-				add_phantom(reader, parts, &die);
+			if (is_phantom(reader, parent))
+				add_phantom(reader, parts, &entry);
 			break;
 		}
-	} while (!dwarf_siblingof(&die, &die));
+	} while (hi_die_next_part(&entry));
 }
 
 static int get_rank(const struct hi_model_part *part)
@@ -295,12 +276,12 @@ static bool is_sorted(const struct parts *parts)
 	return true;
 }
 
-void hi_model_read_members(struct hi_model_reader *reader, Dwarf_Die *die,
-			   uint32_t number)
+void hi_model_read_members(struct hi_model_reader *reader,
+			   const struct hi_die *entry, uint32_t number)
 {
 	struct parts parts = { 0 };
 
-	add_members(reader, &parts, die, 0);
+	add_members(reader, &parts, entry, 0);
 	/* clang says it of the member alone, gcc of the struct as well */
 	if (parts.align > reader->model->types[number].align)
 		reader->model->types[number].align = (uint32_t)parts.align;
@@ -312,77 +293,86 @@ void hi_model_read_members(struct hi_model_reader *reader, Dwarf_Die *die,
 
 /* --- enums ---------------------------------------------------------------- */
 
-void hi_model_read_enumerators(struct hi_model_reader *reader, Dwarf_Die *die,
-			       uint32_t number)
+void hi_model_read_enumerators(struct hi_model_reader *reader,
+			       const struct hi_die *entry, uint32_t number)
 {
 	struct parts parts = { 0 };
 	uint32_t integer = HI_TYPE_NUMBER_UNKNOWN;
-	Dwarf_Die child, type;
+	struct hi_die child;
+	Dwarf_Die type;
 
-	if (hi_dies_get_type(die, &type))
+	if (hi_die_find_reference(reader->entries, entry, HI_AT_TYPE, &type))
 		integer = hi_model_read_type(reader, &type);
 	reader->model->types[number].target = integer;
-	if (!dwarf_child(die, &child)) {
+	if (hi_die_read_part(entry, &child)) {
 		do {
 			struct hi_model_part part = {
 				.kind = HI_PART_ENUMERATOR
 			};
 
-			if (dwarf_tag(&child) != DW_TAG_enumerator)
+			if (child.tag != DW_TAG_enumerator)
 				continue;
 			part.name = copy_name(reader, &child);
-			if (!get_signed(&child, DW_AT_const_value, &part.value))
-				get_number(&child, DW_AT_const_value,
+			if (!hi_die_get_signed(&child, HI_AT_CONST_VALUE,
+					       &part.value))
+				get_number(&child, HI_AT_CONST_VALUE,
 					   &part.value);
 			add(&parts, &part);
-		} while (!dwarf_siblingof(&child, &child));
+		} while (hi_die_next_part(&child));
 	}
 	take(reader, &parts, number);
 }
 
 /* --- functions ------------------------------------------------------------ */
 
+static bool is_artificial(struct hi_model_reader *reader,
+			  const struct hi_die *entry)
+{
+	struct hi_die room;
+
+	return hi_die_find(reader->entries, entry, HI_AT_ARTIFICIAL, &room);
+}
+
 /* "this" is constant where a method is defined, not where it is declared. */
 static uint32_t read_parameter_type(struct hi_model_reader *reader,
-				    Dwarf_Die *die)
+				    const struct hi_die *entry)
 {
-	uint32_t number = hi_model_read_type_of(reader, die);
+	uint32_t number = hi_model_read_type_of(reader, entry);
 	const struct hi_model_type *type = &reader->model->types[number];
 
-	return type->kind == HI_MODEL_CONST &&
-			       dwarf_hasattr_integrate(die, DW_AT_artificial) ?
+	return type->kind == HI_MODEL_CONST && is_artificial(reader, entry) ?
 		       type->target :
 		       number;
 }
 
 static void add_parameters(struct hi_model_reader *reader, struct parts *parts,
-			   Dwarf_Die *parent, struct hi_model_type *type)
+			   const struct hi_die *parent,
+			   struct hi_model_type *type)
 {
-	Dwarf_Die die;
+	struct hi_die entry;
 
-	if (dwarf_child(parent, &die))
+	if (!hi_die_read_part(parent, &entry))
 		return;
 	do {
 		struct hi_model_part part = { .kind = HI_PART_PARAMETER };
 
-		switch (dwarf_tag(&die)) {
+		switch (entry.tag) {
 		case DW_TAG_GNU_formal_parameter_pack:
-			add_parameters(reader, parts, &die, type);
+			add_parameters(reader, parts, &entry, type);
 			break;
 		case DW_TAG_unspecified_parameters:
 			type->is_variadic = true;
 			break;
 		case DW_TAG_formal_parameter:
 			/* gcc's __in_chrg and __vtt_parm: the ABI's own matter */
-			if (parts->n &&
-			    dwarf_hasattr_integrate(&die, DW_AT_artificial))
+			if (parts->n && is_artificial(reader, &entry))
 				break;
-			part.name = copy_name(reader, &die);
-			part.type = read_parameter_type(reader, &die);
+			part.name = copy_name(reader, &entry);
+			part.type = read_parameter_type(reader, &entry);
 			add(parts, &part);
 			break;
 		}
-	} while (!dwarf_siblingof(&die, &die));
+	} while (hi_die_next_part(&entry));
 }
 
 /* A declaration may leave out the names that the definition has. */
@@ -393,31 +383,26 @@ static void take_names(struct parts *to, const struct parts *from)
 			to->list[i].name = from->list[i].name;
 }
 
-static bool step_to_origin(Dwarf_Die *die)
+static bool step_to_origin(struct hi_model_reader *reader, struct hi_die *entry)
 {
-	Dwarf_Attribute attr;
 	Dwarf_Die origin;
 
-	if (!dwarf_formref_die(dwarf_attr(die, DW_AT_abstract_origin, &attr),
-			       &origin) &&
-	    !dwarf_formref_die(dwarf_attr(die, DW_AT_specification, &attr),
-			       &origin))
-		return false;
-	*die = origin;
-	return true;
+	return (hi_die_get_reference(entry, HI_AT_ABSTRACT_ORIGIN, &origin) ||
+		hi_die_get_reference(entry, HI_AT_SPECIFICATION, &origin)) &&
+	       hi_die_read(reader->entries, &origin, entry);
 }
 
 /*
  * The body that was compiled may lack parameters that the optimizer found unused;
  * the abstract function and the declaration in a class have all.
  */
-void hi_model_read_parameters(struct hi_model_reader *reader, Dwarf_Die *die,
-			      uint32_t number)
+void hi_model_read_parameters(struct hi_model_reader *reader,
+			      const struct hi_die *entry, uint32_t number)
 {
 	struct hi_model_type type = { .target = hi_model_read_type_of(reader,
-								      die) };
+								      entry) };
 	struct parts parts = { 0 };
-	Dwarf_Die at = *die;
+	struct hi_die at = *entry;
 
 	for (int i = 0; i < ORIGINS_MAX; i++) {
 		struct parts nearer = { 0 };
@@ -428,7 +413,7 @@ void hi_model_read_parameters(struct hi_model_reader *reader, Dwarf_Die *die,
 			free(parts.list);
 			parts = nearer;
 		}
-		if (!step_to_origin(&at))
+		if (!step_to_origin(reader, &at))
 			break;
 	}
 	reader->model->types[number].target = type.target;

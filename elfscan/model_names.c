@@ -51,33 +51,49 @@ static uint32_t add_scope(struct reading *reading, uint32_t around,
 	return (uint32_t)names->n_scopes++;
 }
 
-static void add_full(struct reading *reading, const Dwarf_Die *die,
+/* A struct may be declared as a class, and the other way round. */
+static unsigned int get_family(int tag)
+{
+	switch (tag) {
+	case DW_TAG_union_type:
+		return 1;
+	case DW_TAG_enumeration_type:
+		return 2;
+	default:
+		return 0;
+	}
+}
+
+static void add_full(struct hi_model_reader *reader, const struct hi_die *entry,
 		     const char *name, uint32_t scope)
 {
-	struct hi_model_names *names = &reading->reader->names;
+	struct hi_model_names *names = &reader->names;
 
 	if (!hi_grow(&names->full, names->n_full, &names->cap_full,
 		     sizeof(*names->full))) {
-		reading->reader->model->failed = true;
+		reader->model->failed = true;
 		return;
 	}
-	names->full[names->n_full++] =
-		(struct hi_full_type){ name, scope, *die };
+	names->full[names->n_full++] = (struct hi_full_type){
+		.name = name,
+		.at = entry->die.addr,
+		.cu = entry->die.cu,
+		.scope = scope,
+		.family = get_family(entry->tag),
+	};
 }
 
-static void read_unit(struct hi_model_reader *reader, Dwarf_Die *unit);
+static void read_unit(struct hi_model_reader *reader, Dwarf_CU *cu);
 
 /* The scope of what another unit describes. */
 static uint32_t find_scope_elsewhere(struct hi_model_reader *reader,
-				     Dwarf_Die *full)
+				     const Dwarf_Die *full)
 {
 	struct hi_model_names *names = &reader->names;
-	Dwarf_Die unit;
 
-	if (names->depth < UNITS_DEPTH_MAX &&
-	    dwarf_cu_die(full->cu, &unit, NULL, NULL, NULL, NULL, NULL, NULL)) {
+	if (names->depth < UNITS_DEPTH_MAX) {
 		names->depth++;
-		read_unit(reader, &unit);
+		read_unit(reader, full->cu);
 		names->depth--;
 	}
 	return hi_number_table_find(&names->scoped,
@@ -90,41 +106,40 @@ static uint32_t find_scope_elsewhere(struct hi_model_reader *reader,
  * units (-fdebug-types-section).
  */
 static uint32_t find_declared_scope(const struct reading *reading,
-				    Dwarf_Die *die, uint32_t scope)
+				    const struct hi_die *entry, uint32_t scope)
 {
-	Dwarf_Attribute attr;
 	Dwarf_Die other;
 	uint32_t found = 0;
 
 	if (reading->is_c)
 		return scope;
-	if (dwarf_formref_die(dwarf_attr(die, DW_AT_specification, &attr),
-			      &other))
+	if (hi_die_get_reference(entry, HI_AT_SPECIFICATION, &other))
 		found = hi_number_table_find(&reading->reader->names.scoped,
 					     hi_hash_address(other.addr));
-	else if (!scope &&
-		 dwarf_formref_die(dwarf_attr(die, DW_AT_signature, &attr),
-				   &other))
+	else if (!scope && hi_die_get_reference(entry, HI_AT_SIGNATURE, &other))
 		found = find_scope_elsewhere(reading->reader, &other);
 	return found ? found : scope;
 }
 
 /* What clang declares of a type in a unit of its own is the signature alone. */
-static const char *get_name(Dwarf_Die *die)
+static const char *get_name(struct hi_die_units *entries,
+			    const struct hi_die *entry)
 {
-	const char *name = dwarf_diename(die);
-	Dwarf_Attribute attr;
-	Dwarf_Die full;
+	const char *name = hi_die_find_text(entries, entry, HI_AT_NAME);
+	struct hi_die full;
+	Dwarf_Die die;
 
-	if (!name &&
-	    dwarf_formref_die(dwarf_attr(die, DW_AT_signature, &attr), &full))
-		name = dwarf_diename(&full);
+	if (!name && hi_die_get_reference(entry, HI_AT_SIGNATURE, &die) &&
+	    hi_die_read(entries, &die, &full))
+		name = hi_die_find_text(entries, &full, HI_AT_NAME);
 	return name;
 }
 
 static bool visit(void *context, const struct hi_shape *shape, Dwarf_Die *die)
 {
 	struct reading *reading = context;
+	struct hi_die_units *entries = reading->reader->entries;
+	struct hi_die entry;
 	uint32_t scope;
 	const char *name;
 	bool is_type = true, has_inside = !reading->is_c;
@@ -147,60 +162,68 @@ static bool visit(void *context, const struct hi_shape *shape, Dwarf_Die *die)
 	default:
 		return false;
 	}
+	if (!hi_die_read(entries, die, &entry))
+		return false;
 	scope = reading->around[shape->depth];
 	if (is_type)
-		scope = find_declared_scope(reading, die, scope);
+		scope = find_declared_scope(reading, &entry, scope);
 	if (is_type && scope)
 		hi_number_table_insert(reading->reader,
 				       &reading->reader->names.scoped,
 				       hi_hash_address(die->addr), scope);
-	name = get_name(die);
+	name = get_name(entries, &entry);
 	if (is_type && name && !shape->is_declaration &&
 	    shape->tag != DW_TAG_typedef)
-		add_full(reading, die, name, scope);
+		add_full(reading->reader, &entry, name, scope);
 	if (!has_inside || !shape->has_children)
 		return false;
 	reading->around[shape->depth + 1] = add_scope(reading, scope, name);
 	return true;
 }
 
-static bool is_c(Dwarf_Die *unit)
+/* Once. */
+static void read_unit(struct hi_model_reader *reader, Dwarf_CU *cu)
 {
-	switch (dwarf_srclang(unit)) {
-	case DW_LANG_C:
-	case DW_LANG_C89:
-	case DW_LANG_C99:
-	case DW_LANG_C11:
-		return true;
-	default:
-		return false;
-	}
-}
-
-/* Read the unit of DIE, once. */
-static void read_unit(struct hi_model_reader *reader, Dwarf_Die *unit)
-{
+	const struct hi_die_unit *unit;
 	struct reading reading = { .reader = reader, .text = HI_BUF_INIT };
-	uint64_t hash = hi_hash_address(unit->cu);
+	uint64_t hash = hi_hash_address(cu);
+	Dwarf_Die top = { .cu = cu };
 
 	if (hi_number_table_find(&reader->names.units, hash))
 		return;
 	hi_number_table_insert(reader, &reader->names.units, hash, 1);
-	reading.is_c = is_c(unit);
-	hi_unit_scan(unit, visit, &reading);
+	unit = hi_die_find_unit(reader->entries, cu);
+	if (!unit)
+		return;
+	top.addr = (void *)unit->first;
+	reading.is_c = hi_die_unit_is_c(unit);
+	hi_unit_scan(reader->entries, &top, visit, &reading);
 	hi_buf_done(&reading.text);
 }
 
 /* --- full types ---------------------------------------------------------- */
 
-static int compare_full(const void *left, const void *right)
+void hi_model_note_type(void *context, const Dwarf_Die *die)
 {
-	const struct hi_full_type *a = left, *b = right;
-	int order = strcmp(a->name, b->name);
+	struct hi_model_reader *reader = context;
+	struct hi_die entry;
+	const char *name = hi_die_read(reader->entries, die, &entry) ?
+				   get_name(reader->entries, &entry) :
+				   NULL;
 
-	return order ? order :
-		       (a->die.addr > b->die.addr) -
-			       (a->die.addr < b->die.addr);
+	if (name)
+		add_full(reader, &entry, name, 0);
+}
+
+/* The types of units in C may be noted already; type units never are. */
+static bool is_noted(const struct hi_model_reader *reader, Dwarf *dwarf,
+		     Dwarf_CU *cu, uint8_t type)
+{
+	const struct hi_die_unit *unit = hi_die_find_unit(reader->entries, cu);
+
+	return reader->dies->has_noted && dwarf == reader->dies->dwarf &&
+	       type != DW_UT_type && type != DW_UT_split_type && unit &&
+	       hi_die_unit_is_c(unit);
 }
 
 static void read_units(struct hi_model_reader *reader, Dwarf *dwarf)
@@ -213,8 +236,36 @@ static void read_units(struct hi_model_reader *reader, Dwarf *dwarf)
 				&split)) {
 		Dwarf_Die *die = type == DW_UT_skeleton ? &split : &top;
 
-		if (die->addr && die->cu)
-			read_unit(reader, die);
+		if (die->addr && die->cu &&
+		    !is_noted(reader, dwarf, die->cu, type))
+			read_unit(reader, die->cu);
+	}
+}
+
+static uint32_t *find_slot(const struct hi_model_names *names, const char *name)
+{
+	uint64_t hash = XXH3_64bits(name, strlen(name));
+
+	return &names->by_name[hash & (names->n_by_name - 1)];
+}
+
+static void index_full(struct hi_model_reader *reader)
+{
+	struct hi_model_names *names = &reader->names;
+
+	names->n_by_name = 64;
+	while (names->n_by_name < names->n_full)
+		names->n_by_name *= 2;
+	names->by_name = calloc(names->n_by_name, sizeof(*names->by_name));
+	if (!names->by_name) {
+		reader->model->failed = true;
+		return;
+	}
+	for (size_t i = 0; i < names->n_full; i++) {
+		uint32_t *slot = find_slot(names, names->full[i].name);
+
+		names->full[i].next = *slot;
+		*slot = (uint32_t)i + 1;
 	}
 }
 
@@ -229,22 +280,11 @@ static void read_all(struct hi_model_reader *reader)
 	read_units(reader, reader->dies->dwarf);
 	if (alternate)
 		read_units(reader, alternate);
-	if (names->n_full)
-		qsort(names->full, names->n_full, sizeof(*names->full),
-		      compare_full);
+	index_full(reader);
 }
 
-/* A struct may be declared as a class, and the other way round. */
-static bool same_family(int a, int b)
-{
-	if (a == DW_TAG_class_type)
-		a = DW_TAG_structure_type;
-	if (b == DW_TAG_class_type)
-		b = DW_TAG_structure_type;
-	return a == b;
-}
-
-static const char *get_scope(struct hi_model_reader *reader, Dwarf_Die *die)
+static const char *get_scope(struct hi_model_reader *reader,
+			     const Dwarf_Die *die)
 {
 	struct hi_model_names *names = &reader->names;
 	uint32_t scope = hi_number_table_find(&names->scoped,
@@ -253,43 +293,43 @@ static const char *get_scope(struct hi_model_reader *reader, Dwarf_Die *die)
 	return scope ? names->scopes[scope] : "";
 }
 
-bool hi_model_find_full(struct hi_model_reader *reader, Dwarf_Die *die)
+/* Whether A is to be taken rather than B: it is in the unit CU, and the first in there,
+   or the last of those elsewhere. What another unit calls so may be another type. */
+static bool is_better(const struct hi_full_type *a,
+		      const struct hi_full_type *b, const Dwarf_CU *cu)
+{
+	if (!b || (a->cu == cu) != (b->cu == cu))
+		return !b || a->cu == cu;
+	return a->cu == cu ? a->at < b->at : a->at > b->at;
+}
+
+bool hi_model_find_full(struct hi_model_reader *reader, struct hi_die *entry)
 {
 	struct hi_model_names *names = &reader->names;
-	const struct hi_full_type *found = NULL;
-	const char *name = dwarf_diename(die), *scope;
-	size_t low = 0, high;
+	const struct hi_full_type *found = NULL, *full;
+	const char *name = hi_die_find_text(reader->entries, entry, HI_AT_NAME);
+	const char *scope;
+	Dwarf_Die die;
 
 	if (!name || !*name || reader->by_value)
 		return false;
 	read_all(reader);
-	scope = get_scope(reader, die);
-	high = names->n_full;
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (strcmp(names->full[middle].name, name) < 0)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	for (; low < names->n_full && !strcmp(names->full[low].name, name);
-	     low++) {
-		const struct hi_full_type *full = &names->full[low];
-
-		if (!same_family(dwarf_tag(die),
-				 dwarf_tag((Dwarf_Die *)&full->die)) ||
+	scope = get_scope(reader, &entry->die);
+	for (uint32_t i = names->by_name ? *find_slot(names, name) : 0; i;
+	     i = full->next) {
+		full = &names->full[i - 1];
+		if (full->family != get_family(entry->tag) ||
+		    strcmp(full->name, name) != 0 ||
 		    strcmp(full->scope ? names->scopes[full->scope] : "",
 			   scope) != 0)
 			continue;
-		found = full;
-		/* what another unit calls so may be another type */
-		if (full->die.cu == die->cu)
-			break;
+		if (is_better(full, found, entry->die.cu))
+			found = full;
 	}
-	if (found)
-		*die = found->die;
-	return found;
+	if (!found)
+		return false;
+	die = (Dwarf_Die){ .addr = (void *)found->at, .cu = found->cu };
+	return hi_die_read(reader->entries, &die, entry);
 }
 
 int hi_model_for_each_full(struct hi_dies *dies,
@@ -297,7 +337,8 @@ int hi_model_for_each_full(struct hi_dies *dies,
 					const char *name),
 			   void *context, struct hi_err *err)
 {
-	struct hi_model_reader reader = { .dies = dies };
+	struct hi_model_reader reader = { .dies = dies,
+					  .entries = &dies->entries };
 	struct hi_model_names *names = &reader.names;
 	int code = hi_model_new(&reader.model, err);
 
@@ -319,20 +360,18 @@ int hi_model_for_each_full(struct hi_dies *dies,
 
 /* --- names --------------------------------------------------------------- */
 
-const char *hi_model_read_name(struct hi_model_reader *reader, Dwarf_Die *die)
+const char *hi_model_read_name(struct hi_model_reader *reader,
+			       const struct hi_die *entry)
 {
-	const char *name = dwarf_diename(die), *scope;
-	Dwarf_Die unit;
+	const char *name = hi_die_find_text(reader->entries, entry, HI_AT_NAME);
+	const char *scope;
 
 	if (!name)
 		return "";
-	if (reader->by_value)
+	if (reader->by_value || hi_die_unit_is_c(entry->unit))
 		return name;
-	if (!dwarf_cu_die(die->cu, &unit, NULL, NULL, NULL, NULL, NULL, NULL) ||
-	    is_c(&unit))
-		return name;
-	read_unit(reader, &unit);
-	scope = get_scope(reader, die);
+	read_unit(reader, entry->die.cu);
+	scope = get_scope(reader, &entry->die);
 	if (!*scope && !strchr(name, '<'))
 		return name;
 	hi_buf_clear(&reader->text);
@@ -347,4 +386,5 @@ void hi_model_names_done(struct hi_model_names *names)
 	free(names->scoped.slots);
 	free(names->scopes);
 	free(names->full);
+	free(names->by_name);
 }

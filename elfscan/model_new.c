@@ -118,6 +118,7 @@ static int add_entry(void *context, const struct hi_symbol *symbol,
 		.key = key,
 	};
 	const struct hi_dies *dies = adding->reader.dies;
+	struct hi_die entry;
 	Dwarf_Die die;
 
 	(void)err;
@@ -130,12 +131,13 @@ static int add_entry(void *context, const struct hi_symbol *symbol,
 	if (!hi_model_is_made(symbol->name) && dies->dwarf &&
 	    (symbol->type == HI_SYM_IFUNC ?
 		     hi_dies_get_called(dies, symbol, &die) :
-		     hi_dies_get(dies, symbol, &die))) {
+		     hi_dies_get(dies, symbol, &die)) &&
+	    hi_die_read(adding->reader.entries, &die, &entry)) {
 		export.source = hi_model_keep_die(&adding->reader, &die);
 		export.type =
 			is_function ?
 				hi_model_read_function(&adding->reader, &die) :
-				hi_model_read_type_of(&adding->reader, &die);
+				hi_model_read_type_of(&adding->reader, &entry);
 	}
 	hi_model_add_export(model, &export);
 	return 0;
@@ -192,9 +194,12 @@ int hi_model_new_from(struct hi_image *image, const struct hi_symtab *symtab,
 	add_versions(model, image);
 	code = for_each_entry(symtab, kept, want, &source->dies, err);
 	if (code == 0) {
-		hi_dies_find(&source->dies);
 		adding.reader.model = model;
 		adding.reader.dies = &source->dies;
+		adding.reader.entries = &source->dies.entries;
+		source->dies.note_type = hi_model_note_type;
+		source->dies.note_context = &adding.reader;
+		hi_dies_find(&source->dies);
 		code = for_each_entry(symtab, kept, add_entry, &adding, err);
 		hi_model_read_rest(&adding.reader);
 		hi_model_reader_done(&adding.reader);

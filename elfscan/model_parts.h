@@ -34,17 +34,23 @@ struct hi_model_names {
 	size_t n_scopes, cap_scopes;
 	struct hi_full_type {
 		const char *name; /* without the scope */
-		uint32_t scope;   /* of scopes, or 0 */
-		Dwarf_Die die;
+		const void *at;   /* its entry */
+		Dwarf_CU *cu;
+		uint32_t scope : 30; /* of scopes, or 0 */
+		uint32_t family : 2; /* struct and class; union; enum */
+		uint32_t next;       /* with the same hash; 1 more, or 0 */
 	} * full;
 	size_t n_full, cap_full;
-	bool all_known; /* all units have been looked at */
-	int depth;      /* units that are being read for another's sake */
+	uint32_t *by_name; /* a hash table of full, 1 more, or 0 */
+	size_t n_by_name;  /* a power of two */
+	bool all_known;    /* all units have been looked at */
+	int depth;         /* units that are being read for another's sake */
 };
 
 struct hi_model_reader {
 	struct hi_model *model;
 	struct hi_dies *dies;
+	struct hi_die_units *entries;
 	struct hi_number_table by_entry; /* hash: of the entry's address */
 	struct hi_number_table by_shape; /* hash: of what the type says */
 	struct hi_todo *todo;
@@ -58,8 +64,9 @@ struct hi_model_reader {
 /* The number of the type of the entry DIE; NULL is void. */
 uint32_t hi_model_read_type(struct hi_model_reader *reader,
 			    const Dwarf_Die *die);
-/* The same for DIE's DW_AT_type; void when it has none. */
-uint32_t hi_model_read_type_of(struct hi_model_reader *reader, Dwarf_Die *die);
+/* The same for ENTRY's DW_AT_type; void when it has none. */
+uint32_t hi_model_read_type_of(struct hi_model_reader *reader,
+			       const struct hi_die *entry);
 /* The function type of a subprogram: parameters as they were written. */
 uint32_t hi_model_read_function(struct hi_model_reader *reader,
 				const Dwarf_Die *die);
@@ -88,17 +95,21 @@ const void *hi_model_keep_die(struct hi_model_reader *reader,
 			      const Dwarf_Die *die);
 
 /* Fill in parts: of structs, unions and classes; of enums; of function types. */
-void hi_model_read_members(struct hi_model_reader *reader, Dwarf_Die *die,
-			   uint32_t number);
-void hi_model_read_enumerators(struct hi_model_reader *reader, Dwarf_Die *die,
-			       uint32_t number);
-void hi_model_read_parameters(struct hi_model_reader *reader, Dwarf_Die *die,
-			      uint32_t number);
+void hi_model_read_members(struct hi_model_reader *reader,
+			   const struct hi_die *entry, uint32_t number);
+void hi_model_read_enumerators(struct hi_model_reader *reader,
+			       const struct hi_die *entry, uint32_t number);
+void hi_model_read_parameters(struct hi_model_reader *reader,
+			      const struct hi_die *entry, uint32_t number);
 
-/* The definition of a type that DIE only declares; false: there is none. */
-bool hi_model_find_full(struct hi_model_reader *reader, Dwarf_Die *die);
+/* Note the type that the entry DIE, of a unit in C, defines; CONTEXT is the reader. */
+void hi_model_note_type(void *context, const Dwarf_Die *die);
+/* The definition of a type that ENTRY only declares, which takes its place; false:
+   there is none. */
+bool hi_model_find_full(struct hi_model_reader *reader, struct hi_die *entry);
 /* With its scopes, "" for one without a name; valid until the next call. */
-const char *hi_model_read_name(struct hi_model_reader *reader, Dwarf_Die *die);
+const char *hi_model_read_name(struct hi_model_reader *reader,
+			       const struct hi_die *entry);
 /* Call EACH for all struct, union, class and enum types that are described. */
 int hi_model_for_each_full(struct hi_dies *dies,
 			   void (*each)(void *context, const char *scope,

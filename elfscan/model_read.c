@@ -24,15 +24,11 @@ static void enter(struct hi_model_reader *reader, const Dwarf_Die *die,
 
 /* --- the ends of chains -------------------------------------------------- */
 
-static uint64_t get_number(Dwarf_Die *die, unsigned int name, uint64_t absent)
+static uint64_t get_number(struct hi_model_reader *reader,
+			   const struct hi_die *entry,
+			   enum hi_attribute attribute, uint64_t absent)
 {
-	Dwarf_Attribute attr;
-	Dwarf_Word number;
-
-	return dwarf_formudata(dwarf_attr_integrate(die, name, &attr),
-			       &number) ?
-		       absent :
-		       number;
+	return hi_die_find_number(reader->entries, entry, attribute, absent);
 }
 
 const void *hi_model_keep_die(struct hi_model_reader *reader,
@@ -83,14 +79,16 @@ static const char *get_complex_name(uint64_t size)
 			    "long double _Complex";
 }
 
-static uint32_t read_base(struct hi_model_reader *reader, Dwarf_Die *die)
+static uint32_t read_base(struct hi_model_reader *reader,
+			  const struct hi_die *entry)
 {
-	const char *name = dwarf_diename(die);
+	const char *name = hi_die_find_text(reader->entries, entry, HI_AT_NAME);
 	struct hi_model_type type = {
 		.kind = HI_MODEL_BASE,
 		.name = name ? get_base_name(name) : "",
-		.size = get_number(die, DW_AT_byte_size, 0),
-		.encoding = (uint8_t)get_number(die, DW_AT_encoding, 0),
+		.size = get_number(reader, entry, HI_AT_BYTE_SIZE, 0),
+		.encoding =
+			(uint8_t)get_number(reader, entry, HI_AT_ENCODING, 0),
 	};
 	bool no_matter;
 
@@ -146,33 +144,33 @@ static enum hi_model_kind get_kind(int tag)
  * A struct, class, union or enum. Each unit has an entry of its own for what a
  * header defines: of those with one name, size and line the first is read.
  */
-static uint32_t read_named(struct hi_model_reader *reader, Dwarf_Die *die)
+static uint32_t read_named(struct hi_model_reader *reader, struct hi_die *entry)
 {
-	struct hi_model_type type = { .kind = get_kind(dwarf_tag(die)) };
-	Dwarf_Attribute attr;
+	struct hi_model_type type = { .kind = get_kind(entry->tag) };
 	Dwarf_Die full;
 	uint64_t mark;
 	uint32_t number;
 	bool is_new;
 
-	if (dwarf_formref_die(dwarf_attr(die, DW_AT_signature, &attr), &full))
-		*die = full;
-	type.name = hi_model_read_name(reader, die);
-	if (dwarf_hasattr(die, DW_AT_declaration) &&
-	    !hi_model_find_full(reader, die)) {
+	if (hi_die_get_reference(entry, HI_AT_SIGNATURE, &full) &&
+	    !hi_die_read(reader->entries, &full, entry))
+		return HI_TYPE_NUMBER_UNKNOWN;
+	type.name = hi_model_read_name(reader, entry);
+	if (hi_die_has(entry, HI_AT_DECLARATION) &&
+	    !hi_model_find_full(reader, entry)) {
 		type.is_declared = true;
 		number = hi_model_intern(reader, &type, 0, &is_new);
 		return number;
 	}
-	type.size = get_number(die, DW_AT_byte_size, 0);
-	type.align = (uint32_t)get_number(die, DW_AT_alignment, 0);
-	mark = get_number(die, DW_AT_decl_line, 0) << 16 |
-	       (get_number(die, DW_AT_decl_column, 0) & 0xffff);
+	type.size = get_number(reader, entry, HI_AT_BYTE_SIZE, 0);
+	type.align = (uint32_t)get_number(reader, entry, HI_AT_ALIGNMENT, 0);
+	mark = get_number(reader, entry, HI_AT_DECL_LINE, 0) << 16 |
+	       (get_number(reader, entry, HI_AT_DECL_COLUMN, 0) & 0xffff);
 	number = hi_model_intern(reader, &type, mark, &is_new);
 	if (is_new) {
 		reader->model->types[number].source =
-			hi_model_keep_die(reader, die);
-		put_off(reader, die, number);
+			hi_model_keep_die(reader, &entry->die);
+		put_off(reader, &entry->die, number);
 	}
 	return number;
 }
@@ -189,30 +187,30 @@ static uint32_t read_function_type(struct hi_model_reader *reader,
 }
 
 /* What is no link of a chain. */
-static uint32_t read_end(struct hi_model_reader *reader, Dwarf_Die *die)
+static uint32_t read_end(struct hi_model_reader *reader, struct hi_die *entry)
 {
 	struct hi_model_type type = { .kind = HI_MODEL_POINTER,
 				      .name = "",
 				      .target = HI_TYPE_NUMBER_VOID };
 	bool is_new;
 
-	switch (get_kind(dwarf_tag(die))) {
+	switch (get_kind(entry->tag)) {
 	case HI_MODEL_BASE:
-		return read_base(reader, die);
+		return read_base(reader, entry);
 	case HI_MODEL_STRUCT:
 	case HI_MODEL_CLASS:
 	case HI_MODEL_UNION:
 	case HI_MODEL_ENUM:
-		return read_named(reader, die);
+		return read_named(reader, entry);
 	case HI_MODEL_FUNCTION:
-		return read_function_type(reader, die);
+		return read_function_type(reader, &entry->die);
 	case HI_MODEL_POINTER:
 	case HI_MODEL_REFERENCE:
 	case HI_MODEL_RVALUE_REFERENCE:
 		return hi_model_intern(reader, &type, 0, &is_new);
 	default:
 		/* of nullptr */
-		if (dwarf_tag(die) == DW_TAG_unspecified_type)
+		if (entry->tag == DW_TAG_unspecified_type)
 			return hi_model_intern(reader, &type, 0, &is_new);
 		return HI_TYPE_NUMBER_UNKNOWN;
 	}
@@ -220,9 +218,9 @@ static uint32_t read_end(struct hi_model_reader *reader, Dwarf_Die *die)
 
 /* --- chains -------------------------------------------------------------- */
 
-static bool is_link(const struct hi_model_reader *reader, Dwarf_Die *die)
+static bool is_link(const struct hi_model_reader *reader, int tag)
 {
-	enum hi_model_kind kind = get_kind(dwarf_tag(die));
+	enum hi_model_kind kind = get_kind(tag);
 
 	if (reader->by_value &&
 	    (kind == HI_MODEL_POINTER || kind == HI_MODEL_REFERENCE ||
@@ -231,13 +229,15 @@ static bool is_link(const struct hi_model_reader *reader, Dwarf_Die *die)
 	return kind == HI_MODEL_TYPEDEF || hi_model_is_wrapper(kind);
 }
 
-static uint64_t get_count(Dwarf_Die *die)
+static uint64_t get_count(struct hi_model_reader *reader,
+			  const struct hi_die *entry)
 {
-	uint64_t count = get_number(die, DW_AT_count, HI_MODEL_ENDLESS);
+	uint64_t count =
+		get_number(reader, entry, HI_AT_COUNT, HI_MODEL_ENDLESS);
 
 	if (count != HI_MODEL_ENDLESS)
 		return count ? count : HI_MODEL_ENDLESS;
-	count = get_number(die, DW_AT_upper_bound, HI_MODEL_ENDLESS);
+	count = get_number(reader, entry, HI_AT_UPPER_BOUND, HI_MODEL_ENDLESS);
 	/* gcc writes -1 for [0], of whatever form's width */
 	return count == HI_MODEL_ENDLESS || count == UINT32_MAX ?
 		       HI_MODEL_ENDLESS :
@@ -245,19 +245,20 @@ static uint64_t get_count(Dwarf_Die *die)
 }
 
 /* An array of arrays is one entry with a child for each dimension. */
-static uint32_t add_dimensions(struct hi_model_reader *reader, Dwarf_Die *die,
+static uint32_t add_dimensions(struct hi_model_reader *reader,
+			       const struct hi_die *entry,
 			       struct hi_model_type *type)
 {
+	struct hi_die child;
 	uint64_t counts[64];
 	size_t n = 0;
-	Dwarf_Die child;
 	bool is_new;
 
-	if (!dwarf_child(die, &child)) {
+	if (hi_die_read_part(entry, &child)) {
 		do {
-			if (n < 64 && dwarf_tag(&child) == DW_TAG_subrange_type)
-				counts[n++] = get_count(&child);
-		} while (!dwarf_siblingof(&child, &child));
+			if (n < 64 && child.tag == DW_TAG_subrange_type)
+				counts[n++] = get_count(reader, &child);
+		} while (hi_die_next_part(&child));
 	}
 	if (!n)
 		counts[n++] = HI_MODEL_ENDLESS;
@@ -286,89 +287,146 @@ static uint32_t qualify(struct hi_model_reader *reader, enum hi_model_kind kind,
 	return hi_model_intern(reader, &type, 0, &is_new);
 }
 
-static uint32_t read_link(struct hi_model_reader *reader, Dwarf_Die *die,
-			  uint32_t target)
+static uint32_t read_container(struct hi_model_reader *reader,
+			       const struct hi_die *entry)
 {
-	struct hi_model_type type = {
-		.kind = get_kind(dwarf_tag(die)),
-		.name = "",
-		.target = target,
-	};
-	Dwarf_Attribute attr;
-	Dwarf_Die container;
+	struct hi_die container;
+	Dwarf_Die die;
+
+	return hi_die_get_reference(entry, HI_AT_CONTAINING_TYPE, &die) &&
+			       hi_die_read(reader->entries, &die, &container) &&
+			       !is_link(reader, container.tag) ?
+		       read_end(reader, &container) :
+		       HI_TYPE_NUMBER_UNKNOWN;
+}
+
+/* A link of which more matters than its kind. */
+static uint32_t read_full_link(struct hi_model_reader *reader,
+			       const struct hi_die *entry,
+			       struct hi_model_type *type)
+{
 	bool is_new;
 	uint32_t number;
 
-	if (type.kind == HI_MODEL_ARRAY)
-		return add_dimensions(reader, die, &type);
-	if (type.kind == HI_MODEL_CONST || type.kind == HI_MODEL_VOLATILE)
-		return qualify(reader, type.kind, target);
-	if (type.kind == HI_MODEL_TYPEDEF)
-		type.name = hi_model_read_name(reader, die);
-	if (type.kind == HI_MODEL_MEMBER_POINTER &&
-	    dwarf_formref_die(dwarf_attr(die, DW_AT_containing_type, &attr),
-			      &container) &&
-	    !is_link(reader, &container))
-		type.container = read_end(reader, &container);
-	number = hi_model_intern(reader, &type, 0, &is_new);
-	if (is_new && type.kind == HI_MODEL_TYPEDEF)
+	if (type->kind == HI_MODEL_ARRAY)
+		return add_dimensions(reader, entry, type);
+	if (type->kind == HI_MODEL_TYPEDEF)
+		type->name = hi_model_read_name(reader, entry);
+	else
+		type->container = read_container(reader, entry);
+	number = hi_model_intern(reader, type, 0, &is_new);
+	if (is_new && type->kind == HI_MODEL_TYPEDEF)
 		reader->model->types[number].source =
-			hi_model_keep_die(reader, die);
+			hi_model_keep_die(reader, &entry->die);
 	return number;
 }
 
-/* No type is void, unless there is one that cannot be reached: in another file. */
-static uint32_t get_absent_type(Dwarf_Die *die)
+struct link {
+	Dwarf_Die die;
+	enum hi_model_kind kind;
+};
+
+static uint32_t read_link(struct hi_model_reader *reader,
+			  const struct link *link, uint32_t target)
 {
-	return dwarf_hasattr_integrate(die, DW_AT_type) ?
-		       HI_TYPE_NUMBER_UNKNOWN :
-		       HI_TYPE_NUMBER_VOID;
+	struct hi_model_type type = {
+		.kind = link->kind,
+		.name = "",
+		.target = target,
+	};
+	struct hi_die entry;
+	bool is_new;
+
+	switch (link->kind) {
+	case HI_MODEL_CONST:
+	case HI_MODEL_VOLATILE:
+		return qualify(reader, link->kind, target);
+	case HI_MODEL_ARRAY:
+	case HI_MODEL_TYPEDEF:
+	case HI_MODEL_MEMBER_POINTER:
+		return hi_die_read(reader->entries, &link->die, &entry) ?
+			       read_full_link(reader, &entry, &type) :
+			       HI_TYPE_NUMBER_UNKNOWN;
+	default:
+		return hi_model_intern(reader, &type, 0, &is_new);
+	}
+}
+
+/* The type that ENTRY has, or that it is made from; false: *RET_NUMBER is what
+   stands for it. */
+static bool find_type(struct hi_model_reader *reader,
+		      const struct hi_die *entry, Dwarf_Die *ret_type,
+		      uint32_t *ret_number)
+{
+	struct hi_die room;
+	const struct hi_die *of =
+		hi_die_find(reader->entries, entry, HI_AT_TYPE, &room);
+
+	if (of && hi_die_get_reference(of, HI_AT_TYPE, ret_type))
+		return true;
+	/* no type is void, unless there is one that cannot be reached: in
+	   another file */
+	*ret_number = of ? HI_TYPE_NUMBER_UNKNOWN : HI_TYPE_NUMBER_VOID;
+	return false;
+}
+
+/* The number of the first entry from AT on that is known, or no link; the links
+   before it in CHAIN. */
+static uint32_t read_chain(struct hi_model_reader *reader, Dwarf_Die at,
+			   struct link *chain, size_t *n)
+{
+	struct hi_die entry;
+	uint32_t number;
+
+	for (;;) {
+		number = hi_number_table_find(&reader->by_entry,
+					      hi_hash_address(at.addr));
+		if (number)
+			return number;
+		if (!hi_die_read(reader->entries, &at, &entry))
+			return HI_TYPE_NUMBER_UNKNOWN;
+		if (!is_link(reader, entry.tag)) {
+			number = read_end(reader, &entry);
+			enter(reader, &at, number);
+			return number;
+		}
+		if (*n == CHAIN_MAX)
+			return HI_TYPE_NUMBER_UNKNOWN;
+		chain[(*n)++] = (struct link){ at, get_kind(entry.tag) };
+		if (!find_type(reader, &entry, &at, &number))
+			return number;
+	}
 }
 
 uint32_t hi_model_read_type(struct hi_model_reader *reader,
 			    const Dwarf_Die *die)
 {
-	Dwarf_Die chain[CHAIN_MAX], at;
+	struct link chain[CHAIN_MAX];
 	size_t n = 0;
 	uint32_t number;
 
 	if (!die)
 		return HI_TYPE_NUMBER_VOID;
-	at = *die;
-	for (;;) {
-		number = hi_number_table_find(&reader->by_entry,
-					      hi_hash_address(at.addr));
-		if (number)
-			break;
-		if (!is_link(reader, &at)) {
-			Dwarf_Die end = at;
-
-			number = read_end(reader, &end);
-			enter(reader, &at, number);
-			break;
-		}
-		if (n == CHAIN_MAX)
-			return HI_TYPE_NUMBER_UNKNOWN;
-		chain[n++] = at;
-		if (!hi_dies_get_type(&at, &at)) {
-			number = get_absent_type(&at);
-			break;
-		}
-	}
+	number = read_chain(reader, *die, chain, &n);
+	/* a chain without an end has no type */
+	if (n == CHAIN_MAX)
+		return HI_TYPE_NUMBER_UNKNOWN;
 	while (n > 0) {
 		number = read_link(reader, &chain[--n], number);
-		enter(reader, &chain[n], number);
+		enter(reader, &chain[n].die, number);
 	}
 	return number;
 }
 
-uint32_t hi_model_read_type_of(struct hi_model_reader *reader, Dwarf_Die *die)
+uint32_t hi_model_read_type_of(struct hi_model_reader *reader,
+			       const struct hi_die *entry)
 {
 	Dwarf_Die type;
+	uint32_t number;
 
-	if (hi_dies_get_type(die, &type))
-		return hi_model_read_type(reader, &type);
-	return get_absent_type(die);
+	return find_type(reader, entry, &type, &number) ?
+		       hi_model_read_type(reader, &type) :
+		       number;
 }
 
 uint32_t hi_model_read_function(struct hi_model_reader *reader,
@@ -381,18 +439,19 @@ void hi_model_read_rest(struct hi_model_reader *reader)
 {
 	while (reader->n_todo > 0 && !reader->model->failed) {
 		struct hi_todo todo = reader->todo[--reader->n_todo];
+		struct hi_die entry;
 
+		if (!hi_die_read(reader->entries, &todo.die, &entry))
+			continue;
 		switch (reader->model->types[todo.number].kind) {
 		case HI_MODEL_FUNCTION:
-			hi_model_read_parameters(reader, &todo.die,
-						 todo.number);
+			hi_model_read_parameters(reader, &entry, todo.number);
 			break;
 		case HI_MODEL_ENUM:
-			hi_model_read_enumerators(reader, &todo.die,
-						  todo.number);
+			hi_model_read_enumerators(reader, &entry, todo.number);
 			break;
 		default:
-			hi_model_read_members(reader, &todo.die, todo.number);
+			hi_model_read_members(reader, &entry, todo.number);
 		}
 	}
 }

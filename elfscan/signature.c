@@ -10,11 +10,14 @@
 static int read_side(const struct hi_signature_pair *pairs, size_t n, bool old,
 		     struct hi_model **ret_model, struct hi_err *err)
 {
-	struct hi_model_reader reader = { .by_value = true };
+	struct hi_die_units entries;
+	struct hi_model_reader reader = { .by_value = true,
+					  .entries = &entries };
 	int code = hi_model_new(&reader.model, err);
 
 	if (code < 0)
 		return code;
+	hi_die_units_init(&entries);
 	for (size_t i = 0; i < n; i++) {
 		struct hi_model_export export = { .version = "",
 						  .is_default = true,
@@ -29,6 +32,7 @@ static int read_side(const struct hi_signature_pair *pairs, size_t n, bool old,
 	}
 	hi_model_read_rest(&reader);
 	hi_model_reader_done(&reader);
+	hi_die_units_done(&entries);
 	hi_model_finish(reader.model);
 	if (reader.model->failed) {
 		hi_model_free(reader.model);

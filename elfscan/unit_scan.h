@@ -2,8 +2,7 @@
  * unit_scan - the entries of one unit, read by their shape alone.
  *
  * Most entries of a unit are of no interest, and stepping over them is most of
- * the work: here each is measured by its abbreviation, whose forms were turned
- * into lengths once. Only entries that are asked for become a Dwarf_Die.
+ * the work: only those that are asked for become a Dwarf_Die.
  *
  * Ownership: hi_unit_scan() keeps nothing; entries live as long as the Dwarf.
  * Errors:    false when the unit is damaged or of a form that is not known; what
@@ -13,8 +12,7 @@
 #ifndef HI_ELFSCAN_UNIT_SCAN_H
 #define HI_ELFSCAN_UNIT_SCAN_H
 
-#include <elfutils/libdw.h>
-#include <stdbool.h>
+#include "elfscan/die.h"
 
 /* What an entry has, as its abbreviation tells. */
 struct hi_shape {
@@ -28,10 +26,12 @@ struct hi_shape {
 /*
  * Look at an entry; DIE is set up. True: its children are to be looked at too.
  */
-typedef bool (*hi_unit_visit)(void *context, const struct hi_shape *shape,
-			      Dwarf_Die *die);
+typedef bool hi_unit_visit(void *context, const struct hi_shape *shape,
+			   Dwarf_Die *die);
 
-/* Call VISIT for the children of UNIT, and further down where it wants. */
-bool hi_unit_scan(Dwarf_Die *unit, hi_unit_visit visit, void *context);
+/* Call VISIT for the children of a unit's first entry, TOP, and further down where it
+   wants. */
+bool hi_unit_scan(struct hi_die_units *entries, const Dwarf_Die *top,
+		  hi_unit_visit *visit, void *context);
 
 #endif
