@@ -25,8 +25,11 @@ next=2 # the build to put in place next
 worker_source()
 {
 	printf '#include <stdint.h>\nuint64_t bench_call(uint64_t argument);\n'
+	printf '#ifdef MORE\nstatic __attribute__((noinline)) uint64_t '
+	printf 'more(uint64_t by)\n{\n\treturn by * MORE;\n}\n#else\n'
+	printf '#define more(by) (by)\n#endif\n'
 	printf 'uint64_t bench_call(uint64_t argument)\n'
-	printf '{\n\treturn argument + 1000 * BUILD;\n}\n'
+	printf '{\n\treturn more(argument) + 1000 * BUILD;\n}\n'
 }
 
 # compile_unit NAME FUNCTIONS TYPES
@@ -62,6 +65,11 @@ compile_big()
 		objects+=("left.$copy.o" "right.$copy.o")
 	done
 	link_builds big "${objects[@]}"
+	# the same twice, and once with a static function more
+	cp big.1.so more.1.so
+	gcc -O1 -g -fPIC -DBUILD=2 -DMORE=3 -c -o call.3.o call.c
+	gcc -g -shared -Wl,-soname,libworker.so -o more.2.so call.3.o \
+		"${objects[@]}"
 }
 
 compile_programs()
@@ -416,6 +424,20 @@ bench_scan()
 		"<= 0.20"
 }
 
+# What a unit costs that is no longer what it was: its types are compared.
+bench_reload_scan()
+{
+	local name
+
+	for name in big more; do
+		start ours $name host.lazy
+		reload $name 30 >$name.scan
+		end ours
+	done
+	row "reload of 5 MB DWARF, a static function more" \
+		"$(median 2 <big.scan)" "$(median 2 <more.scan)" ms "+ 5 ms"
+}
+
 wants()
 {
 	case " $only " in
@@ -453,6 +475,7 @@ main()
 	if wants scan; then
 		bench_scan small "50 KB" "<= 1.00"
 		bench_scan big "5 MB DWARF" "<= 0.02"
+		bench_reload_scan
 	fi
 }
 

@@ -311,7 +311,7 @@ bool hi_model_find_full(struct hi_model_reader *reader, struct hi_die *entry)
 	const char *scope;
 	Dwarf_Die die;
 
-	if (!name || !*name || reader->by_value)
+	if (!name || !*name || reader->by_value || reader->is_alone)
 		return false;
 	read_all(reader);
 	scope = get_scope(reader, &entry->die);
@@ -330,6 +330,34 @@ bool hi_model_find_full(struct hi_model_reader *reader, struct hi_die *entry)
 		return false;
 	die = (Dwarf_Die){ .addr = (void *)found->at, .cu = found->cu };
 	return hi_die_read(reader->entries, &die, entry);
+}
+
+void hi_model_list_types(struct hi_model_reader *reader, Dwarf_CU *cu)
+{
+	read_unit(reader, cu);
+}
+
+/* Of one name in the order of the file. */
+static int compare_full(const void *left, const void *right, void *context)
+{
+	const struct hi_full_type *a = left, *b = right;
+	const char **scopes = context;
+	int order = strcmp(a->name, b->name);
+
+	if (!order && (a->scope || b->scope))
+		order = strcmp(scopes[a->scope], scopes[b->scope]);
+	if (!order)
+		order = (int)a->family - (int)b->family;
+	return order ? order : (a->at > b->at) - (a->at < b->at);
+}
+
+void hi_model_sort_types(struct hi_model_reader *reader)
+{
+	struct hi_model_names *names = &reader->names;
+
+	if (names->n_full)
+		qsort_r(names->full, names->n_full, sizeof(*names->full),
+			compare_full, names->scopes);
 }
 
 int hi_model_for_each_full(struct hi_dies *dies,

@@ -59,6 +59,7 @@ struct hi_model_reader {
 	struct hi_buf text; /* of the name that was read last */
 	bool by_value; /* what pointers lead to is not read, nor the scopes of
 			  names: entries may be of several files, dies NULL */
+	bool is_alone; /* what is declared stays so: dies is NULL */
 };
 
 /* The number of the type of the entry DIE; NULL is void. */
@@ -104,6 +105,10 @@ void hi_model_read_parameters(struct hi_model_reader *reader,
 
 /* Note the type that the entry DIE, of a unit in C, defines; CONTEXT is the reader. */
 void hi_model_note_type(void *context, const Dwarf_Die *die);
+/* List in reader->names.full the types that a unit defines, and sort those of all units
+   by name. */
+void hi_model_list_types(struct hi_model_reader *reader, Dwarf_CU *cu);
+void hi_model_sort_types(struct hi_model_reader *reader);
 /* The definition of a type that ENTRY only declares, which takes its place; false:
    there is none. */
 bool hi_model_find_full(struct hi_model_reader *reader, struct hi_die *entry);

@@ -9,30 +9,6 @@
 /* How far the order of units may change from build to build. */
 #define WINDOW 16
 
-struct unit {
-	uint32_t start; /* in .debug_info */
-	struct hi_unit_digest *digest;
-};
-
-/* The entry of a symbol. */
-struct found {
-	uint32_t unit; /* 1 more; 0: nothing was found */
-	uint32_t entry;
-	uint8_t fit;
-};
-
-struct hi_units {
-	const struct hi_image *image;
-	const struct hi_symbol *functions, *variables;
-	size_t n_functions, n_variables;
-	struct hi_unit_sections sections;
-	struct unit *units;
-	size_t n;
-	size_t n_shared;
-	struct found *found;    /* of functions, then of variables */
-	struct hi_dies *opened; /* for those who want to see an entry */
-};
-
 /* --- the units of a file ------------------------------------------------- */
 
 static bool find_section(const struct hi_image *image, const char *name,
@@ -129,7 +105,7 @@ static bool read_units(struct hi_units *units,
 	bool done = true;
 
 	for (size_t at = 0; at < info->len && done; at += len) {
-		struct unit *unit = &units->units[units->n++];
+		struct hi_unit *unit = &units->units[units->n++];
 
 		len = unit_len(info, at);
 		unit->start = (uint32_t)at;
@@ -177,7 +153,7 @@ static void claim(struct hi_units *units, size_t unit, size_t at, uint64_t addr)
 	const struct hi_symbol *symbols = entry->function ? units->functions :
 							    units->variables;
 	size_t n = entry->function ? units->n_functions : units->n_variables;
-	struct found *found =
+	struct hi_unit_found *found =
 		units->found + (entry->function ? 0 : units->n_functions);
 
 	for (size_t i = lower_bound(symbols, n, addr);
@@ -189,8 +165,8 @@ static void claim(struct hi_units *units, size_t unit, size_t at, uint64_t addr)
 		fit = hi_dies_get_fit(entry->linkage, entry->name, &symbols[i]);
 		if (fit <= found[i].fit || (entry->tls && fit < 2))
 			continue;
-		found[i] =
-			(struct found){ (uint32_t)unit + 1, (uint32_t)at, fit };
+		found[i] = (struct hi_unit_found){ (uint32_t)unit + 1,
+						   (uint32_t)at, fit };
 	}
 }
 
@@ -205,14 +181,13 @@ static Dwarf *open_dwarf(struct hi_units *units)
 	return units->opened->dwarf;
 }
 
-static bool get_die(struct hi_units *units, size_t unit,
-		    const struct hi_unit_entry *entry, Dwarf_Die *ret_die)
+bool hi_units_get_die(struct hi_units *units, size_t unit, uint32_t at,
+		      Dwarf_Die *ret_die)
 {
 	Dwarf *dwarf = open_dwarf(units);
 
 	return dwarf &&
-	       dwarf_offdie(dwarf, units->units[unit].start + entry->at,
-			    ret_die);
+	       dwarf_offdie(dwarf, units->units[unit].start + at, ret_die);
 }
 
 static void claim_ranges(struct hi_units *units, size_t unit, size_t at)
@@ -221,8 +196,8 @@ static void claim_ranges(struct hi_units *units, size_t unit, size_t at)
 	ptrdiff_t next = 0;
 	Dwarf_Die die;
 
-	if (!get_die(units, unit, &units->units[unit].digest->entries[at],
-		     &die))
+	if (!hi_units_get_die(units, unit,
+			      units->units[unit].digest->entries[at].at, &die))
 		return;
 	while ((next = dwarf_ranges(&die, next, &base, &start, &end)) > 0)
 		claim(units, unit, at, start);
@@ -249,7 +224,7 @@ static void claim_unit(struct hi_units *units, size_t unit)
 
 struct missing {
 	const char *name;
-	struct found *found;
+	struct hi_unit_found *found;
 };
 
 static int compare_missing(const void *left, const void *right)
@@ -276,8 +251,9 @@ static void claim_by_name(struct hi_units *units, size_t unit,
 			continue;
 		same = bsearch(&key, missing, n, sizeof(key), compare_missing);
 		if (same)
-			*same->found = (struct found){ (uint32_t)unit + 1,
-						       (uint32_t)i, 3 };
+			*same->found =
+				(struct hi_unit_found){ (uint32_t)unit + 1,
+							(uint32_t)i, 3 };
 	}
 }
 
@@ -357,69 +333,4 @@ void hi_units_free(struct hi_units *units)
 	free(units->units);
 	free(units->found);
 	free(units);
-}
-
-bool hi_units_need(const struct hi_units *units, const struct hi_image *image)
-{
-	size_t len;
-	const uint8_t *file = hi_image_get_file(image, &len);
-
-	for (size_t i = 0; units && i < units->n; i++) {
-		const uint8_t *at = units->units[i].digest->unit.at;
-
-		if (at >= file && at < file + len)
-			return true;
-	}
-	return false;
-}
-
-size_t hi_units_count_shared(const struct hi_units *units, size_t *ret_n)
-{
-	*ret_n = units->n;
-	return units->n_shared;
-}
-
-bool hi_units_all_same(const struct hi_units *units,
-		       const struct hi_units *other)
-{
-	if (units->n != other->n)
-		return false;
-	for (size_t i = 0; i < units->n; i++)
-		if (units->units[i].digest != other->units[i].digest)
-			return false;
-	return true;
-}
-
-static const struct found *get_found(const struct hi_units *units,
-				     const struct hi_symbol *symbol)
-{
-	bool function = symbol->type == HI_SYM_FUNC ||
-			symbol->type == HI_SYM_IFUNC;
-
-	return function ? &units->found[symbol - units->functions] :
-			  &units->found[units->n_functions +
-					(symbol - units->variables)];
-}
-
-bool hi_units_find(struct hi_units *units, const struct hi_symbol *symbol,
-		   Dwarf_Die *ret_die)
-{
-	const struct found *found = get_found(units, symbol);
-	const struct unit *unit = &units->units[found->unit - 1];
-
-	return found->unit &&
-	       get_die(units, found->unit - 1,
-		       &unit->digest->entries[found->entry], ret_die);
-}
-
-bool hi_units_same(const struct hi_units *units, const struct hi_symbol *symbol,
-		   const struct hi_units *other,
-		   const struct hi_symbol *other_symbol)
-{
-	const struct found *one = get_found(units, symbol);
-	const struct found *two = get_found(other, other_symbol);
-
-	return one->unit && two->unit && one->entry == two->entry &&
-	       units->units[one->unit - 1].digest ==
-		       other->units[two->unit - 1].digest;
 }

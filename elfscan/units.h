@@ -61,4 +61,22 @@ bool hi_units_same(const struct hi_units *units, const struct hi_symbol *symbol,
 		   const struct hi_units *other,
 		   const struct hi_symbol *other_symbol);
 
+/* --- units by number, in the order of the file --------------------------------- */
+
+/* The unit in which SYMBOL is described, or SIZE_MAX. */
+size_t hi_units_find_unit(const struct hi_units *units,
+			  const struct hi_symbol *symbol);
+
+/*
+ * Put into LIST which units are not alike the one at the same place of OTHER, and
+ * return how many; SIZE_MAX when there are more than MAX, when they are more than half
+ * of all, or the builds do not have equally many.
+ */
+size_t hi_units_list_changed(const struct hi_units *units,
+			     const struct hi_units *other, size_t *list,
+			     size_t max);
+
+/* The first entry of unit AT. */
+bool hi_units_get_top(struct hi_units *units, size_t at, Dwarf_Die *ret_die);
+
 #endif

@@ -58,6 +58,34 @@ struct hi_unit_digest {
 	size_t cap_entries;
 };
 
+struct hi_unit {
+	uint32_t start; /* in .debug_info */
+	struct hi_unit_digest *digest;
+};
+
+/* The entry of a symbol. */
+struct hi_unit_found {
+	uint32_t unit; /* 1 more; 0: nothing was found */
+	uint32_t entry;
+	uint8_t fit;
+};
+
+struct hi_units {
+	const struct hi_image *image;
+	const struct hi_symbol *functions, *variables;
+	size_t n_functions, n_variables;
+	struct hi_unit_sections sections;
+	struct hi_unit *units;
+	size_t n;
+	size_t n_shared;
+	struct hi_unit_found *found; /* of functions, then of variables */
+	struct hi_dies *opened;      /* for those who want to see an entry */
+};
+
+/* The entry AT bytes from the start of a unit. */
+bool hi_units_get_die(struct hi_units *units, size_t unit, uint32_t at,
+		      Dwarf_Die *ret_die);
+
 /* Where the table of abbreviations of the unit at UNIT begins. */
 uint32_t hi_unit_abbrevs_at(const uint8_t *unit);
 

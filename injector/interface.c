@@ -1,79 +1,10 @@
 #include "injector/interface.h"
 
 #include <pthread.h>
-#include <string.h>
 
 #include "elfscan/model_new.h"
+#include "elfscan/unchanged.h"
 #include "injector/worker.h"
-
-/* --- nothing to look at ---------------------------------------------------- */
-
-/* What of a symbol a host or the loader can tell. */
-static bool is_same_symbol(const struct hi_symbol *old,
-			   const struct hi_symbol *new)
-{
-	bool is_function = old->type == HI_SYM_FUNC ||
-			   old->type == HI_SYM_IFUNC;
-
-	return old->exported == new->exported && old->type == new->type &&
-	       old->elf_bind == new->elf_bind &&
-	       old->visibility == new->visibility &&
-	       old->default_version == new->default_version &&
-	       (is_function || old->size == new->size) &&
-	       !strcmp(old->name, new->name) &&
-	       !strcmp(old->version, new->version);
-}
-
-static const struct hi_symbol *next_exported(const struct hi_symbol *symbols,
-					     size_t n, size_t *at)
-{
-	while (*at < n) {
-		const struct hi_symbol *symbol = &symbols[(*at)++];
-
-		if (symbol->exported)
-			return symbol;
-	}
-	return NULL;
-}
-
-/* In the order of their places, which seldom changes. */
-static bool have_same_symbols(const struct hi_symbol *old, size_t n_old,
-			      const struct hi_symbol *new, size_t n_new)
-{
-	size_t at_old = 0, at_new = 0;
-
-	for (;;) {
-		const struct hi_symbol *a = next_exported(old, n_old, &at_old);
-		const struct hi_symbol *b = next_exported(new, n_new, &at_new);
-
-		if (!a || !b)
-			return a == b;
-		if (!is_same_symbol(a, b))
-			return false;
-	}
-}
-
-static bool have_same_exports(const struct hi_build *old,
-			      const struct hi_build *new)
-{
-	size_t n_old, n_new;
-	const struct hi_symbol *a, *b;
-
-	a = hi_symtab_get_functions(old->symtab, &n_old);
-	b = hi_symtab_get_functions(new->symtab, &n_new);
-	if (!have_same_symbols(a, n_old, b, n_new))
-		return false;
-	a = hi_symtab_get_variables(old->symtab, &n_old);
-	b = hi_symtab_get_variables(new->symtab, &n_new);
-	return have_same_symbols(a, n_old, b, n_new);
-}
-
-static bool is_unchanged(const struct hi_build *old, const struct hi_build *new)
-{
-	return old->units &&
-	       new->units &&hi_units_all_same(old->units, new->units) &&
-	       have_same_exports(old, new);
-}
 
 /* --- models ---------------------------------------------------------------- */
 
@@ -123,6 +54,17 @@ static int read_models(struct hi_build *old, struct hi_build *new,
 		pthread_join(thread, NULL);
 	*err = first.code < 0 ? first.err : second.err;
 	return first.code < 0 ? first.code : second.code;
+}
+
+static bool is_unchanged(struct hi_build *old, struct hi_build *new)
+{
+	struct hi_model_kept kept[] = { { get_key, old }, { get_key, new } };
+	struct hi_unchanged_side sides[] = {
+		{ old->image, old->symtab, old->units, &kept[0] },
+		{ new->image, new->symtab, new->units, &kept[1] },
+	};
+
+	return hi_is_unchanged(&sides[0], &sides[1]);
 }
 
 int hi_interface_compare(struct hi_build *old, struct hi_build *new,

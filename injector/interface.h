@@ -13,8 +13,9 @@
 #include "injector/build.h"
 
 /*
- * Compare two builds, whose units and variables are known. Nothing is read when
- * the units say that no type and no symbol has changed.
+ * Compare two builds, whose units and variables are known. Of units that are alike
+ * nothing is read, of others as much as tells whether the interface can have changed
+ * at all (unchanged.h); only then all is.
  */
 int hi_interface_compare(struct hi_build *old, struct hi_build *new,
 			 const struct hi_drift_options *options,
