@@ -85,12 +85,12 @@ $(B)/libelfscan.a: $(ELFSCAN_OBJ)
 
 $(B)/hotinject: $(INJECTOR_OBJ) $(B)/libelfscan.a
 	$(call say,LINK,$@)
-	$(Q)$(CC) $(SAN_FLAGS) $(LDFLAGS) -o $@ $^ $(TOOL_LIBS) -lstdc++
+	$(Q)$(CC) $(SAN_FLAGS) $(LDFLAGS) -o $@ $^ $(TOOL_LIBS) -ldl
 
 $(B)/elfscan: $(SCAN_OBJ) $(B)/libelfscan.a
 	$(call say,LINK,$@)
 	$(Q)test ! -d $@ || rm -r $@
-	$(Q)$(CC) $(SAN_FLAGS) $(LDFLAGS) -o $@ $^ $(TOOL_LIBS) -lstdc++ -ldl
+	$(Q)$(CC) $(SAN_FLAGS) $(LDFLAGS) -o $@ $^ $(TOOL_LIBS) -ldl
 
 $(B)/libhotinject.so: $(SHIM_OBJ) preload/shim.map
 	$(call say,LINK,$@)
@@ -103,7 +103,7 @@ $(UNIT) $(E2E):
 	$(call say,LINK,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(SAN_FLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) \
-		$(TEST_LIBS) $(TOOL_LIBS) -lstdc++ -lutil
+		$(TEST_LIBS) $(TOOL_LIBS) -ldl -lutil
 
 # --- objects ------------------------------------------------------------------
 
@@ -167,7 +167,7 @@ fuzz-programs: $(B)/elfscan $(B)/fuzz_library $(B)/fuzz_baseline
 
 $(B)/fuzz_%: $(B)/obj/tests/fuzz/fuzz_%.o $(B)/libelfscan.a
 	$(call say,LINK,$@)
-	$(Q)$(CC) $(SAN_FLAGS) -fsanitize=fuzzer $(LDFLAGS) -o $@ $^ $(TOOL_LIBS) -lstdc++
+	$(Q)$(CC) $(SAN_FLAGS) -fsanitize=fuzzer $(LDFLAGS) -o $@ $^ $(TOOL_LIBS) -ldl
 
 # --- show ---------------------------------------------------------------------
 

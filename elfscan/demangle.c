@@ -1,12 +1,35 @@
 #include "elfscan/demangle.h"
 
+#include <dlfcn.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* From the C++ runtime, which has no header that C could include. */
-char *__cxa_demangle(const char *mangled, char *buffer, size_t *length,
-		     int *status);
+/* __cxa_demangle(), Itanium C++ ABI 3.4 */
+typedef char *demangle_name(const char *mangled, char *buffer, size_t *length,
+			    int *status);
+
+/*
+ * It is in the C++ runtime, which takes as long to load as a small library takes to
+ * compare, and more memory than the rest of the process: it is loaded for the first
+ * name that needs it, and stays. Without it names are shown as they are.
+ */
+static demangle_name *find_demangle(void)
+{
+	static const char *const runtimes[] = { "libstdc++.so.6",
+						"libc++abi.so.1" };
+	demangle_name *found = NULL;
+
+	for (size_t i = 0; i < 2 && !found; i++) {
+		void *runtime = dlopen(runtimes[i], RTLD_LAZY | RTLD_NODELETE);
+
+		if (!runtime)
+			continue;
+		*(void **)&found = dlsym(runtime, "__cxa_demangle");
+		dlclose(runtime);
+	}
+	return found;
+}
 
 /* "::h0123456789abcdef": a hash that changes with the compiler, no name. */
 #define RUST_HASH_LEN 19
@@ -26,11 +49,11 @@ static void cut_rust_hash(char *text)
 
 char *hi_demangle(const char *name)
 {
+	demangle_name *demangle = !strncmp(name, "_Z", 2) ? find_demangle() :
+							    NULL;
 	int status = 0;
-	char *text = NULL;
+	char *text = demangle ? demangle(name, NULL, NULL, &status) : NULL;
 
-	if (!strncmp(name, "_Z", 2))
-		text = __cxa_demangle(name, NULL, NULL, &status);
 	if (!text)
 		return strdup(name);
 	if (strstr(name, "17h"))
