@@ -6,6 +6,9 @@
 
 #include "elfscan/dies_parts.h"
 
+/* Bytes of debug information. */
+#define STRETCH (1 << 20)
+
 /* --- what is wanted ------------------------------------------------------ */
 
 int hi_dies_want(struct hi_dies *dies, const struct hi_symbol *symbol,
@@ -285,8 +288,24 @@ static bool visit(void *context, const struct hi_shape *shape, Dwarf_Die *die)
 	}
 }
 
+/*
+ * What was walked over is not needed as a whole again: not much of it stays in memory.
+ * FROM is where that begins, or NULL.
+ */
+static void give_back(const struct hi_dies *dies,
+		      const struct hi_die_unit *unit, const uint8_t **from)
+{
+	if (!*from || *from > unit->start)
+		*from = unit->start;
+	if ((size_t)(unit->end - *from) < STRETCH)
+		return;
+	hi_image_rest_part(dies->image, *from, unit->end);
+	*from = unit->end;
+}
+
 void hi_dies_for_each_unit(struct hi_dies *dies, hi_unit_visit *visit)
 {
+	const uint8_t *from = NULL;
 	Dwarf_CU *unit = NULL;
 	Dwarf_Die top, split;
 	uint8_t type;
@@ -304,6 +323,7 @@ void hi_dies_for_each_unit(struct hi_dies *dies, hi_unit_visit *visit)
 			continue;
 		dies->is_c = hi_die_unit_is_c(opened);
 		hi_unit_scan(&dies->entries, die, visit, dies);
+		give_back(dies, opened, &from);
 	}
 	for (size_t i = 0; i < dies->n_imports; i++) {
 		Dwarf_Die import = dies->imports[i];

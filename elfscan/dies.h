@@ -52,6 +52,7 @@ struct hi_die_place {
 };
 
 struct hi_dies {
+	const struct hi_image *image;
 	struct hi_units *units; /* the caller's: all is known, nothing more is
 				   used here; or NULL */
 	Dwarf *dwarf;           /* NULL: the image has no debug information */

@@ -79,7 +79,9 @@ void hi_dies_init(struct hi_dies *dies, const struct hi_image *image,
 	size_t len;
 	const uint8_t *file = hi_image_get_file(image, &len);
 
-	*dies = (struct hi_dies){ .units = units, .alternate_fd = -1 };
+	*dies = (struct hi_dies){ .image = image,
+				  .units = units,
+				  .alternate_fd = -1 };
 	if (units)
 		return;
 	find_tls(dies, image);

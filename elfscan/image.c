@@ -27,6 +27,7 @@ static int map_file(struct hi_image *image, const char *path,
 		return hi_fail_sys(err, "%s cannot be mapped", image->name);
 	image->file = bytes;
 	image->file_len = status.st_size;
+	image->is_mapped = true;
 	return 0;
 }
 

@@ -133,6 +133,10 @@ int hi_image_keep_ranges(struct hi_image *image, const struct hi_range *ranges,
  * the file as it is then, also where it was kept.
  */
 void hi_image_rest(struct hi_image *image);
+/* The same for the bytes from FROM up to END, which are read again when they are looked
+   at: whole pages of a file that hi_image_open() has mapped; of others nothing. */
+void hi_image_rest_part(const struct hi_image *image, const uint8_t *from,
+			const uint8_t *end);
 /*
  * Give back all but what tells where things are in memory: program headers, and the
  * ranges of text and of state. There are no bytes, sections, symbols and names

@@ -90,3 +90,19 @@ void hi_image_rest(struct hi_image *image)
 	/* what cannot be given back merely stays */
 	(void)madvise((void *)image->file, image->file_len, MADV_DONTNEED);
 }
+
+void hi_image_rest_part(const struct hi_image *image, const uint8_t *from,
+			const uint8_t *end)
+{
+	const uint8_t *file = image->file;
+	size_t first, last;
+
+	if (!image->is_mapped || from < file || end < from ||
+	    end > file + image->file_len)
+		return;
+	first = ((size_t)(from - file) + HI_PAGE_LEN - 1) / HI_PAGE_LEN;
+	last = (size_t)(end - file) / HI_PAGE_LEN;
+	if (first < last)
+		(void)madvise((void *)(file + first * HI_PAGE_LEN),
+			      (last - first) * HI_PAGE_LEN, MADV_DONTNEED);
+}

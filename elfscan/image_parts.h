@@ -29,6 +29,7 @@ struct hi_image {
 	const char *name; /* the path's last component, for sentences */
 	const uint8_t *file;
 	size_t file_len;
+	bool is_mapped; /* by itself */
 	Elf *elf;
 	Elf64_Ehdr ehdr;
 	Elf64_Phdr *phdrs;
