@@ -65,6 +65,7 @@ compile_big()
 		objects+=("left.$copy.o" "right.$copy.o")
 	done
 	link_builds big "${objects[@]}"
+	link_builds middle left.1.o right.1.o
 	# the same twice, and once with a static function more
 	cp big.1.so more.1.so
 	gcc -O1 -g -fPIC -DBUILD=2 -DMORE=3 -c -o call.3.o call.c
@@ -474,6 +475,7 @@ main()
 	fi
 	if wants scan; then
 		bench_scan small "50 KB" "<= 1.00"
+		bench_scan middle "1.6 MB" "<= 0.10"
 		bench_scan big "5 MB DWARF" "<= 0.02"
 		bench_reload_scan
 	fi

@@ -124,6 +124,22 @@ struct hi_die {
 	} values[HI_AT_N]; /* only of those that it has */
 };
 
+/* Where an entry is, for those who keep many. */
+struct hi_die_place {
+	const void *at;
+	Dwarf_CU *cu;
+};
+
+static inline struct hi_die_place hi_die_get_place(const Dwarf_Die *die)
+{
+	return (struct hi_die_place){ die->addr, die->cu };
+}
+
+static inline Dwarf_Die hi_die_at(const struct hi_die_place *place)
+{
+	return (Dwarf_Die){ .addr = (void *)place->at, .cu = place->cu };
+}
+
 void hi_die_units_init(struct hi_die_units *entries);
 void hi_die_units_done(struct hi_die_units *entries);
 

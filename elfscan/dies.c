@@ -133,7 +133,7 @@ static void take(struct hi_dies *dies, const struct hi_die *entry,
 		if (fit <= wanted->fit || (tls && fit < 2))
 			continue;
 		wanted->fit = fit;
-		wanted->die = entry->die;
+		wanted->place = hi_die_get_place(&entry->die);
 	}
 }
 
@@ -288,24 +288,33 @@ static bool visit(void *context, const struct hi_shape *shape, Dwarf_Die *die)
 	}
 }
 
-/*
- * What was walked over is not needed as a whole again: not much of it stays in memory.
- * FROM is where that begins, or NULL.
- */
-static void give_back(const struct hi_dies *dies,
-		      const struct hi_die_unit *unit, const uint8_t **from)
+void hi_dies_rest(const struct hi_dies *dies)
 {
-	if (!*from || *from > unit->start)
-		*from = unit->start;
-	if ((size_t)(unit->end - *from) < STRETCH)
+	if (dies->walked_from)
+		hi_image_rest_part(dies->image, dies->walked_from,
+				   dies->walked_end);
+}
+
+/* What was walked over is not needed as a whole again: not much of it stays. RESTED is
+   up to where that was done. */
+static void walk_on(struct hi_dies *dies, const struct hi_die_unit *unit,
+		    const uint8_t **rested)
+{
+	if (!dies->walked_from)
+		dies->walked_from = *rested = unit->start;
+	/* of several files that of the last one counts */
+	if (unit->start < dies->walked_end)
+		dies->walked_from = *rested = unit->start;
+	dies->walked_end = unit->end;
+	if ((size_t)(unit->end - *rested) < STRETCH)
 		return;
-	hi_image_rest_part(dies->image, *from, unit->end);
-	*from = unit->end;
+	hi_image_rest_part(dies->image, *rested, unit->end);
+	*rested = unit->end;
 }
 
 void hi_dies_for_each_unit(struct hi_dies *dies, hi_unit_visit *visit)
 {
-	const uint8_t *from = NULL;
+	const uint8_t *rested = NULL;
 	Dwarf_CU *unit = NULL;
 	Dwarf_Die top, split;
 	uint8_t type;
@@ -323,7 +332,7 @@ void hi_dies_for_each_unit(struct hi_dies *dies, hi_unit_visit *visit)
 			continue;
 		dies->is_c = hi_die_unit_is_c(opened);
 		hi_unit_scan(&dies->entries, die, visit, dies);
-		give_back(dies, opened, &from);
+		walk_on(dies, opened, &rested);
 	}
 	for (size_t i = 0; i < dies->n_imports; i++) {
 		Dwarf_Die import = dies->imports[i];
@@ -365,7 +374,7 @@ bool hi_dies_get(const struct hi_dies *dies, const struct hi_symbol *symbol,
 	     is_at(dies, i, tls, symbol->addr_link); i++) {
 		if (dies->wanted[i].symbol != symbol || !dies->wanted[i].fit)
 			continue;
-		*ret_die = dies->wanted[i].die;
+		*ret_die = hi_die_at(&dies->wanted[i].place);
 		return true;
 	}
 	return false;

@@ -30,7 +30,7 @@
 
 struct hi_wanted {
 	const struct hi_symbol *symbol;
-	Dwarf_Die die;
+	struct hi_die_place place;
 	uint8_t fit; /* 0: nothing found; more: how well the names agree */
 };
 
@@ -43,12 +43,6 @@ struct hi_called {
 	const struct hi_symbol *symbol;
 	Dwarf_Die die;
 	uint8_t fit; /* 0: none; 1: a declaration, 2: the function itself */
-};
-
-/* Where an entry is. */
-struct hi_die_place {
-	const void *at;
-	Dwarf_CU *cu;
 };
 
 struct hi_dies {
@@ -81,7 +75,9 @@ struct hi_dies {
 	void (*note_type)(void *context, const Dwarf_Die *die);
 	void *note_context;
 	bool has_noted;
-	bool is_c;  /* the unit that is being looked at */
+	bool is_c; /* the unit that is being looked at */
+	/* the entries that were walked over, or NULL */
+	const uint8_t *walked_from, *walked_end;
 	int inside; /* the depth of the function that is being looked into, or
 		       0 */
 	bool has_variables;
@@ -122,6 +118,13 @@ void hi_dies_close_alternate(struct hi_dies *dies);
 /* Call VISIT with DIES for the entries of all units that were compiled from a
    language with types. */
 void hi_dies_for_each_unit(struct hi_dies *dies, hi_unit_visit *visit);
+
+/* Give back the memory that was walked over and read; it is read again at need. */
+void hi_dies_rest(const struct hi_dies *dies);
+
+/* Free what was looked for and found: nothing can be asked of it any more, but its
+   entries live on. */
+void hi_dies_forget(struct hi_dies *dies);
 
 /* The type of DIE, its origin's when it has none; false for void. */
 bool hi_dies_get_type(Dwarf_Die *die, Dwarf_Die *ret_type);

@@ -12,8 +12,7 @@ void hi_dies_note_nowhere(struct hi_dies *dies, const Dwarf_Die *die)
 {
 	if (hi_grow(&dies->nowhere, dies->n_nowhere, &dies->cap_nowhere,
 		    sizeof(*dies->nowhere)))
-		dies->nowhere[dies->n_nowhere++] =
-			(struct hi_die_place){ die->addr, die->cu };
+		dies->nowhere[dies->n_nowhere++] = hi_die_get_place(die);
 }
 
 static int compare_names(const void *left, const void *right)
@@ -32,7 +31,7 @@ static int compare_to_name(const void *name, const void *right)
 
 static void look_at(struct hi_dies *dies, const struct hi_die_place *place)
 {
-	Dwarf_Die die = { .addr = (void *)place->at, .cu = place->cu };
+	Dwarf_Die die = hi_die_at(place);
 	struct hi_die entry, room;
 	struct hi_missing *found;
 	const char *name;
@@ -48,7 +47,7 @@ static void look_at(struct hi_dies *dies, const struct hi_die_place *place)
 		       NULL;
 	if (found) {
 		found->wanted->fit = 3;
-		found->wanted->die = die;
+		found->wanted->place = *place;
 	}
 }
 

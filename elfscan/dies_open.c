@@ -95,18 +95,27 @@ void hi_dies_init(struct hi_dies *dies, const struct hi_image *image,
 		hi_dies_open_alternate(dies, dies->debugfile.path);
 }
 
-void hi_dies_done(struct hi_dies *dies)
+void hi_dies_forget(struct hi_dies *dies)
 {
 	hi_die_units_done(&dies->entries);
+	free(dies->missing);
+	free(dies->nowhere);
+	free(dies->wanted);
+	dies->missing = NULL;
+	dies->nowhere = NULL;
+	dies->wanted = NULL;
+	dies->n_missing = dies->n_nowhere = dies->n_wanted = 0;
+}
+
+void hi_dies_done(struct hi_dies *dies)
+{
+	hi_dies_forget(dies);
 	dwarf_end(dies->dwarf);
 	hi_dies_close_alternate(dies);
 	elf_end(dies->elf);
 	free(dies->copy);
 	hi_debugfile_done(&dies->debugfile);
-	free(dies->missing);
 	free(dies->called);
-	free(dies->nowhere);
-	free(dies->wanted);
 	*dies = (struct hi_dies){ 0 };
 }
 

@@ -66,22 +66,23 @@ enum hi_model_part_kind {
 };
 
 struct hi_model_part {
-	enum hi_model_part_kind kind;
 	const char *name; /* "" when it has none */
+	int64_t value; /* bits from the start; enumerator: its value; or slot;
+			  or the number of a variant */
 	uint32_t type;
-	int64_t value; /* bits from the start; enumerator: its value; or slot */
 	uint32_t bits; /* of a bit-field, otherwise 0 */
+	enum hi_model_part_kind kind;
 	bool is_virtual;
 };
 
 struct hi_model_type {
 	enum hi_model_kind kind;
+	unsigned int variant; /* 0; among types that share a name 1, 2, ... */
 	/* with its scopes; one without a name is called after what uses it,
 	   in angle brackets: "<pos>" of typedef struct {...} pos */
 	const char *name;
-	unsigned int variant; /* 0; among types that share a name 1, 2, ... */
-	uint64_t size;        /* base types, enums, structs, unions */
-	uint64_t count;       /* arrays: elements, or HI_MODEL_ENDLESS */
+	uint64_t size;      /* base types, enums, structs, unions */
+	uint64_t count;     /* arrays: elements, or HI_MODEL_ENDLESS */
 	uint32_t target;    /* what it points to, is an array of, stands for, or
 			       returns; of an enum the integer, or unknown */
 	uint32_t container; /* member pointers: the class */

@@ -76,8 +76,7 @@ static void add_full(struct hi_model_reader *reader, const struct hi_die *entry,
 	}
 	names->full[names->n_full++] = (struct hi_full_type){
 		.name = name,
-		.at = entry->die.addr,
-		.cu = entry->die.cu,
+		.place = hi_die_get_place(&entry->die),
 		.scope = scope,
 		.family = get_family(entry->tag),
 	};
@@ -298,9 +297,10 @@ static const char *get_scope(struct hi_model_reader *reader,
 static bool is_better(const struct hi_full_type *a,
 		      const struct hi_full_type *b, const Dwarf_CU *cu)
 {
-	if (!b || (a->cu == cu) != (b->cu == cu))
-		return !b || a->cu == cu;
-	return a->cu == cu ? a->at < b->at : a->at > b->at;
+	if (!b || (a->place.cu == cu) != (b->place.cu == cu))
+		return !b || a->place.cu == cu;
+	return a->place.cu == cu ? a->place.at < b->place.at :
+				   a->place.at > b->place.at;
 }
 
 bool hi_model_find_full(struct hi_model_reader *reader, struct hi_die *entry)
@@ -328,7 +328,7 @@ bool hi_model_find_full(struct hi_model_reader *reader, struct hi_die *entry)
 	}
 	if (!found)
 		return false;
-	die = (Dwarf_Die){ .addr = (void *)found->at, .cu = found->cu };
+	die = hi_die_at(&found->place);
 	return hi_die_read(reader->entries, &die, entry);
 }
 
@@ -348,7 +348,9 @@ static int compare_full(const void *left, const void *right, void *context)
 		order = strcmp(scopes[a->scope], scopes[b->scope]);
 	if (!order)
 		order = (int)a->family - (int)b->family;
-	return order ? order : (a->at > b->at) - (a->at < b->at);
+	return order ? order :
+		       (a->place.at > b->place.at) -
+			       (a->place.at < b->place.at);
 }
 
 void hi_model_sort_types(struct hi_model_reader *reader)

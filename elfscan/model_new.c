@@ -15,7 +15,7 @@ struct source {
 static const char *locate(const void *of, const char **ret_folder,
 			  int *ret_line)
 {
-	Dwarf_Die die = *(const Dwarf_Die *)of, unit;
+	Dwarf_Die die = hi_die_at(of), unit;
 	const char *file = hi_dies_get_file(&die);
 	Dwarf_Attribute attr;
 
@@ -203,6 +203,8 @@ int hi_model_new_from(struct hi_image *image, const struct hi_symtab *symtab,
 		code = for_each_entry(symtab, kept, add_entry, &adding, err);
 		hi_model_read_rest(&adding.reader);
 		hi_model_reader_done(&adding.reader);
+		/* all that is asked for now is places in the source */
+		hi_dies_forget(&source->dies);
 		hi_model_finish(model);
 	}
 	if (code == 0 && model->failed)

@@ -21,7 +21,7 @@ struct hi_number_table {
 
 /* A type whose parts are still to be read. */
 struct hi_todo {
-	Dwarf_Die die;
+	struct hi_die_place place;
 	uint32_t number;
 };
 
@@ -34,8 +34,7 @@ struct hi_model_names {
 	size_t n_scopes, cap_scopes;
 	struct hi_full_type {
 		const char *name; /* without the scope */
-		const void *at;   /* its entry */
-		Dwarf_CU *cu;
+		struct hi_die_place place;
 		uint32_t scope : 30; /* of scopes, or 0 */
 		uint32_t family : 2; /* struct and class; union; enum */
 		uint32_t next;       /* with the same hash; 1 more, or 0 */
@@ -91,7 +90,7 @@ uint32_t hi_model_intern(struct hi_model_reader *reader,
 			 const struct hi_model_type *type, uint64_t mark,
 			 bool *ret_new);
 
-/* A copy of DIE that lives as long as the model, for its source. */
+/* The place of DIE, which lives as long as the model, for its source. */
 const void *hi_model_keep_die(struct hi_model_reader *reader,
 			      const Dwarf_Die *die);
 

@@ -12,14 +12,15 @@
 #include "common/grow.h"
 #include "elfscan/model_parts.h"
 
-#define CHAIN_MAX 4096
+#define CHAIN_MAX  4096
+#define REST_AFTER 512
 
-static void enter(struct hi_model_reader *reader, const Dwarf_Die *die,
+static void enter(struct hi_model_reader *reader, const void *at,
 		  uint32_t number)
 {
 	if (number)
 		hi_number_table_insert(reader, &reader->by_entry,
-				       hi_hash_address(die->addr), number);
+				       hi_hash_address(at), number);
 }
 
 /* --- the ends of chains -------------------------------------------------- */
@@ -34,11 +35,12 @@ static uint64_t get_number(struct hi_model_reader *reader,
 const void *hi_model_keep_die(struct hi_model_reader *reader,
 			      const Dwarf_Die *die)
 {
-	Dwarf_Die *copy = hi_model_alloc(reader->model, sizeof(*copy));
+	struct hi_die_place *place =
+		hi_model_alloc(reader->model, sizeof(*place));
 
-	if (copy)
-		*copy = *die;
-	return copy;
+	if (place)
+		*place = hi_die_get_place(die);
+	return place;
 }
 
 static void put_off(struct hi_model_reader *reader, const Dwarf_Die *die,
@@ -49,7 +51,8 @@ static void put_off(struct hi_model_reader *reader, const Dwarf_Die *die,
 		reader->model->failed = true;
 		return;
 	}
-	reader->todo[reader->n_todo++] = (struct hi_todo){ *die, number };
+	reader->todo[reader->n_todo++] =
+		(struct hi_todo){ hi_die_get_place(die), number };
 }
 
 /* gcc writes "long unsigned int", everybody else "unsigned long". */
@@ -322,7 +325,7 @@ static uint32_t read_full_link(struct hi_model_reader *reader,
 }
 
 struct link {
-	Dwarf_Die die;
+	struct hi_die_place place;
 	enum hi_model_kind kind;
 };
 
@@ -334,6 +337,7 @@ static uint32_t read_link(struct hi_model_reader *reader,
 		.name = "",
 		.target = target,
 	};
+	Dwarf_Die die = hi_die_at(&link->place);
 	struct hi_die entry;
 	bool is_new;
 
@@ -344,7 +348,7 @@ static uint32_t read_link(struct hi_model_reader *reader,
 	case HI_MODEL_ARRAY:
 	case HI_MODEL_TYPEDEF:
 	case HI_MODEL_MEMBER_POINTER:
-		return hi_die_read(reader->entries, &link->die, &entry) ?
+		return hi_die_read(reader->entries, &die, &entry) ?
 			       read_full_link(reader, &entry, &type) :
 			       HI_TYPE_NUMBER_UNKNOWN;
 	default:
@@ -387,12 +391,13 @@ static uint32_t read_chain(struct hi_model_reader *reader, Dwarf_Die at,
 			return HI_TYPE_NUMBER_UNKNOWN;
 		if (!is_link(reader, entry.tag)) {
 			number = read_end(reader, &entry);
-			enter(reader, &at, number);
+			enter(reader, at.addr, number);
 			return number;
 		}
 		if (*n == CHAIN_MAX)
 			return HI_TYPE_NUMBER_UNKNOWN;
-		chain[(*n)++] = (struct link){ at, get_kind(entry.tag) };
+		chain[(*n)++] = (struct link){ hi_die_get_place(&at),
+					       get_kind(entry.tag) };
 		if (!find_type(reader, &entry, &at, &number))
 			return number;
 	}
@@ -413,7 +418,7 @@ uint32_t hi_model_read_type(struct hi_model_reader *reader,
 		return HI_TYPE_NUMBER_UNKNOWN;
 	while (n > 0) {
 		number = read_link(reader, &chain[--n], number);
-		enter(reader, &chain[n].die, number);
+		enter(reader, chain[n].place.at, number);
 	}
 	return number;
 }
@@ -437,11 +442,15 @@ uint32_t hi_model_read_function(struct hi_model_reader *reader,
 
 void hi_model_read_rest(struct hi_model_reader *reader)
 {
-	while (reader->n_todo > 0 && !reader->model->failed) {
+	for (size_t n = 1; reader->n_todo > 0 && !reader->model->failed; n++) {
 		struct hi_todo todo = reader->todo[--reader->n_todo];
+		Dwarf_Die die = hi_die_at(&todo.place);
 		struct hi_die entry;
 
-		if (!hi_die_read(reader->entries, &todo.die, &entry))
+		/* they are all over the file */
+		if (n % REST_AFTER == 0 && reader->dies)
+			hi_dies_rest(reader->dies);
+		if (!hi_die_read(reader->entries, &die, &entry))
 			continue;
 		switch (reader->model->types[todo.number].kind) {
 		case HI_MODEL_FUNCTION:

@@ -79,8 +79,7 @@ static bool read_defined(struct types *types,
 		return false;
 	types->list = grown;
 	for (size_t i = 0; i < names->n_full; i++) {
-		Dwarf_Die die = { .addr = (void *)names->full[i].at,
-				  .cu = names->full[i].cu };
+		Dwarf_Die die = hi_die_at(&names->full[i].place);
 
 		types->list[types->n++] =
 			hi_model_read_type(&types->reader, &die);
