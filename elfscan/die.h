@@ -140,16 +140,16 @@ static inline Dwarf_Die hi_die_at(const struct hi_die_place *place)
 	return (Dwarf_Die){ .addr = (void *)place->at, .cu = place->cu };
 }
 
-void hi_die_units_init(struct hi_die_units *entries);
-void hi_die_units_done(struct hi_die_units *entries);
+void hi_die_units_init(struct hi_die_units *units);
+void hi_die_units_done(struct hi_die_units *units);
 
 /* The unit of an entry, or NULL. */
-const struct hi_die_unit *hi_die_find_unit(struct hi_die_units *entries,
+const struct hi_die_unit *hi_die_find_unit(struct hi_die_units *units,
 					   Dwarf_CU *cu);
 /* C has no scopes. */
 bool hi_die_unit_is_c(const struct hi_die_unit *unit);
 
-bool hi_die_read(struct hi_die_units *entries, const Dwarf_Die *die,
+bool hi_die_read(struct hi_die_units *units, const Dwarf_Die *die,
 		 struct hi_die *ret_entry);
 /* The first child of PARENT that is a part of what it describes: a member, a base, a
    method, a parameter (of a template, too), an enumerator, a range. Others are
@@ -182,19 +182,19 @@ bool hi_die_get_reference(const struct hi_die *entry,
 
 /* ENTRY when it has the attribute, or the first that it is made from (of an inlined
    function, of a declaration) and that does, in *ROOM; or NULL. */
-const struct hi_die *hi_die_find(struct hi_die_units *entries,
+const struct hi_die *hi_die_find(struct hi_die_units *units,
 				 const struct hi_die *entry,
 				 enum hi_attribute attribute,
 				 struct hi_die *room);
 
 /* The values, or NULL and ABSENT, of the entry or one that it is made from. */
-const char *hi_die_find_text(struct hi_die_units *entries,
+const char *hi_die_find_text(struct hi_die_units *units,
 			     const struct hi_die *entry,
 			     enum hi_attribute attribute);
-uint64_t hi_die_find_number(struct hi_die_units *entries,
+uint64_t hi_die_find_number(struct hi_die_units *units,
 			    const struct hi_die *entry,
 			    enum hi_attribute attribute, uint64_t absent);
-bool hi_die_find_reference(struct hi_die_units *entries,
+bool hi_die_find_reference(struct hi_die_units *units,
 			   const struct hi_die *entry,
 			   enum hi_attribute attribute, Dwarf_Die *ret_die);
 
@@ -209,4 +209,5 @@ bool hi_die_step_in(const struct hi_die_unit *unit, const uint8_t **at,
 const uint8_t *hi_die_step_over(const struct hi_die_unit *unit,
 				const struct hi_die_abbrev *abbrev,
 				const uint8_t *at, const uint8_t **ret_sibling);
+
 #endif

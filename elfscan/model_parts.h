@@ -70,6 +70,10 @@ uint32_t hi_model_read_type_of(struct hi_model_reader *reader,
 /* The function type of a subprogram: parameters as they were written. */
 uint32_t hi_model_read_function(struct hi_model_reader *reader,
 				const Dwarf_Die *die);
+/* Of what is no link of a chain. */
+uint32_t hi_model_read_end(struct hi_model_reader *reader,
+			   struct hi_die *entry);
+enum hi_model_kind hi_model_get_kind(int tag);
 /* Read what the types so far refer to, until nothing is left. */
 void hi_model_read_rest(struct hi_model_reader *reader);
 void hi_model_reader_done(struct hi_model_reader *reader);
