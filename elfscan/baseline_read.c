@@ -278,8 +278,9 @@ static int read_first_line(struct hi_baseline_reader *reader, size_t len)
 			       HI_BASELINE_VERSION);
 		hi_err_hint(reader->err, "write the baseline anew with this "
 					 "elfscan, or take a newer one");
+		return code;
 	}
-	return code;
+	return hi_reader_expect_end(reader);
 }
 
 /* Nothing may be left of a line that has been read. */

@@ -197,6 +197,8 @@ static const struct {
 	{ "1s/1/2/",
 	  "bad.abi:1: version 2 of the format is newer than 1, which "
 	  "this elfscan reads\nhint: " },
+	{ "1s/$/ more/",
+	  "bad.abi:1: the line goes on in a way that is not known" },
 	{ "6i frob",
 	  "bad.abi:6: a line that begins in a way that is not known" },
 	{ "6i function f", "bad.abi:6: ':' and a type are missing" },
