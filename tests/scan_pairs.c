@@ -35,7 +35,8 @@ static const struct language {
 	  "-w -g -shared -fPIC -Wl,-soname,lib.so.1 -Wl,--no-as-needed", "" },
 	{ "rust", "rs", "rustc -C opt-level=2", "rustc -C opt-level=0",
 	  "-A warnings -g --edition=2021 --crate-name pair "
-	  "--crate-type=cdylib -C panic=abort",
+	  "--crate-type=cdylib -C panic=abort "
+	  "-C link-arg=-Wl,-soname,lib.so.1",
 	  "#![no_std]\n#[panic_handler]\n"
 	  "fn panic(_: &core::panic::PanicInfo) -> ! { loop {} }\n" },
 	{ "", "c", "gcc -O2", "clang -O0 -gdwarf-4",

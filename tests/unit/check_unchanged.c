@@ -15,9 +15,8 @@
 #include "elfscan/unchanged.h"
 #include "tests/unit/fixture.h"
 
-#define FLAGS        "-w -g -O2 -fPIC"
-#define SOURCES_MAX  1000
-#define SOURCES_STEP 8
+#define FLAGS       "-w -g -O2 -fPIC"
+#define SOURCES_MAX 1000
 
 /* --- builds ------------------------------------------------------------------- */
 
@@ -139,6 +138,8 @@ struct source {
 
 static struct source sources[SOURCES_MAX];
 static size_t n_sources;
+/* Each takes three compilers: one in so many will do, but with HOTINJECT_TEST_ALL. */
+static size_t step = 8;
 
 static void append(char **text, const char *line)
 {
@@ -230,7 +231,7 @@ static void compile(struct hi_fixture *fx, const struct source *source,
 
 START_TEST(no_pair_is_called_unchanged_that_is_not)
 {
-	const struct source *source = &sources[_i];
+	const struct source *source = &sources[_i * step];
 	struct hi_fixture fx;
 
 	hi_fixture_init(&fx);
@@ -338,25 +339,14 @@ START_TEST(a_variable_that_is_kept_is_looked_at)
 }
 END_TEST
 
-/* Each takes three compilers: some of them will do, unless HOTINJECT_TEST_ALL is
-   set. */
-static void thin_out(void)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < n_sources; i += SOURCES_STEP)
-		sources[n++] = sources[i];
-	n_sources = n;
-}
-
 int main(void)
 {
 	Suite *suite = suite_create("unchanged");
 	TCase *tcase = tcase_create("changes"), *pairs = tcase_create("pairs");
 
 	read_all_pairs();
-	if (!getenv("HOTINJECT_TEST_ALL"))
-		thin_out();
+	if (getenv("HOTINJECT_TEST_ALL"))
+		step = 1;
 	if (!n_sources) {
 		fputs("no pairs in tests/pairs\n", stderr);
 		return EXIT_FAILURE;
@@ -368,7 +358,7 @@ int main(void)
 	tcase_add_test(tcase, a_variable_that_is_kept_is_looked_at);
 	tcase_set_timeout(pairs, 120);
 	tcase_add_loop_test(pairs, no_pair_is_called_unchanged_that_is_not, 0,
-			    (int)n_sources);
+			    (int)((n_sources + step - 1) / step));
 	suite_add_tcase(suite, tcase);
 	suite_add_tcase(suite, pairs);
 	return hi_fixture_main(suite);
