@@ -25,6 +25,14 @@
 
 /* --- signals --- */
 
+static bool is_host_stopped(const struct session *session)
+{
+	const struct hi_thread *leader = hi_host_find_thread(
+		session->self.host, session->self.host->pid);
+
+	return leader && leader->group;
+}
+
 /*
  * The terminal's ^Z goes to hotinject and the host alike. When the host has stopped,
  * hotinject stops, too, so that the shell has its prompt; both are continued
@@ -32,10 +40,7 @@
  */
 static void stop_with_host(struct session *session)
 {
-	const struct hi_thread *leader = hi_host_find_thread(
-		session->self.host, session->self.host->pid);
-
-	if (!session->terminal_stop || !leader || !leader->group)
+	if (!session->terminal_stop || !is_host_stopped(session))
 		return;
 	session->terminal_stop = false;
 	raise(SIGSTOP);
@@ -70,6 +75,10 @@ static void on_own_signal(struct session *session)
 		if (info.ssi_signo == SIGTSTP || info.ssi_signo == SIGCONT)
 			session->terminal_stop = info.ssi_signo == SIGTSTP &&
 						 !sent;
+		/* a shell's fg has continued the host, too: a second time
+		   could undo the next stop */
+		if (info.ssi_signo == SIGCONT && !is_host_stopped(session))
+			continue;
 		if (sent)
 			kill(session->self.host->pid, (int)info.ssi_signo);
 	}

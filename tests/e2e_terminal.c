@@ -256,7 +256,7 @@ START_TEST(messages_keep_to_their_lines_on_a_raw_terminal)
 	expect(terminal, "raw=0\n");
 	put(terminal, "build.2.so");
 	expect(terminal, "#2 live: value changed");
-	expect(terminal, " us)\r\n");
+	expect(terminal, "s)\r\n");
 	type(terminal, "value\n");
 	expect(terminal, "value=2\n");
 	type(terminal, "exit 0\n");
