@@ -142,6 +142,9 @@ static void fill_insn(const cs_insn *from, struct hi_insn *to)
 	to->is_lea = from->id == X86_INS_LEA;
 	to->is_nop = from->id == X86_INS_NOP || from->id == X86_INS_INT3;
 	to->is_endbr64 = from->id == X86_INS_ENDBR64;
+	if (x86->encoding.modrm_offset && x86->modrm >> 6 != 3 &&
+	    (x86->modrm & 7) == 4)
+		to->sib_offset = x86->encoding.modrm_offset + 1;
 	to->disp_offset = x86->encoding.disp_offset;
 	/* capstone 4 says 2 for an operand-size prefix; 64-bit mode has no
 	   16-bit displacement */
@@ -337,9 +340,16 @@ static void fill_action(const struct hi_decoder *decoder,
 	} else {
 		action->reads = action->writes = 0xffff;
 	}
-	for (int i = 0; i < x86->op_count; i++)
-		if (x86->operands[i].type == X86_OP_MEM)
-			fill_operand(&x86->operands[i], &action->memory);
+	for (int i = 0; i < x86->op_count; i++) {
+		const cs_x86_op *op = &x86->operands[i];
+
+		if (op->type != X86_OP_MEM)
+			continue;
+		fill_operand(op, &action->memory);
+		/* capstone 4 says so of bt, too */
+		action->writes_memory = op->access & CS_AC_WRITE &&
+					insn->id != X86_INS_BT;
+	}
 	if (x86->op_count > 0)
 		fill_operand(&x86->operands[0], &action->to);
 	if (x86->op_count > 1)

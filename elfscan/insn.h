@@ -8,8 +8,9 @@
  * it is the only user of capstone and a hundred times slower.
  *
  *     [prefixes] [REX | VEX | EVEX] opcode [ModRM [SIB]] [disp] [imm]
- *                                                        ^      ^
- *                                              disp_offset      imm_offset
+ *                                                  ^     ^      ^
+ *                                         sib_offset     |      imm_offset
+ *                                                        disp_offset
  *
  * Ownership: hi_decoder_new() gives a decoder that hi_decoder_free() ends.
  * Errors:    HI_E_INTERNAL when capstone cannot start; bytes that do not decode
@@ -43,6 +44,7 @@ struct hi_insn {
 	uint64_t data_link;   /* target of [rip + disp32], else 0 */
 	enum hi_flow flow;
 	uint8_t len;
+	uint8_t sib_offset;  /* of the SIB byte, 0: none */
 	uint8_t disp_offset; /* of the displacement, 0: none */
 	uint8_t disp_len;    /* 1, 4, 8 (moffs) or 0 */
 	uint8_t imm_offset;  /* of the immediate or branch distance, 0: none */
@@ -108,8 +110,9 @@ struct hi_action {
 	enum hi_verb verb;
 	struct hi_operand to, from;
 	struct hi_operand memory; /* the one in memory, whichever it is */
-	uint16_t reads;  /* bit n: register n, or a part of it, is read, */
-	uint16_t writes; /* written */
+	uint16_t reads;     /* bit n: register n, or a part of it, is read, */
+	uint16_t writes;    /* written */
+	bool writes_memory; /* the operand "memory" */
 	bool sets_flags;
 };
 

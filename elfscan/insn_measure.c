@@ -199,7 +199,10 @@ static void scan_modrm(struct scan *s, struct hi_insn *insn, bool registers)
 	if (mod == 3 || registers)
 		return;
 	if (rm == 4) {
-		uint8_t sib = take(s);
+		uint8_t sib;
+
+		insn->sib_offset = s->at;
+		sib = take(s);
 
 		if (mod == 0 && (sib & 7) == 5)
 			insn->disp_len = 4;

@@ -238,22 +238,39 @@ static int add_unproven_region(struct hi_site_finder *finder,
 	return add_unproven(finder, &unproven, err);
 }
 
-/* The site that FIELD is, at P; NAMED: a static relocation says it is data. */
-static bool classify(const struct hi_site_finder *finder,
-		     const struct hi_field *field, const uint8_t *p,
-		     uint64_t target, bool named, enum hi_site_kind *ret_kind)
+/*
+ * Make SITE of FIELD, of the region with BYTES; false in *RET_FOUND: it is none.
+ * NAMED: a static relocation says it is data.
+ */
+static int classify(struct hi_site_finder *finder,
+		    const struct hi_region *region,
+		    const struct hi_field *field, const uint8_t *bytes,
+		    bool named, struct hi_site *site, bool *ret_found,
+		    struct hi_err *err)
 {
 	bool is_lea = field->kind == HI_FIELD_ADDRESS;
+	bool state = is_state(finder, site->target_link);
 
-	if (finder->found->exact ? named : is_state(finder, target)) {
-		*ret_kind = is_lea ? HI_SITE_ADDRESS : HI_SITE_ACCESS;
-		return true;
-	}
+	*ret_found = true;
+	site->kind = is_lea ? HI_SITE_ADDRESS : HI_SITE_ACCESS;
+	site->outside = !state;
+	if (finder->found->exact ? named : state)
+		return 0;
+	*ret_found = false;
+	if (!is_lea || field->insn_len < 7 || !is_lea_word(bytes + field->at))
+		return 0;
 	/* the assembler knows the distance to functions of the same section:
 	   they are named without a relocation */
-	*ret_kind = HI_SITE_FUNCTION;
-	return is_lea && field->insn_len >= 7 && is_lea_word(p) &&
-	       is_entry(finder, target);
+	if (is_entry(finder, site->target_link)) {
+		*ret_found = true;
+		site->kind = HI_SITE_FUNCTION;
+		site->outside = false;
+		return 0;
+	}
+	if (finder->found->exact)
+		return 0;
+	return hi_site_finder_ask_outside(finder, region, field, bytes, site,
+					  ret_found, err);
 }
 
 /* The fields of region I, which decodes and holds N candidates. *RET_TLS: it names
@@ -271,28 +288,28 @@ static int walk_fields(struct hi_site_finder *finder, size_t i,
 	for (uint32_t f = 0, c = 0; f < part->n && code == 0; f++) {
 		const struct hi_field *field = &text->fields[part->first + f];
 		struct hi_site site = { .function = region->function };
-		uint64_t target =
-			hi_field_get_target(field, bytes, region->start_link);
+		bool found;
 
+		site.target_link =
+			hi_field_get_target(field, bytes, region->start_link);
 		site.place_link = region->start_link + field->at;
+		site.next_link = site.place_link + field->to_next;
 		if (field->kind == HI_FIELD_BRANCH ||
 		    is_skipped(finder, region, site.place_link))
 			continue;
 		/* with a prefix it is the general-dynamic model */
 		if (field->kind == HI_FIELD_ADDRESS && field->insn_len == 7 &&
-		    hi_site_finder_is_pair(finder, target))
+		    hi_site_finder_is_pair(finder, site.target_link))
 			*ret_tls = true;
 		while (c < n && candidates[c].place_link < site.place_link)
 			c++;
-		if (!classify(finder, field, bytes + field->at, target,
-			      c < n && candidates[c].state &&
-				      candidates[c].place_link ==
-					      site.place_link,
-			      &site.kind))
-			continue;
-		site.next_link = site.place_link + field->to_next;
-		site.target_link = target;
-		code = hi_site_finder_add(finder, &site, err);
+		code = classify(finder, region, field, bytes,
+				c < n && candidates[c].state &&
+					candidates[c].place_link ==
+						site.place_link,
+				&site, &found, err);
+		if (code == 0 && found)
+			code = hi_site_finder_add(finder, &site, err);
 	}
 	for (size_t c = 0; c < n; c++)
 		*ret_tls |=

@@ -6,7 +6,8 @@
  * --emit-relocs leaves. Without them: every RIP-relative operand of a decoded
  * instruction (text.h) that lands in writable data (HI_DATA_STATE, or one past the
  * end of such a range), or whose instruction takes the address of a function's
- * entry. A function that does not decode as a whole and that holds a 4-byte word
+ * entry, or the address of something outside that may be meant for a variable
+ * (outside). A function that does not decode as a whole and that holds a 4-byte word
  * which, read as a displacement, would land in writable data is reported as
  * unproven, one entry.
  *
@@ -44,6 +45,10 @@ struct hi_site {
 	uint64_t target_link; /* TLS_BASE: the GOT pair; TLS: the offset */
 	const struct hi_symbol *function; /* that holds the place; or NULL */
 	enum hi_site_kind kind;
+	bool outside;   /* not in writable data: an index has been folded into
+			   a variable's address; or, unless the sites are
+			   exact, no variable is meant */
+	bool constant;  /* outside, and it is there that a constant may be */
 	bool ambiguous; /* TLS: the field could also be a member's offset of
 			   another object (it would not fit in 8 bits and its
 			   base register could not be followed) */

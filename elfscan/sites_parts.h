@@ -50,6 +50,16 @@ bool hi_site_finder_is_pair(const struct hi_site_finder *finder,
 			    uint64_t addr_link);
 
 /*
+ * Whether SITE, of a lea that is FIELD of the region with BYTES, may be about a
+ * variable although its target is not in writable data.
+ */
+int hi_site_finder_ask_outside(struct hi_site_finder *finder,
+			       const struct hi_region *region,
+			       const struct hi_field *field,
+			       const uint8_t *bytes, struct hi_site *site,
+			       bool *ret_ask, struct hi_err *err) HI_MUST_USE;
+
+/*
  * The thread-locals of one region that decodes as a whole and in which one of
  * the pairs is named, and of the parts that were moved away from it: a TLS_BASE
  * site for each call, a TLS site for each offset. A place may come out twice.

@@ -45,6 +45,7 @@ enum hi_use_kind {
 struct hi_use {
 	enum hi_use_kind kind;
 	bool moved;     /* something was added to the address before */
+	bool written;   /* ACCESS, INDEX: not only read */
 	bool known;     /* offset */
 	int64_t offset; /* of the address that is used, from the target */
 	size_t other;   /* COMPARE: the site that the other value is from, or

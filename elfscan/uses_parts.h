@@ -86,6 +86,8 @@ static inline bool hi_value_has_site(const struct hi_value *value)
 /* Into LIST, which may be NULL, if VALUE is of its site. */
 void hi_use_note(struct hi_use_list *list, const struct hi_value *value,
 		 enum hi_use_kind kind);
+void hi_use_note_access(struct hi_use_list *list, const struct hi_value *value,
+			bool written);
 void hi_use_note_pass(struct hi_use_list *list, const struct hi_value *value,
 		      const struct hi_use_step *step, uint8_t argument);
 void hi_use_note_compare(struct hi_use_list *list, const struct hi_value *a,

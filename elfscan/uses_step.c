@@ -364,7 +364,7 @@ void hi_use_step_run(struct hi_uses *uses, const struct hi_use_step *step,
 	    !step->insn.is_nop) {
 		struct hi_value at = effective(values, &action->memory);
 
-		hi_use_note(list, &at, HI_USE_ACCESS);
+		hi_use_note_access(list, &at, action->writes_memory);
 	}
 	if (action->sets_flags || step->insn.flow == HI_FLOW_CALL)
 		values->told = values->counted = 0;

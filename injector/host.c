@@ -14,6 +14,7 @@
 
 #define AWAIT_LIMIT_NS (500 * HI_NS_PER_MS)
 #define AWAIT_SLICE_NS (10 * HI_NS_PER_MS)
+#define END_NAP_US     500
 
 struct hi_host *hi_host_new(pid_t pid)
 {
@@ -231,6 +232,17 @@ void hi_host_pump(struct hi_host *host)
 		}
 		hi_host_take(host, &stop);
 	}
+}
+
+bool hi_host_await_end(struct hi_host *host)
+{
+	uint64_t start = hi_clock_ns();
+
+	while (!host->ended && hi_clock_ns() - start < AWAIT_LIMIT_NS) {
+		hi_clock_nap_us(END_NAP_US);
+		hi_host_pump(host);
+	}
+	return host->ended;
 }
 
 int hi_host_ask(struct hi_host *host, struct hi_thread *thread,

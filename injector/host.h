@@ -93,6 +93,9 @@ bool hi_host_owns(const struct hi_host *host, pid_t tid);
 void hi_host_take(struct hi_host *host, const struct hi_stop *stop);
 /* Take every report that is pending; never blocks. */
 void hi_host_pump(struct hi_host *host);
+/* A thread is gone: whether the whole host is, the news of which comes last. Waits for
+   half a second. */
+bool hi_host_await_end(struct hi_host *host);
 
 /* Hold a thread: it is stopped when this returns 0. */
 int hi_host_hold(struct hi_host *host, struct hi_thread *thread,

@@ -15,8 +15,6 @@
 #define SAFE_POINT_LIMIT_NS (10 * HI_NS_PER_S)
 #define OPEN_LIMIT_NS       (20ULL * HI_NS_PER_S)
 #define SPIN_NS             (3 * HI_NS_PER_MS)
-#define END_NAP_US          500
-#define END_NAPS            1000
 #define SPARE_SLOTS         8 /* pairs for thread-locals */
 
 /* The fields before the long texts. */
@@ -130,11 +128,7 @@ static int fail_gone(const struct hi_loader *loader, struct hi_err *err)
 {
 	struct hi_host *host = loader->host;
 
-	for (int i = 0; i < END_NAPS && !host->ended; i++) {
-		hi_clock_nap_us(END_NAP_US);
-		hi_host_pump(host);
-	}
-	if (host->ended)
+	if (hi_host_await_end(host))
 		return hi_fail(err, HI_E_GONE, "%s has ended", host->name);
 	return hi_fail(err, HI_E_LOAD, "a constructor ended its thread");
 }

@@ -31,6 +31,7 @@
 struct hi_meant {
 	const struct hi_symbol *symbol; /* NULL: nothing that lives on */
 	const struct hi_symbol *other;  /* that it could mean just as well */
+	bool unsure; /* or else a constant, which stays where it is */
 };
 
 struct hi_relink {

@@ -10,9 +10,21 @@ static bool is_told(const struct hi_relink *relink, size_t at)
 	for (size_t i = 0; i < at; i++)
 		if (relink->meant[i].other == relink->meant[at].other &&
 		    relink->meant[i].symbol == relink->meant[at].symbol &&
+		    relink->meant[i].unsure == relink->meant[at].unsure &&
 		    sites->sites[i].function == sites->sites[at].function)
 			return true;
 	return false;
+}
+
+static void tell_unsure(const struct hi_site *site, struct hi_reasons *reasons)
+{
+	const char *name = site->function ? site->function->name : "?";
+
+	hi_reasons_add(reasons, "state-unproven", name, "",
+		       "%s() indexes something that begins far from it, which "
+		       "may be a variable of the worker or a constant",
+		       name);
+	hi_reasons_hint(reasons, HI_EMIT_RELOCS_HINT);
 }
 
 static void judge_site(const struct hi_relink *relink, size_t at,
@@ -22,7 +34,9 @@ static void judge_site(const struct hi_relink *relink, size_t at,
 	const struct hi_symbol *symbol = relink->meant[at].symbol;
 	const struct hi_symbol *other = relink->meant[at].other;
 
-	if (!other || is_told(relink, at))
+	if (relink->meant[at].unsure && !is_told(relink, at))
+		tell_unsure(site, reasons);
+	if (!other || relink->meant[at].unsure || is_told(relink, at))
 		return;
 	hi_reasons_add(reasons, "state-ambiguous", symbol->name, "",
 		       "an address in %s() may mean %s or %s, which have moved "
@@ -63,7 +77,7 @@ static const struct hi_site *find_private_site(const struct hi_build *build)
 	for (size_t i = 0; i < build->sites.n_sites; i++) {
 		const struct hi_site *site = &build->sites.sites[i];
 
-		if (hi_relink_names_data(site) &&
+		if (hi_relink_names_data(site) && !site->outside &&
 		    !hi_symtab_find_variable_at(build->symtab,
 						site->target_link))
 			return site;

@@ -103,6 +103,11 @@ int hi_relink_ask_twin(struct hi_site_pair *pair, const struct hi_site *site,
 		       const struct hi_symbol **ret_symbol,
 		       struct hi_err *err) HI_MUST_USE;
 
+/* The only variable, of all, from which SITE is as far as the same operand in the
+   current build; NULL: none, or it has not moved apart from others. */
+const struct hi_symbol *hi_relink_find_far(struct hi_site_pair *pair,
+					   const struct hi_site *site);
+
 /* relink_follow.c: set followed. The sites are in a function. */
 int hi_relink_follow(struct hi_site_group *group,
 		     struct hi_err *err) HI_MUST_USE;
@@ -120,7 +125,16 @@ int hi_relink_find_rival(struct hi_site_group *group,
 			 const struct hi_meanings *meanings,
 			 struct hi_meant *ret_meant,
 			 struct hi_err *err) HI_MUST_USE;
+/* Whether SYMBOL is known to be a number or a pointer: nobody walks over it. */
+bool hi_relink_is_scalar(struct hi_shapes *shapes,
+			 const struct hi_symbol *symbol);
 void hi_relink_close_shapes(struct hi_shapes *shapes);
+
+/* relink_outside.c: the same for an address that no variable is near. */
+int hi_relink_resolve_outside(struct hi_site_pair *pair,
+			      const struct hi_site *site,
+			      struct hi_meant *ret_meant,
+			      struct hi_err *err) HI_MUST_USE;
 
 /* Add the write of a 4-byte text field that is to reach TARGET_REMOTE. */
 int hi_relink_set_field(const struct hi_relink *relink, struct hi_plan *plan,

@@ -146,9 +146,8 @@ static bool all_move_alike(const struct hi_build *build)
 static bool is_lost(const struct hi_site *site,
 		    const struct hi_meanings *meanings)
 {
-	return meanings->n == 0 ||
-	       (meanings->n == 1 &&
-		!hi_relink_is_inside(meanings->symbols[0], site->target_link));
+	return meanings->n == 1 &&
+	       !hi_relink_is_inside(meanings->symbols[0], site->target_link);
 }
 
 static int resolve(struct hi_site_pair *pair, const struct hi_site *site,
@@ -161,6 +160,8 @@ static int resolve(struct hi_site_pair *pair, const struct hi_site *site,
 	int code;
 
 	hi_relink_find_meanings(build, site, &meanings);
+	if (site->outside || meanings.n == 0)
+		return hi_relink_resolve_outside(pair, site, ret_meant, err);
 	alike = pair->unmoved || move_alike(build, &meanings);
 	if (meanings.n)
 		ret_meant->symbol = meanings.symbols[0];
@@ -204,6 +205,22 @@ static int resolve_function(const struct hi_relink *relink, bool unmoved,
 	return code;
 }
 
+/* What is only read here is what is written there, at the same address. */
+static void settle_unsure(struct hi_relink *relink)
+{
+	const struct hi_sites *sites = &relink->build->sites;
+
+	for (size_t i = 0; i < sites->n_sites; i++)
+		for (size_t k = 0;
+		     k < sites->n_sites && relink->meant[i].unsure; k++)
+			if (relink->meant[k].symbol &&
+			    !relink->meant[k].unsure &&
+			    sites->sites[k].outside &&
+			    sites->sites[k].target_link ==
+				    sites->sites[i].target_link)
+				relink->meant[i] = relink->meant[k];
+}
+
 int hi_relink_resolve(struct hi_relink *relink, struct hi_err *err)
 {
 	const struct hi_sites *sites = &relink->build->sites;
@@ -226,6 +243,8 @@ int hi_relink_resolve(struct hi_relink *relink, struct hi_err *err)
 		code = resolve_function(relink, unmoved, shapes, first,
 					end - first, err);
 	}
+	if (code == 0)
+		settle_unsure(relink);
 	hi_relink_close_shapes(&shapes[0]);
 	hi_relink_close_shapes(&shapes[1]);
 	return code;

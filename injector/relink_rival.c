@@ -71,8 +71,8 @@ static bool is_fragment(const struct hi_shapes *shapes,
 	return false;
 }
 
-/* Whether SYMBOL is known to be a number or a pointer: nobody walks over it. */
-static bool is_scalar(struct hi_shapes *shapes, const struct hi_symbol *symbol)
+bool hi_relink_is_scalar(struct hi_shapes *shapes,
+			 const struct hi_symbol *symbol)
 {
 	Dwarf_Die die, type;
 
@@ -109,7 +109,7 @@ static bool is_possible(struct hi_site_group *group, size_t at,
 	if (symbol->addr_link + symbol->size != target && kinds &&
 	    !(kinds & (BIT(HI_USE_INDEX) | BIT(HI_USE_COMPARE) | MOVED)))
 		return false;
-	return !is_scalar(group->shapes, symbol);
+	return !hi_relink_is_scalar(group->shapes, symbol);
 }
 
 /* Then it does not matter which of the two is meant. */

@@ -270,12 +270,37 @@ static const struct hi_symbol *find_common(const struct hi_site_pair *pair,
 	return agreed;
 }
 
+const struct hi_symbol *hi_relink_find_far(struct hi_site_pair *pair,
+					   const struct hi_site *site)
+{
+	const struct hi_symbol *symbols, *agreed = NULL;
+	const struct hi_site *old;
+	size_t n;
+
+	if (!pair->paired)
+		pair_sites(pair);
+	old = find_twin(pair, site);
+	if (!old)
+		return NULL;
+	symbols = hi_symtab_get_variables(pair->new.build->symtab, &n);
+	for (size_t i = 0; i < n; i++) {
+		if (symbols[i].type == HI_SYM_TLS ||
+		    !pair->new.build->variables[i] ||
+		    !agrees(pair->relink, site, old, &symbols[i]))
+			continue;
+		if (agreed && !move_alike(pair, agreed, &symbols[i]))
+			return NULL;
+		agreed = &symbols[i];
+	}
+	return agreed;
+}
+
 int hi_relink_ask_twin(struct hi_site_pair *pair, const struct hi_site *site,
 		       const struct hi_meanings *meanings,
 		       const struct hi_symbol **ret_symbol, struct hi_err *err)
 {
 	const struct hi_symbol *agreed;
-	struct hi_meant meant = { NULL, NULL };
+	struct hi_meant meant = { .symbol = NULL };
 	const struct hi_site *old;
 	int code = 0;
 

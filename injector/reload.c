@@ -204,11 +204,18 @@ int hi_reload_check(struct hi_reload *reload, struct hi_err *err)
 /* Judged against a worker that was closed, it is not refused: it is not looked at. */
 static void check_before_refusal(struct hi_candidate *candidate, int *code)
 {
+	int check;
+
 	if (*code == HI_E_CLOSED || candidate->reload->host->ended)
 		return;
-	if (hi_reload_check(candidate->reload, NULL) == HI_E_CLOSED)
+	check = hi_reload_check(candidate->reload, NULL);
+	if (check == HI_E_CLOSED)
 		*code = HI_E_CLOSED;
-	candidate->ending = candidate->reload->stacks->maps.n_maps == 0;
+	/* the end of the host is reported soon */
+	candidate->ending = (*code == HI_E_GONE &&
+			     hi_host_await_end(candidate->reload->host)) ||
+			    check == HI_E_GONE ||
+			    candidate->reload->stacks->maps.n_maps == 0;
 }
 
 static enum hi_reload_end end(struct hi_candidate *candidate, int code,

@@ -117,6 +117,7 @@ static void assert_same(const struct hi_insn *a, const struct hi_insn *b)
 	ck_assert_msg(a->len == b->len && a->flow == b->flow &&
 			      a->target_link == b->target_link &&
 			      a->data_link == b->data_link &&
+			      a->sib_offset == b->sib_offset &&
 			      a->disp_offset == b->disp_offset &&
 			      a->disp_len == b->disp_len &&
 			      a->imm_offset == b->imm_offset &&

@@ -231,6 +231,71 @@ START_TEST(read_only_data_and_the_got_are_no_state)
 }
 END_TEST
 
+/* An index that is folded into an address: the compiler's lea, or one by hand. */
+#define FAR(name, distance, use)                                      \
+	"int " name "(long i) { int *p; __asm__(\"lea table" distance \
+	"(%%rip), %0\" : \"=r\"(p)); " use " }\n"
+
+static void find_outside(const char *name, const char *body, size_t n,
+			 bool constant)
+{
+	struct hi_fixture fx;
+	struct searched s;
+	char source[1000];
+
+	snprintf(source, sizeof(source),
+		 "static __attribute__((used)) int table[64] = { 1 };\n"
+		 "const int big[20000] = { 1 };\n%s",
+		 body);
+	hi_fixture_init(&fx);
+	search(&s,
+	       hi_fixture_library(&fx, "libworker.so",
+				  "gcc -O2 -Wl,-z,noseparate-code", source));
+	ck_assert_msg(s.sites.n_sites == n, "%s: %zu sites", name,
+		      s.sites.n_sites);
+	for (size_t i = 0; i < n; i++)
+		ck_assert_msg(s.sites.sites[i].outside &&
+				      s.sites.sites[i].constant == constant,
+			      "%s", name);
+	searched_done(&s);
+	hi_fixture_done(&fx);
+}
+
+START_TEST(an_address_that_is_no_variable_s_is_found_where_it_is_indexed)
+{
+	find_outside("the compiler's own",
+		     "void f(int a, int b) {"
+		     " for (; a < b; a++) table[a - 100000] = a; }\n",
+		     1, false);
+	find_outside("before the file", FAR("f", "-400000", "return p[i];"), 1,
+		     false);
+	find_outside("behind it", FAR("f", "+400000", "return p[i];"), 1,
+		     false);
+	find_outside("written where constants are",
+		     FAR("f", "-40000", "return p[i] = 1;"), 1, true);
+	find_outside("read where constants are",
+		     FAR("f", "-40000", "return p[i];"), 0, true);
+}
+END_TEST
+START_TEST(exact_sites_lie_outside_as_well)
+{
+	struct hi_fixture fx;
+	struct searched s;
+
+	hi_fixture_init(&fx);
+	search(&s, hi_fixture_library(
+			   &fx, "libworker.so", "gcc -O2 -Wl,--emit-relocs",
+			   "static __attribute__((used)) int table[64] ="
+			   " { 1 };\n"
+			   "void f(int a, int b) {"
+			   " for (; a < b; a++) table[a - 1900] = a; }\n"));
+	ck_assert(s.sites.exact);
+	ck_assert_uint_eq(s.sites.n_sites, 1);
+	ck_assert(s.sites.sites[0].outside);
+	searched_done(&s);
+	hi_fixture_done(&fx);
+}
+END_TEST
 START_TEST(general_dynamic_thread_locals_are_no_sites)
 {
 	struct hi_fixture fx;
@@ -317,6 +382,10 @@ int main(void)
 			    N_COMPILERS);
 	tcase_add_test(tcase, a_function_whose_address_is_taken_is_found);
 	tcase_add_test(tcase, read_only_data_and_the_got_are_no_state);
+	tcase_add_test(tcase, exact_sites_lie_outside_as_well);
+	tcase_add_test(
+		tcase,
+		an_address_that_is_no_variable_s_is_found_where_it_is_indexed);
 	tcase_add_test(tcase, general_dynamic_thread_locals_are_no_sites);
 	tcase_add_test(tcase, a_function_that_does_not_decode_is_unproven);
 	tcase_add_test(tcase, a_stripped_library_gives_the_same_sites);
