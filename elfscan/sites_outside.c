@@ -60,7 +60,8 @@ static bool is_text(const struct hi_site_finder *finder, uint64_t addr)
 	return false;
 }
 
-/* A word of the GOT: its base, or one that the loader fills in. */
+/* What code takes the address of in the GOT: its base, and what thread-locals are
+   found by. */
 static bool is_got_word(const struct hi_site_finder *finder, uint64_t addr)
 {
 	struct hi_image_dyn dyn;
@@ -70,7 +71,8 @@ static bool is_got_word(const struct hi_site_finder *finder, uint64_t addr)
 		return true;
 	for (size_t i = 0; i < finder->n_relocs; i++)
 		if (finder->relocs[i].place_link == addr)
-			return true;
+			return finder->relocs[i].type == R_X86_64_DTPMOD64 ||
+			       finder->relocs[i].type == R_X86_64_TLSDESC;
 	return false;
 }
 
@@ -109,10 +111,10 @@ static enum indexing look_behind(struct hi_site_finder *finder,
 		if (!hi_insn_measure(bytes + at, len - at, 0, &insn))
 			break;
 		sib = bytes[at + insn.sib_offset];
-		if (insn.sib_offset && ((sib & 7) == (reg & 7) ||
-					(sib >> 3 & 7) == (reg & 7))) {
-			enum indexing now = indexing_of(finder, bytes + at,
-							len - at, reg);
+		if (insn.sib_offset &&
+		    ((sib & 7) == (reg & 7) || (sib >> 3 & 7) == (reg & 7))) {
+			enum indexing now =
+				indexing_of(finder, bytes + at, len - at, reg);
 
 			found = now > found ? now : found;
 		}

@@ -22,7 +22,7 @@ static enum nature nature_of_use(const struct hi_site_group *group,
 					     group->build->image,
 					     site->target_link +
 						     (uint64_t)use->offset) ==
-					     HI_DATA_STATE ?
+					       HI_DATA_STATE ?
 			       STATE :
 			       CONSTANT;
 	case HI_USE_COMPARE:
@@ -87,8 +87,7 @@ static void find_candidates(const struct hi_site_group *group,
 
 	symbols = hi_symtab_get_variables(group->build->symtab, &n);
 	meant->symbol = find_indexed(group, symbols, n, &i);
-	while (!meant->other &&
-	       (symbol = find_indexed(group, symbols, n, &i)))
+	while (!meant->other && (symbol = find_indexed(group, symbols, n, &i)))
 		if (hi_relink_distance(group->build, symbol) !=
 		    hi_relink_distance(group->build, meant->symbol))
 			meant->other = symbol;
