@@ -176,6 +176,9 @@ const char *hi_die_get_text(const struct hi_die *entry,
 /* The attribute as libdw takes it; false when it has none. */
 bool hi_die_get(const struct hi_die *entry, enum hi_attribute attribute,
 		Dwarf_Attribute *ret_attr);
+/* As dwarf_formref_die(), which in 0.188 takes references of DWARF 5 into another
+   file for such into the same unit. */
+bool hi_die_follow(Dwarf_Attribute *attr, Dwarf_Die *ret_die);
 /* What the attribute refers to; its entry must still be read. */
 bool hi_die_get_reference(const struct hi_die *entry,
 			  enum hi_attribute attribute, Dwarf_Die *ret_die);

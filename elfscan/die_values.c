@@ -186,6 +186,24 @@ static bool get_place(const struct hi_die *entry, enum hi_attribute attribute,
 	}
 }
 
+bool hi_die_follow(Dwarf_Attribute *attr, Dwarf_Die *ret_die)
+{
+	Dwarf_Attribute number;
+	Dwarf *alternate;
+	Dwarf_Word place;
+
+	if (!attr)
+		return false;
+	if (attr->form != DW_FORM_ref_sup4 && attr->form != DW_FORM_ref_sup8)
+		return dwarf_formref_die(attr, ret_die);
+	number = *attr;
+	number.form = attr->form == DW_FORM_ref_sup4 ? DW_FORM_data4 :
+						       DW_FORM_data8;
+	alternate = dwarf_getalt(dwarf_cu_getdwarf(attr->cu));
+	return alternate && dwarf_formudata(&number, &place) == 0 &&
+	       dwarf_offdie(alternate, place, ret_die);
+}
+
 bool hi_die_get_reference(const struct hi_die *entry,
 			  enum hi_attribute attribute, Dwarf_Die *ret_die)
 {
@@ -197,7 +215,7 @@ bool hi_die_get_reference(const struct hi_die *entry,
 		return false;
 	if (!get_place(entry, attribute, &place))
 		return hi_die_get(entry, attribute, &attr) &&
-		       dwarf_formref_die(&attr, ret_die);
+		       hi_die_follow(&attr, ret_die);
 	if (place < (size_t)(unit->first - unit->start) ||
 	    place >= (size_t)(unit->end - unit->start))
 		return false;

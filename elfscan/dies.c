@@ -359,8 +359,8 @@ bool hi_dies_get_type(Dwarf_Die *die, Dwarf_Die *ret_type)
 {
 	Dwarf_Attribute attr;
 
-	return dwarf_formref_die(dwarf_attr_integrate(die, DW_AT_type, &attr),
-				 ret_type);
+	return hi_die_follow(dwarf_attr_integrate(die, DW_AT_type, &attr),
+			     ret_type);
 }
 
 bool hi_dies_get(const struct hi_dies *dies, const struct hi_symbol *symbol,

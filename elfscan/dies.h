@@ -111,8 +111,9 @@ bool hi_dies_get_called(const struct hi_dies *dies,
 void hi_dies_find_imports(struct hi_dies *dies);
 void hi_dies_find_called(struct hi_dies *dies);
 
-/* What dwz has put into another file than PATH. */
-void hi_dies_open_alternate(struct hi_dies *dies, const char *path);
+/* What dwz has put into another file than PATH. False when there is such a file and
+   it cannot be had: then names and types are missing everywhere. */
+bool hi_dies_open_alternate(struct hi_dies *dies, const char *path);
 void hi_dies_close_alternate(struct hi_dies *dies);
 
 /* Call VISIT with DIES for the entries of all units that were compiled from a

@@ -1,6 +1,7 @@
 /*
  * The file into which dwz -m has put what several files have in common: whole units,
- * which those of a file import, and strings.
+ * which those of a file import, and strings. A file names it in .gnu_debugaltlink, by
+ * its build id, or in .debug_sup, by a checksum (DWARF 5 ch. 7.3.6).
  */
 #include <dwarf.h>
 #include <elfutils/libdwelf.h>
@@ -105,30 +106,107 @@ static Dwarf *open_strings(struct hi_dies *dies, int fd)
 
 /* --- opening --------------------------------------------------------------- */
 
-/* libdw looks for it, but not in the folder of a file that it has in memory. */
-void hi_dies_open_alternate(struct hi_dies *dies, const char *path)
-{
-	const char *name, *slash = strrchr(path, '/');
-	const void *id, *found;
-	char *HI_FREE place = NULL;
-	ssize_t len = dwelf_dwarf_gnu_debugaltlink(dies->dwarf, &name, &id);
-	size_t folder_len = slash ? (size_t)(slash + 1 - path) : 0;
+/* What one file says of the other, or the other of itself. */
+struct link {
+	const char *name; /* "": of itself */
+	const void *id;
+	size_t len;
+	bool by_checksum; /* of DWARF 5, not of GNU */
+};
 
-	if (len <= 0 || (*name == '/' && dwarf_getalt(dies->dwarf)) ||
-	    asprintf(&place, "%.*s%s", *name == '/' ? 0 : (int)folder_len, path,
-		     name) < 0)
-		return;
+static Elf_Data *find_section(Elf *elf, const char *wanted)
+{
+	Elf_Scn *section = NULL;
+	size_t names;
+
+	if (elf_getshdrstrndx(elf, &names) != 0)
+		return NULL;
+	while ((section = elf_nextscn(elf, section))) {
+		GElf_Shdr shdr;
+		const char *name =
+			gelf_getshdr(section, &shdr) ?
+				elf_strptr(elf, names, shdr.sh_name) :
+				NULL;
+
+		if (name && strcmp(name, wanted) == 0)
+			return elf_rawdata(section, NULL);
+	}
+	return NULL;
+}
+
+/* version (2 bytes, 5) | is it the other file (1) | its name | length | checksum */
+static bool read_sup(Elf *elf, bool other, struct link *link)
+{
+	Elf_Data *data = find_section(elf, ".debug_sup");
+	const uint8_t *at = data ? data->d_buf : NULL;
+	const uint8_t *end, *name_end;
+
+	if (!at || data->d_size < 5 || at[0] != 5 || at[1] || at[2] != other)
+		return false;
+	end = at + data->d_size;
+	name_end = memchr(at + 3, '\0', data->d_size - 3);
+	/* one byte is enough for the length of every checksum in use */
+	if (!name_end || name_end + 1 == end || name_end[1] > 127 ||
+	    name_end[1] > end - name_end - 2)
+		return false;
+	link->name = (const char *)at + 3;
+	link->len = name_end[1];
+	link->id = name_end + 2;
+	link->by_checksum = true;
+	return link->len > 0;
+}
+
+static bool read_link(const struct hi_dies *dies, struct link *link)
+{
+	ssize_t len = dwelf_dwarf_gnu_debugaltlink(dies->dwarf, &link->name,
+						   &link->id);
+
+	link->len = len > 0 ? (size_t)len : 0;
+	link->by_checksum = false;
+	return len > 0 || (read_sup(dwarf_getelf(dies->dwarf), false, link) &&
+			   link->name[0]);
+}
+
+static bool is_meant(const struct link *link, Elf *elf)
+{
+	struct link found = { .name = "" };
+
+	if (link->by_checksum) {
+		if (!read_sup(elf, true, &found))
+			return false;
+	} else {
+		ssize_t len = dwelf_elf_gnu_build_id(elf, &found.id);
+
+		found.len = len > 0 ? (size_t)len : 0;
+	}
+	return found.len == link->len &&
+	       memcmp(found.id, link->id, link->len) == 0;
+}
+
+/* libdw looks for it, but not in the folder of a file that it has in memory, nor for
+   one of DWARF 5. */
+bool hi_dies_open_alternate(struct hi_dies *dies, const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	char *HI_FREE place = NULL;
+	size_t folder_len = slash ? (size_t)(slash + 1 - path) : 0;
+	struct link link;
+
+	if (!read_link(dies, &link) ||
+	    (*link.name == '/' && dwarf_getalt(dies->dwarf)))
+		return true;
+	if (asprintf(&place, "%.*s%s", *link.name == '/' ? 0 : (int)folder_len,
+		     path, link.name) < 0)
+		return false;
 	dies->alternate_fd = open(place, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	if (dies->alternate_fd < 0)
-		return;
-	dies->alternate = dwarf_begin(dies->alternate_fd, DWARF_C_READ);
-	if (!dies->alternate)
+	if (dies->alternate_fd >= 0)
+		dies->alternate = dwarf_begin(dies->alternate_fd, DWARF_C_READ);
+	if (dies->alternate_fd >= 0 && !dies->alternate)
 		dies->alternate = open_strings(dies, dies->alternate_fd);
-	if (dies->alternate &&
-	    dwelf_elf_gnu_build_id(dwarf_getelf(dies->alternate), &found) ==
-		    len &&
-	    !memcmp(found, id, (size_t)len))
-		dwarf_setalt(dies->dwarf, dies->alternate);
+	if (!dies->alternate || !is_meant(&link, dwarf_getelf(dies->alternate)))
+		return dwarf_getalt(dies->dwarf);
+	dwarf_setalt(dies->dwarf, dies->alternate);
+	return true;
 }
 
 void hi_dies_close_alternate(struct hi_dies *dies)
@@ -167,7 +245,7 @@ static bool visit_import(void *context, const struct hi_shape *shape,
 	Dwarf_Die unit;
 
 	if (shape->tag != DW_TAG_imported_unit ||
-	    !dwarf_formref_die(dwarf_attr(die, DW_AT_import, &attr), &unit) ||
+	    !hi_die_follow(dwarf_attr(die, DW_AT_import, &attr), &unit) ||
 	    dwarf_cu_getdwarf(unit.cu) == dies->dwarf ||
 	    tfind(unit.addr, &importing->seen, compare_addresses))
 		return false;

@@ -73,6 +73,15 @@ static void find_tls(struct hi_dies *dies, const struct hi_image *image)
 	}
 }
 
+/* Half of the information would be taken for other types: better none. */
+static void open_alternate(struct hi_dies *dies, const char *path)
+{
+	if (hi_dies_open_alternate(dies, path))
+		return;
+	dwarf_end(dies->dwarf);
+	dies->dwarf = NULL;
+}
+
 void hi_dies_init(struct hi_dies *dies, const struct hi_image *image,
 		  struct hi_units *units)
 {
@@ -86,13 +95,13 @@ void hi_dies_init(struct hi_dies *dies, const struct hi_image *image,
 		return;
 	find_tls(dies, image);
 	if (open_bytes(dies, file, len)) {
-		hi_dies_open_alternate(dies, hi_image_get_path(image));
+		open_alternate(dies, hi_image_get_path(image));
 		return;
 	}
 	hi_debugfile_open(image, &dies->debugfile);
 	if (dies->debugfile.path &&
 	    open_bytes(dies, dies->debugfile.file, dies->debugfile.len))
-		hi_dies_open_alternate(dies, dies->debugfile.path);
+		open_alternate(dies, dies->debugfile.path);
 }
 
 void hi_dies_forget(struct hi_dies *dies)
