@@ -346,6 +346,19 @@ static void done(struct hi_baseline_reader *reader)
 	hi_buf_done(&reader->token);
 }
 
+/* A text has no zero bytes: they would hide what comes behind them. */
+static int check_text(struct hi_baseline_reader *reader, size_t len)
+{
+	const char *nul = memchr(reader->at, '\0', len);
+
+	if (!nul || !hi_baseline_is(reader->at, len))
+		return 0;
+	reader->line = 1;
+	for (const char *at = reader->at; at < nul; at++)
+		reader->line += *at == '\n';
+	return hi_reader_fail(reader, "a zero byte in the text");
+}
+
 int hi_baseline_read(const char *text, size_t len, const char *file_name,
 		     struct hi_model **ret_model, struct hi_err *err)
 {
@@ -360,7 +373,9 @@ int hi_baseline_read(const char *text, size_t len, const char *file_name,
 
 	if (code != 0)
 		return code;
-	code = read_first_line(&reader, len);
+	code = check_text(&reader, len);
+	if (code == 0)
+		code = read_first_line(&reader, len);
 	if (code == 0)
 		code = read_lines(&reader);
 	if (code == 0)

@@ -62,7 +62,8 @@ static bool open_unit(struct hi_die_units *units, struct hi_die_unit *unit)
 	unit->first = top.addr;
 	unit->start = unit->first - (place - start);
 	unit->end = unit->first + (next - place);
-	if (!hi_die_read_abbrevs(units, unit, &top, abbrevs_at))
+	if (!hi_die_is_inside(units, unit) ||
+	    !hi_die_read_abbrevs(units, unit, &top, abbrevs_at))
 		return false;
 	unit->language = get_language(unit, &top);
 	return true;

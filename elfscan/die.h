@@ -81,6 +81,9 @@ struct hi_die_abbrev {
 	bool is_part; /* of what its parent describes */
 };
 
+/* .debug_info and .debug_types, plain and split. */
+#define HI_ENTRY_SECTIONS 4
+
 struct hi_die_section {
 	const uint8_t *at;
 	size_t len;
@@ -110,6 +113,7 @@ struct hi_die_units {
 	struct hi_die_unit *last; /* that was asked for; or NULL */
 	Dwarf *dwarf;             /* whose sections these are, or NULL */
 	struct hi_die_section abbrevs, texts;
+	struct hi_die_section entries[HI_ENTRY_SECTIONS]; /* or empty */
 };
 
 struct hi_die {

@@ -119,12 +119,17 @@ static struct hi_die_section get_section(Elf_Scn *section,
 
 static void find_sections(struct hi_die_units *units, Dwarf *dwarf)
 {
+	static const char *const entries[HI_ENTRY_SECTIONS] = {
+		".debug_info", ".debug_types", ".debug_info.dwo",
+		".debug_types.dwo"
+	};
 	Elf *elf = dwarf_getelf(dwarf);
 	Elf_Scn *section = NULL;
 	size_t strings;
 
 	units->dwarf = dwarf;
 	units->abbrevs = units->texts = (struct hi_die_section){ NULL, 0 };
+	memset(units->entries, 0, sizeof(units->entries));
 	if (elf_getshdrstrndx(elf, &strings))
 		return;
 	while ((section = elf_nextscn(elf, section))) {
@@ -137,10 +142,32 @@ static void find_sections(struct hi_die_units *units, Dwarf *dwarf)
 			units->abbrevs = get_section(section, &shdr);
 		if (name && is_section(name, ".debug_str"))
 			units->texts = get_section(section, &shdr);
+		for (size_t i = 0; name && i < HI_ENTRY_SECTIONS; i++)
+			if (is_section(name, entries[i]))
+				units->entries[i] = get_section(section, &shdr);
 	}
 	/* so that each text has an end */
 	while (units->texts.len && units->texts.at[units->texts.len - 1])
 		units->texts.len--;
+}
+
+bool hi_die_is_inside(struct hi_die_units *units,
+		      const struct hi_die_unit *unit)
+{
+	Dwarf *dwarf = dwarf_cu_getdwarf(unit->cu);
+	size_t len = (size_t)(unit->end - unit->first);
+
+	if (units->dwarf != dwarf)
+		find_sections(units, dwarf);
+	for (size_t i = 0; i < HI_ENTRY_SECTIONS; i++) {
+		const struct hi_die_section *section = &units->entries[i];
+
+		if (section->at && unit->first >= section->at &&
+		    unit->first < section->at + section->len)
+			return len <= (size_t)(section->at + section->len -
+					       unit->first);
+	}
+	return false;
 }
 
 static bool is_split(Dwarf_CU *cu)
@@ -175,13 +202,10 @@ static void give_back(struct hi_die_unit *unit)
 static bool find_abbrevs(struct hi_die_units *units, struct hi_die_unit *unit,
 			 Dwarf_Die *top, uint64_t abbrevs_at)
 {
-	Dwarf *dwarf = dwarf_cu_getdwarf(unit->cu);
 	struct table table;
 
 	if (is_split(unit->cu))
 		return copy_abbrevs(unit, top);
-	if (units->dwarf != dwarf)
-		find_sections(units, dwarf);
 	unit->texts = units->texts;
 	if (!units->abbrevs.len)
 		return copy_abbrevs(unit, top);

@@ -17,6 +17,9 @@ enum hi_step_kind {
 	HI_STEP_NOT_KNOWN,
 };
 
+/* Whether all of UNIT is in its section: a damaged one may say that it is longer. */
+bool hi_die_is_inside(struct hi_die_units *units,
+		      const struct hi_die_unit *unit);
 /* Read the abbreviations of UNIT, whose first entry is TOP. */
 bool hi_die_read_abbrevs(struct hi_die_units *entries, struct hi_die_unit *unit,
 			 Dwarf_Die *top, uint64_t abbrevs_at);

@@ -137,6 +137,37 @@ START_TEST(a_library_that_is_cut_off_is_refused)
 }
 END_TEST
 
+/* The header of section NAME in BYTES, which are whole. */
+static Elf64_Shdr *find_section(char *bytes, const char *name)
+{
+	Elf64_Ehdr *header = (Elf64_Ehdr *)bytes;
+	Elf64_Shdr *all = (Elf64_Shdr *)(bytes + header->e_shoff);
+	const char *names = bytes + all[header->e_shstrndx].sh_offset;
+
+	for (size_t i = 0; i < header->e_shnum; i++)
+		if (!strcmp(names + all[i].sh_name, name))
+			return &all[i];
+	ck_abort_msg("no section %s", name);
+	return NULL;
+}
+
+/* Half a unit would be taken for another interface. */
+START_TEST(a_unit_that_is_cut_is_not_verified)
+{
+	struct support *scene = support_new("damage");
+	size_t len;
+	char *HI_FREE bytes = make_library(scene, &len);
+
+	find_section(bytes, ".debug_info")->sh_size -= 20;
+	write_file(scene, bytes, len);
+	support_shell(scene,
+		      "status=0; '%s' diff lib.so damaged || status=$?;"
+		      " test $status = 16",
+		      get_elfscan());
+	support_free(scene);
+}
+END_TEST
+
 START_TEST(a_damaged_section_header_is_borne)
 {
 	struct support *scene = support_new("damage");
@@ -249,6 +280,7 @@ static void add_damage(Suite *suite)
 
 	tcase_add_test(tcase, a_library_that_is_cut_off_is_refused);
 	tcase_add_test(tcase, a_damaged_section_header_is_borne);
+	tcase_add_test(tcase, a_unit_that_is_cut_is_not_verified);
 	tcase_add_test(tcase, a_baseline_that_is_cut_is_borne);
 	tcase_add_test(tcase, a_baseline_that_ends_early_is_refused);
 	tcase_add_test(tcase, a_baseline_with_another_word_is_borne);
