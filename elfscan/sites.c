@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/own.h"
+#include "common/grow.h"
 #include "elfscan/sites_parts.h"
 
 static int32_t read_i32(const uint8_t *bytes)
@@ -14,23 +14,7 @@ static int32_t read_i32(const uint8_t *bytes)
 	return value;
 }
 
-/* Room for one more item; items doubled when full. */
-static bool grow(void *items, size_t n, size_t *cap, size_t size)
-{
-	void **slot = items, *more;
-	size_t wanted = *cap ? *cap * 2 : 256;
-
-	if (n < *cap)
-		return true;
-	more = reallocarray(*slot, wanted, size);
-	if (!more)
-		return false;
-	*slot = more;
-	*cap = wanted;
-	return true;
-}
-
-static int no_memory(struct hi_err *err)
+int hi_site_finder_no_memory(struct hi_err *err)
 {
 	return hi_fail(err, HI_E_NOMEM,
 		       "out of memory for the list of "
@@ -42,9 +26,9 @@ int hi_site_finder_add(struct hi_site_finder *finder,
 {
 	struct hi_sites *found = finder->found;
 
-	if (!grow(&found->sites, found->n_sites, &finder->cap_sites,
-		  sizeof(*site)))
-		return no_memory(err);
+	if (!hi_grow(&found->sites, found->n_sites, &finder->cap_sites,
+		     sizeof(*site)))
+		return hi_site_finder_no_memory(err);
 	found->sites[found->n_sites++] = *site;
 	return 0;
 }
@@ -54,56 +38,10 @@ static int add_unproven(struct hi_site_finder *finder,
 {
 	struct hi_sites *found = finder->found;
 
-	if (!grow(&found->unproven, found->n_unproven, &finder->cap_unproven,
-		  sizeof(*unproven)))
-		return no_memory(err);
+	if (!hi_grow(&found->unproven, found->n_unproven, &finder->cap_unproven,
+		     sizeof(*unproven)))
+		return hi_site_finder_no_memory(err);
 	found->unproven[found->n_unproven++] = *unproven;
-	return 0;
-}
-
-static int add_candidate(struct hi_site_finder *finder, uint64_t place,
-			 bool state, bool tls, struct hi_err *err)
-{
-	if (!grow(&finder->candidates, finder->n_candidates,
-		  &finder->cap_candidates, sizeof(*finder->candidates)))
-		return no_memory(err);
-	finder->candidates[finder->n_candidates++] = (struct hi_candidate){
-		.place_link = place,
-		.state = state,
-		.tls = tls,
-	};
-	return 0;
-}
-
-bool hi_site_finder_is_pair(const struct hi_site_finder *finder,
-			    uint64_t addr_link)
-{
-	for (size_t i = 0; i < finder->n_pairs; i++)
-		if (finder->pairs[i] == addr_link)
-			return true;
-	return false;
-}
-
-/* In writable data, or one past its end. */
-static bool is_state(const struct hi_site_finder *finder, uint64_t addr)
-{
-	for (size_t i = 0; i < finder->n_state; i++)
-		if (addr >= finder->state[i].start &&
-		    addr <= finder->state[i].end)
-			return true;
-	return false;
-}
-
-/* The target if the word at PLACE is a displacement and an immediate of 0, 1, 2
-   or 4 bytes follows it; 0 when none of them lands in writable data. */
-static uint64_t state_target(const struct hi_site_finder *finder,
-			     uint64_t place, int32_t word)
-{
-	static const uint8_t imm_lens[] = { 0, 1, 2, 4 };
-
-	for (size_t i = 0; i < sizeof(imm_lens); i++)
-		if (is_state(finder, place + 4 + imm_lens[i] + word))
-			return place + 4 + imm_lens[i] + word;
 	return 0;
 }
 
@@ -125,60 +63,6 @@ static bool is_lea_word(const uint8_t *p)
 static bool within(const struct hi_range *range, uint64_t addr)
 {
 	return addr - range->start < range->end - range->start;
-}
-
-static bool is_pc_relative(uint32_t type)
-{
-	return type == R_X86_64_PC32 || type == R_X86_64_PLT32 ||
-	       type == R_X86_64_GOTPCREL || type == R_X86_64_GOTPCRELX ||
-	       type == R_X86_64_REX_GOTPCRELX;
-}
-
-/* The candidate that one static relocation makes, if it makes one. */
-static int judge_static(struct hi_site_finder *finder,
-			const struct hi_reloc *reloc, struct hi_err *err)
-{
-	const uint8_t *p;
-	uint64_t place = reloc->place_link;
-
-	if (reloc->type == R_X86_64_DTPOFF32)
-		return add_candidate(finder, place, false, true, err);
-	p = hi_image_find_bytes(finder->image, place, 4);
-	if (!is_pc_relative(reloc->type) || !p)
-		return 0;
-	/* the symbol decides where the operand points just outside of it; the
-	   other types may lead to the symbol's GOT entry */
-	if ((reloc->type == R_X86_64_PC32 && reloc->defined &&
-	     is_state(finder, reloc->sym_link)) ||
-	    state_target(finder, place, read_i32(p)))
-		return add_candidate(finder, place, true, false, err);
-	return 0;
-}
-
-static int compare_candidates(const void *a, const void *b)
-{
-	const struct hi_candidate *x = a, *y = b;
-
-	return (x->place_link > y->place_link) -
-	       (x->place_link < y->place_link);
-}
-
-/* What the static relocations name, if there are any. */
-static int read_candidates(struct hi_site_finder *finder, struct hi_err *err)
-{
-	struct hi_reloc *HI_FREE relocs = NULL;
-	size_t n = 0;
-	int code = hi_reloc_read_static(finder->image, &relocs, &n, err);
-
-	if (code < 0)
-		return code;
-	finder->found->exact = n > 0;
-	for (size_t i = 0; i < n && code == 0; i++)
-		code = judge_static(finder, &relocs[i], err);
-	if (finder->n_candidates)
-		qsort(finder->candidates, finder->n_candidates,
-		      sizeof(*finder->candidates), compare_candidates);
-	return code;
 }
 
 static bool is_skipped(const struct hi_site_finder *finder,
@@ -204,7 +88,8 @@ static uint64_t find_suspect(const struct hi_site_finder *finder,
 
 		if ((bytes[i - 1] & 0xc7) == 0x05 &&
 		    !is_skipped(finder, region, place) &&
-		    state_target(finder, place, read_i32(bytes + i)))
+		    hi_site_finder_state_target(finder, place,
+						read_i32(bytes + i)))
 			return place;
 	}
 	return 0;
@@ -233,8 +118,8 @@ static int add_unproven_region(struct hi_site_finder *finder,
 	p = hi_image_find_bytes(finder->image, unproven.place_link, 4);
 	if (!p)
 		return 0;
-	unproven.target_link =
-		state_target(finder, unproven.place_link, read_i32(p));
+	unproven.target_link = hi_site_finder_state_target(
+		finder, unproven.place_link, read_i32(p));
 	return add_unproven(finder, &unproven, err);
 }
 
@@ -249,7 +134,7 @@ static int classify(struct hi_site_finder *finder,
 		    struct hi_err *err)
 {
 	bool is_lea = field->kind == HI_FIELD_ADDRESS;
-	bool state = is_state(finder, site->target_link);
+	bool state = hi_site_finder_is_state(finder, site->target_link);
 
 	*ret_found = true;
 	site->kind = is_lea ? HI_SITE_ADDRESS : HI_SITE_ACCESS;
@@ -348,66 +233,6 @@ static int walk_regions(struct hi_site_finder *finder, struct hi_err *err)
 	return code;
 }
 
-/* The module's own GOT pairs: DTPMOD64 without a symbol, DTPOFF absent. Those of
-   the general-dynamic model look the same; the code tells them apart. */
-static int find_pairs(const struct hi_site_finder *finder, uint64_t **ret_pairs,
-		      size_t *ret_n, struct hi_err *err)
-{
-	uint64_t *pairs;
-	size_t n = 0;
-
-	for (size_t i = 0; i < finder->n_relocs; i++)
-		n += finder->relocs[i].type == R_X86_64_DTPMOD64;
-	pairs = calloc(n + 1, sizeof(*pairs));
-	if (!pairs)
-		return no_memory(err);
-	n = 0;
-	for (size_t i = 0; i < finder->n_relocs; i++) {
-		const struct hi_reloc *reloc = &finder->relocs[i];
-		const uint8_t *offset = hi_image_find_bytes(
-			finder->image, reloc->place_link + 8, 8);
-
-		if (reloc->type != R_X86_64_DTPMOD64 || reloc->name[0])
-			continue;
-		if (offset && !memcmp(offset, "\0\0\0\0\0\0\0", 8))
-			pairs[n++] = reloc->place_link;
-	}
-	*ret_pairs = pairs;
-	*ret_n = n;
-	return 0;
-}
-
-/* The word that is in array TAG first: a RELATIVE relocation; 0: none. */
-static uint64_t first_of_array(const struct hi_site_finder *finder, int64_t tag)
-{
-	struct hi_image_dyn dyn;
-
-	if (!hi_image_find_dyn(finder->image, tag, &dyn))
-		return 0;
-	for (size_t i = 0; i < finder->n_relocs; i++)
-		if (finder->relocs[i].place_link == dyn.value &&
-		    finder->relocs[i].type == R_X86_64_RELATIVE)
-			return finder->relocs[i].addend;
-	return 0;
-}
-
-/*
- * crtbeginS.o without symbols: deregister_tm_clones, register_tm_clones (less
- * than 0x80 bytes together), __do_global_dtors_aux, frame_dummy, in this order;
- * the latter two are the first that DT_FINI_ARRAY and DT_INIT_ARRAY name. They
- * touch data of their own build only.
- */
-static void find_start_code(struct hi_site_finder *finder)
-{
-	uint64_t init = first_of_array(finder, DT_INIT_ARRAY);
-	uint64_t fini = first_of_array(finder, DT_FINI_ARRAY);
-
-	if (!init || !fini || init < fini || init - fini > 0x80)
-		return;
-	finder->start_code.start = fini - 0x80;
-	finder->start_code.end = init + 0x10;
-}
-
 /* By place; what is known best first. */
 static int compare_sites(const void *a, const void *b)
 {
@@ -452,19 +277,15 @@ int hi_sites_find(const struct hi_text *text, const struct hi_reloc *relocs,
 		.n_relocs = n_relocs,
 		.found = &found,
 	};
-	uint64_t *HI_FREE pairs = NULL;
 	int code;
 
 	finder.state = hi_image_get_state_ranges(text->image, &finder.n_state);
-	code = find_pairs(&finder, &pairs, &finder.n_pairs, err);
-	finder.pairs = pairs;
-	find_start_code(&finder);
-	if (code == 0)
-		code = read_candidates(&finder, err);
+	code = hi_site_finder_begin(&finder, err);
 	if (code == 0)
 		code = walk_regions(&finder, err);
 	sort_sites(&found);
 	free(finder.candidates);
+	free(finder.pairs);
 	hi_decoder_free(finder.decoder);
 	if (code < 0) {
 		hi_sites_done(&found);

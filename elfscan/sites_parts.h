@@ -1,5 +1,10 @@
 /*
- * sites_parts - what the two halves of sites share; no one else includes it.
+ * sites_parts - what the files of sites share; no one else includes it.
+ *
+ * sites_begin.c    what is known before the text is walked
+ * sites.c          the walk
+ * sites_outside.c  addresses that are not in writable data
+ * sites_tls.c      thread-locals
  */
 #ifndef HI_ELFSCAN_SITES_PARTS_H
 #define HI_ELFSCAN_SITES_PARTS_H
@@ -29,7 +34,7 @@ struct hi_site_finder {
 	const struct hi_text *text;
 	const struct hi_range *state;
 	size_t n_state;
-	const uint64_t *pairs; /* GOT pairs of the module, sorted */
+	uint64_t *pairs; /* GOT pairs of the module */
 	size_t n_pairs;
 	struct hi_range start_code; /* crtstuff without symbols; or empty */
 	struct hi_candidate *candidates;
@@ -45,6 +50,18 @@ int hi_site_finder_add(struct hi_site_finder *finder,
 		       const struct hi_site *site,
 		       struct hi_err *err) HI_MUST_USE;
 
+int hi_site_finder_no_memory(struct hi_err *err);
+
+/* Candidates, pairs and start_code are found; the caller frees the first two. */
+int hi_site_finder_begin(struct hi_site_finder *finder,
+			 struct hi_err *err) HI_MUST_USE;
+/* In writable data, or one past its end. */
+bool hi_site_finder_is_state(const struct hi_site_finder *finder,
+			     uint64_t addr);
+/* The target if the word at PLACE is a displacement and an immediate of 0, 1, 2
+   or 4 bytes follows it; 0 when none of them lands in writable data. */
+uint64_t hi_site_finder_state_target(const struct hi_site_finder *finder,
+				     uint64_t place, int32_t word);
 /* Whether ADDR_LINK is one of the module's GOT pairs. */
 bool hi_site_finder_is_pair(const struct hi_site_finder *finder,
 			    uint64_t addr_link);
