@@ -236,6 +236,79 @@ static void judge_state(const struct judging *judging,
 	}
 }
 
+static int by_address(const void *a, const void *b)
+{
+	const void *one = *(void *const *)a, *other = *(void *const *)b;
+
+	return (one > other) - (one < other);
+}
+
+/* Set homes, one for each of the build's variables: where those were made that the
+   current build lacks; NULL for all others. */
+static int find_returned(const struct judging *judging, struct hi_build **homes,
+			 struct hi_err *err)
+{
+	const struct hi_build *current = judging->worker->current;
+	const struct hi_build *build = judging->build;
+	struct hi_variable **HI_FREE known = NULL;
+	size_t n_known, n;
+
+	hi_symtab_get_variables(current->symtab, &n_known);
+	hi_symtab_get_variables(build->symtab, &n);
+	known = calloc(n_known + 1, sizeof(struct hi_variable *));
+	if (!known)
+		return hi_fail(err, HI_E_NOMEM, "no memory for a verdict");
+	memcpy(known, current->variables,
+	       n_known * sizeof(struct hi_variable *));
+	qsort(known, n_known, sizeof(*known), by_address);
+	for (size_t i = 0; i < n; i++) {
+		struct hi_variable *variable = build->variables[i];
+
+		homes[i] = variable && !variable->identity &&
+					   variable->home != build &&
+					   !bsearch(&variable, known, n_known,
+						    sizeof(*known),
+						    by_address) ?
+				   variable->home :
+				   NULL;
+	}
+	return 0;
+}
+
+/* A variable that comes back still has what it had when it went. */
+static int judge_returned(const struct judging *judging, struct hi_err *err)
+{
+	struct hi_drift_options options = { .is_used = is_judged,
+					    .context = (void *)judging };
+	struct hi_build **HI_FREE homes = NULL;
+	size_t n;
+	int code;
+
+	hi_symtab_get_variables(judging->build->symtab, &n);
+	homes = calloc(n + 1, sizeof(struct hi_build *));
+	if (!homes)
+		return hi_fail(err, HI_E_NOMEM, "no memory for a verdict");
+	code = find_returned(judging, homes, err);
+	for (size_t i = 0; i < n && code == 0; i++) {
+		struct hi_build *home = homes[i];
+		struct hi_drift drift;
+
+		if (!home)
+			continue;
+		code = hi_interface_compare(home, judging->build, &options,
+					    &drift, err);
+		for (size_t k = 0; k < drift.n_findings && code == 0; k++)
+			if (drift.findings[k].is_stored)
+				add_stored(judging, &drift.findings[k], home);
+		hi_drift_done(&drift);
+		/* once for each home */
+		for (size_t k = i; k < n; k++)
+			if (homes[k] == home)
+				homes[k] = NULL;
+	}
+	return code;
+}
+
 static int judge_drift(const struct judging *judging, struct hi_err *err)
 {
 	struct hi_drift_options options = {
@@ -262,7 +335,7 @@ static int judge_drift(const struct judging *judging, struct hi_err *err)
 		return code;
 	judge_state(judging, &drift);
 	hi_drift_done(&drift);
-	return 0;
+	return judge_returned(judging, err);
 }
 
 int hi_verdict(struct hi_worker *worker, struct hi_build *build,
