@@ -6,7 +6,8 @@
 #include "common/own.h"
 #include "injector/sigframe_x86_64.h"
 
-#define CALL_MAX 7 /* bytes of the longest call instruction */
+#define CALL_MAX     7 /* bytes of the longest call instruction */
+#define HANDLERS_MAX 4 /* that interrupt each other */
 
 static struct hi_build *find_text(const struct hi_worker *worker, uint64_t at)
 {
@@ -61,12 +62,13 @@ struct search {
 	uint64_t low,
 		len; /* quick exclusion: from the first build to the last */
 	struct hi_look *look;
+	uint64_t interrupted_sp; /* where a signal's handler returns to, or 0 */
 };
 
 static struct search make_search(const struct hi_worker *worker,
 				 struct hi_look *look)
 {
-	struct search search = { worker, 0, 0, look };
+	struct search search = { worker, 0, 0, look, 0 };
 
 	if (worker->n_builds) {
 		search.low = worker->places[0].start;
@@ -78,13 +80,16 @@ static struct search make_search(const struct hi_worker *worker,
 
 static void find_words(void *context, const uint64_t *words, size_t n)
 {
-	const struct search *search = context;
+	struct search *search = context;
 	uint64_t low = search->low, len = search->len;
 
 	for (size_t i = 0; i < n; i++) {
 		struct hi_word word = { words[i], false };
 		const struct hi_build *build;
+		uint64_t sp = hi_sigframe_get_sp(words, i);
 
+		if (sp)
+			search->interrupted_sp = sp;
 		if (words[i] - low >= len)
 			continue;
 		build = find_text(search->worker, words[i]);
@@ -97,6 +102,26 @@ static void find_words(void *context, const uint64_t *words, size_t n)
 	}
 }
 
+/* A handler may have a stack of its own: the one that it interrupted lives on. */
+static void read_interrupted(const struct hi_looker *looker,
+			     struct search *search)
+{
+	const struct hi_maps *maps = &looker->stacks->maps;
+	uint64_t sp = search->look->start.regs.rsp;
+
+	for (int i = 0; i < HANDLERS_MAX && search->interrupted_sp; i++) {
+		uint64_t next = search->interrupted_sp;
+		const struct hi_map *map = hi_maps_find(maps, sp);
+
+		search->interrupted_sp = 0;
+		if (map && next > sp && next < map->end)
+			return; /* it has been read */
+		(void)hi_stacks_read(looker->stacks, looker->host, next, true,
+				     find_words, search);
+		sp = next;
+	}
+}
+
 /* A stack that is not read together with others. */
 static int read_alone(const struct hi_looker *looker, struct hi_look *look,
 		      struct hi_err *err)
@@ -106,15 +131,19 @@ static int read_alone(const struct hi_looker *looker, struct hi_look *look,
 	int code;
 
 	if (hi_stacks_read(looker->stacks, looker->host, sp, false, find_words,
-			   &search))
+			   &search)) {
+		read_interrupted(looker, &search);
 		return 0;
+	}
 	look->n_words = 0;
 	hi_stacks_stale(looker->stacks);
 	code = hi_stacks_refresh(looker->stacks, looker->host, err);
-	if (code == 0)
-		(void)hi_stacks_read(looker->stacks, looker->host, sp, true,
-				     find_words, &search);
-	return code;
+	if (code < 0)
+		return code;
+	(void)hi_stacks_read(looker->stacks, looker->host, sp, true, find_words,
+			     &search);
+	read_interrupted(looker, &search);
+	return 0;
 }
 
 static void read_together(const struct hi_looker *looker, struct hi_look *looks,
@@ -165,8 +194,9 @@ int hi_look_at(const struct hi_looker *looker, struct hi_look *looks, size_t n,
 	if (stacks && searches)
 		read_together(looker, looks, stacks, searches, n);
 	for (size_t i = 0; i < n && code == 0; i++)
-		if (looks[i].held == held &&
-		    (!stacks || !searches || !stacks[i].read))
+		if (stacks && searches && stacks[i].read)
+			read_interrupted(looker, &searches[i]);
+		else if (looks[i].held == held)
 			code = read_alone(looker, &looks[i], err);
 	return code;
 }

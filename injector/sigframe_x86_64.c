@@ -108,6 +108,14 @@ uint64_t hi_sigframe_make(const struct user_regs_struct *regs,
 	return at;
 }
 
+uint64_t hi_sigframe_get_sp(const uint64_t *words, size_t at)
+{
+	if ((words[at] & 0xffff) != USER_CS || at < 3 ||
+	    !(words[at - 1] & FLAGS_ALWAYS) || words[at - 1] & FLAGS_NEVER)
+		return 0;
+	return words[at - 3];
+}
+
 bool hi_sigframe_may_keep_pc(const uint64_t *words, size_t n)
 {
 	if (n < 3)

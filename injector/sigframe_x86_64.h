@@ -30,6 +30,13 @@ uint64_t hi_sigframe_make(const struct user_regs_struct *regs,
 			  uint64_t top_remote, struct hi_sigframe *ret_frame);
 
 /*
+ * The stack pointer that the signal's handler returns to, if word AT of a stack is the
+ * one with the segments in a frame, which is preceded by stack pointer, program counter
+ * and flags; else 0.
+ */
+uint64_t hi_sigframe_get_sp(const uint64_t *words, size_t at);
+
+/*
  * Whether the first of N words on a stack may be the program counter at which a signal
  * interrupted the thread: in its frame, flags and segments come next. True when there
  * are too few words to tell.

@@ -1,6 +1,7 @@
 /*
  * "spin" sends a thread into the worker, and a signal's handler interrupts it there
- * and sleeps; "release" lets both return.
+ * and sleeps; "release" lets both return. With ALTSTACK the handler has a stack of its
+ * own.
  */
 #include <pthread.h>
 #include <semaphore.h>
@@ -28,6 +29,12 @@ static void handle(int signal)
 
 static void *run(void *argument)
 {
+#ifdef ALTSTACK
+	static char memory[65536];
+	stack_t stack = { .ss_sp = memory, .ss_size = sizeof(memory) };
+
+	sigaltstack(&stack, NULL);
+#endif
 	begun = 1;
 	result = spin(&go);
 	return argument;
@@ -35,7 +42,8 @@ static void *run(void *argument)
 
 int main(void)
 {
-	struct sigaction action = { .sa_handler = handle };
+	struct sigaction action = { .sa_handler = handle,
+				    .sa_flags = SA_ONSTACK };
 	char question[100];
 	pthread_t thread;
 
