@@ -11,53 +11,34 @@
 #include "common/own.h"
 #include "injector/apply.h"
 #include "injector/pin.h"
+#include "injector/reach.h"
 
 const struct hi_map *hi_adopt_find(const struct hi_maps *maps,
 				   const struct hi_worker *worker)
 {
-	struct stat st;
-	char *HI_FREE real = realpath(worker->path, NULL);
-	const struct hi_map *map = NULL;
+	const struct hi_map *map = hi_reach_find(maps, worker->path);
 
-	if (stat(worker->path, &st) == 0)
-		map = hi_maps_find_inode(maps, st.st_dev, st.st_ino);
-	/* file systems may show another device in maps than stat(2) gives */
-	if (!map && real)
-		map = hi_maps_find_path(maps, real);
-	if (!map)
-		map = hi_maps_find_path(maps, worker->path);
 	return map && map->offset == 0 ? map : NULL;
 }
 
-/* Whether the file that is mapped is still where it was. */
-static bool is_on_disk(const struct hi_map *map)
-{
-	struct stat st;
-
-	return !map->deleted && stat(map->path, &st) == 0 &&
-	       st.st_ino == map->inode;
-}
-
 /*
- * The file was replaced: the host still has the old one, which who may can open by
- * what it maps (proc(5), map_files). A link gives it its name back.
+ * The file that the host has may have been replaced, or have no name here. A link
+ * gives what was reached its name back.
  */
-static int reach_mapped(const struct hi_worker *worker,
-			const struct hi_snapshots *snapshots,
-			const struct hi_host *host, const struct hi_map *map,
-			char **ret_path, struct hi_err *err)
+static int link_mapped(const struct hi_worker *worker,
+		       const struct hi_snapshots *snapshots,
+		       const struct hi_map *map, const char *mapped,
+		       char **ret_path, struct hi_err *err)
 {
 	char *HI_FREE link = NULL;
-	char mapped[80];
 
-	snprintf(mapped, sizeof(mapped), "/proc/%d/map_files/%lx-%lx",
-		 host->pid, map->start, map->end);
 	if (asprintf(&link, "%s/%s", hi_snapshots_get_folder(snapshots),
 		     worker->name) < 0) {
 		link = NULL;
 		return hi_fail(err, HI_E_NOMEM, "no memory for a path");
 	}
-	if (symlink(mapped, link) == 0 && access(link, R_OK) == 0) {
+	if (hi_reach_is_file_of(mapped, map) && symlink(mapped, link) == 0 &&
+	    access(link, R_OK) == 0) {
 		*ret_path = hi_take_ptr(&link);
 		return 0;
 	}
@@ -77,12 +58,15 @@ static int copy_mapped(struct hi_worker *worker, struct hi_snapshots *snapshots,
 		       struct hi_err *err)
 {
 	char *HI_FREE path = NULL;
+	char reached[PATH_MAX];
 	struct stat st;
 	int code = 0;
 
-	worker->replaced = !is_on_disk(map);
-	if (worker->replaced)
-		code = reach_mapped(worker, snapshots, host, map, &path, err);
+	hi_reach_file(host->pid, map, reached);
+	worker->replaced = !hi_reach_is_file_of(worker->path, map);
+	if (strcmp(reached, map->path) != 0 ||
+	    !hi_reach_is_file_of(reached, map))
+		code = link_mapped(worker, snapshots, map, reached, &path, err);
 	if (code < 0)
 		return code;
 	if (stat(path ? path : map->path, &st) == 0) {
@@ -227,6 +211,10 @@ bool hi_adopt_still_there(const struct hi_worker *worker,
 {
 	const struct hi_build *first = worker->builds[0];
 	const struct hi_map *map = hi_maps_find(maps, first->base_remote);
+	const char *inside = hi_reach_inside(first->path);
+	size_t len = map ? strlen(map->path) : 0;
 
-	return map && strcmp(map->path, first->path) == 0;
+	/* in a root folder of its own, the mapping has the whole name */
+	return len >= strlen(inside) &&
+	       strcmp(map->path + len - strlen(inside), inside) == 0;
 }

@@ -8,6 +8,7 @@
 #include "common/own.h"
 #include "elfscan/dynsym.h"
 #include "injector/linkmap.h"
+#include "injector/reach.h"
 #include "injector/remote.h"
 
 void hi_used_done(struct hi_used *used)
@@ -298,6 +299,7 @@ static void visit_objects(struct object *object, const struct hi_maps *maps,
 	for (size_t i = 0; i < maps->n_maps; i++) {
 		const struct hi_map *map = &maps->maps[i];
 		struct hi_err ignored;
+		char path[PATH_MAX];
 
 		if (!starts_object(map) || strcmp(map->path, last) == 0)
 			continue;
@@ -307,8 +309,10 @@ static void visit_objects(struct object *object, const struct hi_maps *maps,
 		object->base_remote = first->base_remote;
 		if (object->is_worker && worker_too)
 			(void)!visit(object, &ignored);
-		if (object->is_worker ||
-		    hi_image_open_any(map->path, &object->image, &ignored) < 0)
+		if (object->is_worker)
+			continue;
+		hi_reach_file(object->host->pid, map, path);
+		if (hi_image_open_any(path, &object->image, &ignored) < 0)
 			continue;
 		object->base_remote =
 			map->start -
@@ -342,7 +346,10 @@ int hi_bind(const struct hi_worker *worker, const struct hi_host *host,
 		object.elsewhere = NULL;
 	visit_objects(&object, maps, true, bind_object);
 	snprintf(program, sizeof(program), "/proc/%d/exe", host->pid);
+	/* a name inside mounts of its own is none here */
 	ret_used->program = realpath(program, NULL);
+	if (!ret_used->program)
+		ret_used->program = strdup(program);
 	if (ret_used->n)
 		qsort(ret_used->names, ret_used->n, sizeof(*ret_used->names),
 		      by_name);

@@ -1,6 +1,7 @@
 #include "injector/foothold.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -11,6 +12,7 @@
 #include "injector/clock.h"
 #include "injector/maps.h"
 #include "injector/phrase.h"
+#include "injector/reach.h"
 #include "injector/remote.h"
 #include "injector/safe_point.h"
 
@@ -79,15 +81,12 @@ static int find_libc(const struct hi_host *host, const struct hi_maps *maps,
 		const struct hi_map *map = &maps->maps[i];
 		struct hi_symtab *symtab = NULL;
 		struct hi_image *image = NULL;
-		char *HI_FREE path = NULL;
+		char path[PATH_MAX];
 		int code;
 
 		if (map->offset || !is_libc(map->path))
 			continue;
-		/* as the host sees it: it may have a root of its own */
-		if (asprintf(&path, "/proc/%d/root%s", host->pid, map->path) <
-		    0)
-			return hi_fail(err, HI_E_NOMEM, "no memory for a path");
+		hi_reach_file(host->pid, map, path);
 		code = hi_image_open(path, &image, err);
 		if (code == 0)
 			code = hi_symtab_new(image, &symtab, err);
@@ -190,6 +189,7 @@ static int write_data(const struct hi_host *host, uint64_t data_remote,
 	int code = hi_remote_write(host, data_remote + HI_FOOTHOLD_DLOPEN_AT,
 				   &dlopen_remote, 8, err);
 
+	path = hi_reach_inside(path);
 	if (code == 0 && strlen(path) + 1 > PAGE_LEN - HI_FOOTHOLD_PATH_AT)
 		code = hi_fail(err, HI_E_HOST, "the path %s is too long", path);
 	if (code == 0)

@@ -10,6 +10,7 @@
 #include "injector/loader_parts.h"
 #include "injector/priority.h"
 #include "injector/safe_point.h"
+#include "injector/reach.h"
 #include "injector/sandbox.h"
 
 #define SAFE_POINT_LIMIT_NS (10 * HI_NS_PER_S)
@@ -31,6 +32,7 @@ static int write_request(struct hi_loader *loader,
 {
 	struct hi_constructors constructors;
 	struct hi_shim_load *load = &loader->load;
+	const char *path = hi_reach_inside(build->path);
 	char zero[8] = "";
 	int code;
 
@@ -46,7 +48,7 @@ static int write_request(struct hi_loader *loader,
 	if (code == 0)
 		code = hi_remote_write(
 			loader->host, hi_loader_load_remote(loader) + SHORT_LEN,
-			build->path, strlen(build->path) + 1, err);
+			path, strlen(path) + 1, err);
 	if (code == 0)
 		code = hi_remote_write(loader->host,
 				       hi_loader_load_remote(loader) +
@@ -298,7 +300,8 @@ static int fail_with_dlerror(struct hi_loader *loader,
 {
 	char text[HI_SHIM_ERROR_MAX];
 	const char *rest = text;
-	size_t len = strlen(build->path);
+	const char *path = hi_reach_inside(build->path);
+	size_t len = strlen(path);
 
 	if (hi_remote_read(loader->host,
 			   hi_loader_load_remote(loader) +
@@ -307,7 +310,7 @@ static int fail_with_dlerror(struct hi_loader *loader,
 	    !text[0])
 		strcpy(text, "the host's dlopen(3) gave no reason");
 	text[sizeof(text) - 1] = '\0';
-	if (strncmp(text, build->path, len) == 0) {
+	if (strncmp(text, path, len) == 0) {
 		rest = text + len;
 		rest += strspn(rest, ": ");
 	}

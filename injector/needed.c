@@ -8,6 +8,7 @@
 
 #include "elfscan/image.h"
 #include "injector/phrase.h"
+#include "injector/reach.h"
 
 /* One object that is mapped. */
 struct object {
@@ -55,7 +56,7 @@ bool hi_needed_at_start(const struct hi_host *host, const struct hi_maps *maps,
 			const struct hi_map *map)
 {
 	struct object *objects = calloc(maps->n_maps + 1, sizeof(*objects));
-	char link[64], program[PATH_MAX];
+	char link[64], program[PATH_MAX], path[PATH_MAX];
 	bool found = false;
 	ssize_t len;
 	size_t n = 0;
@@ -70,8 +71,8 @@ bool hi_needed_at_start(const struct hi_host *host, const struct hi_maps *maps,
 			continue;
 		object->map = &maps->maps[i];
 		object->needed = !strcmp(object->map->path, program);
-		n += hi_image_open_any(object->map->path, &object->image,
-				       NULL) == 0;
+		hi_reach_file(host->pid, object->map, path);
+		n += hi_image_open_any(path, &object->image, NULL) == 0;
 	}
 	while (follow_all(objects, n))
 		;

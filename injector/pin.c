@@ -8,6 +8,7 @@
 #include <sys/syscall.h>
 
 #include "common/own.h"
+#include "injector/reach.h"
 #include "injector/sandbox.h"
 
 #define PAGE       4096UL
@@ -41,8 +42,9 @@ static int open_snapshot(const struct pin *pin, int64_t *ret_fd,
 	/* below the frame of the system call itself */
 	uint64_t name = pin->place->stack_remote - NAME_BELOW;
 	uint64_t args[6] = { (uint64_t)AT_FDCWD, name, O_RDONLY | O_CLOEXEC };
-	int code = hi_remote_write(pin->host, name, pin->build->path,
-				   strlen(pin->build->path) + 1, err);
+	const char *path = hi_reach_inside(pin->build->path);
+	int code =
+		hi_remote_write(pin->host, name, path, strlen(path) + 1, err);
 
 	if (code == 0)
 		code = call(pin, SYS_openat, args, ret_fd, err);

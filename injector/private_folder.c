@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "common/own.h"
+#include "injector/reach.h"
 
 #define MADE      "hotinject.XXXXXX"
 #define MARK      ".hotinject"
@@ -21,7 +22,9 @@
 
 struct hi_private_folder {
 	char *path;
-	int fd; /* the folder itself, locked while the session lives */
+	int fd;      /* the folder itself, locked while the session lives */
+	bool shared; /* with a host that does not reach what is elsewhere */
+	gid_t group; /* of it, or of ours */
 };
 
 static void close_dir(DIR **dir)
@@ -96,7 +99,7 @@ static bool is_marked(int fd)
 {
 	struct stat stat;
 
-	return fstat(fd, &stat) == 0 && (stat.st_mode & 0077) == 0 &&
+	return fstat(fd, &stat) == 0 && (stat.st_mode & 0067) == 0 &&
 	       faccessat(fd, MARK, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
@@ -256,13 +259,85 @@ static char *make_in(const char *parent, int *ret_fd)
 	return NULL;
 }
 
+/* Takes PATH and FD. */
+static int wrap(char *path, int fd, struct hi_private_folder **ret_folder,
+		struct hi_err *err)
+{
+	struct hi_private_folder *folder = calloc(1, sizeof(*folder));
+
+	if (!folder) {
+		remove_folder(path, fd);
+		free(path);
+		close(fd);
+		return hi_fail(err, HI_E_NOMEM, "out of memory at the start");
+	}
+	folder->fd = fd;
+	folder->path = path;
+	*ret_folder = folder;
+	return 0;
+}
+
+/* What process PID can reach, too. */
+static char *make_for(pid_t pid, int *ret_fd)
+{
+	static const char *const parents[] = { "/tmp", "/var/tmp", "/dev/shm",
+					       "/run" };
+	bool apart = hi_reach_is_apart(pid);
+	char root[64], *path = NULL;
+
+	snprintf(root, sizeof(root), "/proc/%d/root", pid);
+	for (size_t i = 0; !path && i < sizeof(parents) / sizeof(*parents);
+	     i++) {
+		char *HI_FREE parent = NULL;
+
+		if (asprintf(&parent, "%s%s", apart ? root : "", parents[i]) <
+		    0)
+			parent = NULL;
+		path = make_in(parent, ret_fd);
+	}
+	return path;
+}
+
+int hi_private_folder_new_for(pid_t pid, struct hi_private_folder **ret_folder,
+			      struct hi_err *err)
+{
+	bool apart = hi_reach_is_apart(pid);
+	int HI_CLOSE fd = -1;
+	char *HI_FREE path = NULL;
+	gid_t group = getegid();
+	bool shared = hi_reach_is_other_user(pid, &group);
+	int code;
+
+	if (!apart && !shared)
+		return hi_private_folder_new(ret_folder, err);
+	path = make_for(pid, &fd);
+	if (!path || (shared && (fchown(fd, (uid_t)-1, group) < 0 ||
+				 fchmod(fd, 0710) < 0))) {
+		hi_fail(err, HI_E_RIGHTS,
+			"process %d has %s, and there is no folder for the "
+			"worker's copies that it can reach and hotinject can "
+			"write: neither its /tmp, /var/tmp, /dev/shm nor /run",
+			pid,
+			apart ? "a root folder or mounts of its own" :
+				"another user");
+		if (path)
+			remove_folder(path, fd);
+		return HI_E_RIGHTS;
+	}
+	code = wrap(hi_take_ptr(&path), hi_take_fd(&fd), ret_folder, err);
+	if (code == 0) {
+		(*ret_folder)->shared = true;
+		(*ret_folder)->group = group;
+	}
+	return code;
+}
+
 int hi_private_folder_new(struct hi_private_folder **ret_folder,
 			  struct hi_err *err)
 {
 	const char *const parents[] = { getenv("TMPDIR"), "/tmp", "/var/tmp" };
 	int HI_CLOSE fd = -1;
 	char *HI_FREE path = make_in_runtime_folder(&fd);
-	struct hi_private_folder *folder;
 
 	for (size_t i = 0; !path && i < sizeof(parents) / sizeof(*parents); i++)
 		path = make_in(parents[i], &fd);
@@ -275,15 +350,18 @@ int hi_private_folder_new(struct hi_private_folder **ret_folder,
 				 "not mounted noexec");
 		return HI_E_SYS;
 	}
-	folder = calloc(1, sizeof(*folder));
-	if (!folder) {
-		remove_folder(path, fd);
-		return hi_fail(err, HI_E_NOMEM, "out of memory at the start");
-	}
-	folder->fd = hi_take_fd(&fd);
-	folder->path = hi_take_ptr(&path);
-	*ret_folder = folder;
-	return 0;
+	return wrap(hi_take_ptr(&path), hi_take_fd(&fd), ret_folder, err);
+}
+
+bool hi_private_folder_is_shared(const struct hi_private_folder *folder)
+{
+	return folder->shared;
+}
+
+void hi_private_folder_share(const struct hi_private_folder *folder, int fd)
+{
+	if (folder->shared && fchown(fd, (uid_t)-1, folder->group) == 0)
+		(void)!fchmod(fd, 0750);
 }
 
 void hi_private_folder_free(struct hi_private_folder *folder)

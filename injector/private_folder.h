@@ -16,6 +16,7 @@
 #ifndef HI_INJECTOR_PRIVATE_FOLDER_H
 #define HI_INJECTOR_PRIVATE_FOLDER_H
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 #include "common/err.h"
@@ -28,6 +29,16 @@ struct hi_private_folder;
  */
 int hi_private_folder_new(struct hi_private_folder **ret_folder,
 			  struct hi_err *err) HI_MUST_USE;
+/*
+ * For process PID, which may be another user's, or have a root folder or mounts of
+ * its own: one that it can reach. Its group may read there then; no one else.
+ */
+int hi_private_folder_new_for(pid_t pid, struct hi_private_folder **ret_folder,
+			      struct hi_err *err) HI_MUST_USE;
+/* Whether it was made so. */
+bool hi_private_folder_is_shared(const struct hi_private_folder *folder);
+/* The host's group may read the new file FD in the folder, if it has to. */
+void hi_private_folder_share(const struct hi_private_folder *folder, int fd);
 void hi_private_folder_free(struct hi_private_folder *folder);
 /* Another process of this user that runs code of the folder at PATH, or 0. */
 pid_t hi_private_folder_find_process(const char *path);

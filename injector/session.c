@@ -205,7 +205,10 @@ static int attach(struct session *session, struct hi_err *err)
 	snprintf(link, sizeof(link), "/proc/%d/exe", session->options->pid);
 	len = readlink(link, path, sizeof(path) - 1);
 	path[len < 0 ? 0 : len] = '\0';
-	code = open_charges(session, path, err);
+	session->shim_path = hi_shim_make_reachable(session->shim_path,
+						    session->snapshots, err);
+	code = session->shim_path ? open_charges(session, path, err) :
+				    HI_E_HOST;
 	if (code == 0)
 		code = block_signals(session, err);
 	if (code == 0)
@@ -238,7 +241,8 @@ static int start(struct session *session, int *ret_exit, struct hi_err *err)
 	session->shim_path = hi_shim_find_file(err);
 	if (!session->shim_path)
 		return HI_E_HOST;
-	code = hi_snapshots_new(&session->snapshots, err);
+	code = hi_snapshots_new_for(session->options->pid, &session->snapshots,
+				    err);
 	if (code == 0)
 		code = session->options->pid ? attach(session, err) :
 					       launch(session, host_path, err);

@@ -1,12 +1,12 @@
 /*
  * How the shim comes into a process that runs without it.
  */
-#include <stdlib.h>
+#include <string.h>
 #include <sys/syscall.h>
 
-#include "common/own.h"
 #include "injector/clock.h"
 #include "injector/foothold.h"
+#include "injector/phrase.h"
 #include "injector/safe_point.h"
 #include "injector/session_parts.h"
 
@@ -25,13 +25,14 @@ static void take_back(struct session *session, struct hi_thread *thread,
 
 static bool has_shim(const struct session *session)
 {
-	char *HI_FREE real = realpath(session->shim_path, NULL);
 	struct hi_maps maps;
-	bool found;
+	bool found = false;
 
 	if (hi_maps_read(session->self.host->pid, &maps, NULL) < 0)
 		return false;
-	found = hi_maps_find_path(&maps, real ? real : session->shim_path);
+	for (size_t i = 0; i < maps.n_maps; i++)
+		found |= !strcmp(hi_phrase_base_name(maps.maps[i].path),
+				 HI_SHIM_FILE);
 	hi_maps_done(&maps);
 	return found;
 }

@@ -10,6 +10,7 @@
 
 #include "common/own.h"
 #include "elfscan/symtab.h"
+#include "injector/reach.h"
 
 #ifndef HI_LIBDIR
 #define HI_LIBDIR "/usr/local/lib/hotinject"
@@ -72,6 +73,16 @@ char *hi_shim_make_plain(char *path, const char *folder, struct hi_err *err)
 	return NULL;
 }
 
+char *hi_shim_make_reachable(char *path, struct hi_snapshots *snapshots,
+			     struct hi_err *err)
+{
+	char *HI_FREE from = path;
+
+	if (!hi_snapshots_are_shared(snapshots))
+		return hi_take_ptr(&from);
+	return hi_snapshots_add_file(snapshots, from, err);
+}
+
 static int find_variable(const char *shim_path, uint64_t *ret_link,
 			 struct hi_err *err)
 {
@@ -120,9 +131,7 @@ int hi_shim_place_find(struct hi_host *host, struct hi_thread *thread,
 		       const struct hi_maps *maps, const char *shim_path,
 		       struct hi_shim_place *ret_place, struct hi_err *err)
 {
-	char *HI_FREE real = realpath(shim_path, NULL);
-	const struct hi_map *map =
-		hi_maps_find_path(maps, real ? real : shim_path);
+	const struct hi_map *map = hi_reach_find(maps, shim_path);
 	struct hi_shim_place place = { 0, { 0 }, 0 };
 	uint64_t link = 0, stack = 0;
 	int code;

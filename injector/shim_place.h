@@ -9,6 +9,7 @@
 #include "common/err.h"
 #include "injector/maps.h"
 #include "injector/remote.h"
+#include "injector/snapshot.h"
 
 /* The shim's file: beside hotinject itself, else where it was installed. The
    result is for free(). */
@@ -19,6 +20,14 @@ char *hi_shim_find_file(struct hi_err *err);
  * link to it in FOLDER. NULL when neither can be.
  */
 char *hi_shim_make_plain(char *path, const char *folder, struct hi_err *err);
+
+/*
+ * Takes PATH and gives one for free() that the process of SNAPSHOTS can open: PATH
+ * itself, or a copy among them when it is another user's, or has a root folder or
+ * mounts of its own. NULL when that fails.
+ */
+char *hi_shim_make_reachable(char *path, struct hi_snapshots *snapshots,
+			     struct hi_err *err);
 
 /* Find it in the host; maps a stack for remote calls through the held THREAD. */
 int hi_shim_place_find(struct hi_host *host, struct hi_thread *thread,

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -19,14 +20,16 @@ struct hi_snapshots {
 	struct hi_private_folder *folder;
 };
 
-int hi_snapshots_new(struct hi_snapshots **ret_snapshots, struct hi_err *err)
+int hi_snapshots_new_for(pid_t pid, struct hi_snapshots **ret_snapshots,
+			 struct hi_err *err)
 {
 	struct hi_snapshots *snapshots = calloc(1, sizeof(*snapshots));
 	int code;
 
 	if (!snapshots)
 		return hi_fail(err, HI_E_NOMEM, "out of memory at the start");
-	code = hi_private_folder_new(&snapshots->folder, err);
+	code = pid ? hi_private_folder_new_for(pid, &snapshots->folder, err) :
+		     hi_private_folder_new(&snapshots->folder, err);
 	if (code < 0) {
 		free(snapshots);
 		return code;
@@ -35,12 +38,22 @@ int hi_snapshots_new(struct hi_snapshots **ret_snapshots, struct hi_err *err)
 	return 0;
 }
 
+int hi_snapshots_new(struct hi_snapshots **ret_snapshots, struct hi_err *err)
+{
+	return hi_snapshots_new_for(0, ret_snapshots, err);
+}
+
 void hi_snapshots_free(struct hi_snapshots *snapshots)
 {
 	if (!snapshots)
 		return;
 	hi_private_folder_free(snapshots->folder);
 	free(snapshots);
+}
+
+bool hi_snapshots_are_shared(const struct hi_snapshots *snapshots)
+{
+	return hi_private_folder_is_shared(snapshots->folder);
 }
 
 const char *hi_snapshots_get_folder(const struct hi_snapshots *snapshots)
@@ -92,6 +105,7 @@ static int create_copy(const struct hi_snapshots *snapshots, const char *name,
 		}
 		fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0700);
 		if (fd >= 0) {
+			hi_private_folder_share(snapshots->folder, fd);
 			*ret_path = hi_take_ptr(&path);
 			return fd;
 		}
@@ -130,6 +144,34 @@ static int open_source(const char *path, struct stat *ret_stat,
 		return HI_E_SYS;
 	}
 	return hi_take_fd(&fd);
+}
+
+char *hi_snapshots_add_file(struct hi_snapshots *snapshots, const char *path,
+			    struct hi_err *err)
+{
+	const char *folder = hi_snapshots_get_folder(snapshots);
+	char *HI_FREE copy = NULL;
+	struct stat st;
+	int HI_CLOSE from = open_source(path, &st, err);
+	int HI_CLOSE to = -1;
+	off_t at = 0;
+
+	if (from < 0)
+		return NULL;
+	if (asprintf(&copy, "%s/%s", folder, base_name(path)) < 0)
+		copy = NULL;
+	if (copy)
+		to = open(copy, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0700);
+	while (to >= 0 && at < st.st_size &&
+	       sendfile(to, from, &at, (size_t)(st.st_size - at)) > 0)
+		;
+	if (to < 0 || at < st.st_size) {
+		hi_fail_sys(err, "%s cannot be copied to %s", base_name(path),
+			    folder);
+		return NULL;
+	}
+	hi_private_folder_share(snapshots->folder, to);
+	return hi_take_ptr(&copy);
 }
 
 int hi_snapshot_begin(struct hi_snapshots *snapshots, const char *path,

@@ -21,6 +21,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "common/err.h"
 
@@ -28,7 +29,15 @@ struct hi_snapshots;
 
 int hi_snapshots_new(struct hi_snapshots **ret_snapshots,
 		     struct hi_err *err) HI_MUST_USE;
+/* For a process that runs already, which has to reach them. */
+int hi_snapshots_new_for(pid_t pid, struct hi_snapshots **ret_snapshots,
+			 struct hi_err *err) HI_MUST_USE;
 void hi_snapshots_free(struct hi_snapshots *snapshots);
+/* Whether they are for a process that may not reach files of ours elsewhere. */
+bool hi_snapshots_are_shared(const struct hi_snapshots *snapshots);
+/* Copy a file there, of its own name; for free(), NULL when that fails. */
+char *hi_snapshots_add_file(struct hi_snapshots *snapshots, const char *path,
+			    struct hi_err *err);
 const char *hi_snapshots_get_folder(const struct hi_snapshots *snapshots);
 
 /* What a file holds, to tell whether its content is the one we know. */

@@ -1,16 +1,20 @@
 #include "injector/unwind.h"
 
 #include <elfutils/libdwfl.h>
+#include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "injector/reach.h"
 #include "injector/remote.h"
 
 struct hi_unwinder {
 	const struct hi_host *host;
 	Dwfl *dwfl;
+	bool apart; /* names of its mappings are its own */
 	bool fresh;
 	bool attached;
 	/* of the unwinding that goes on */
@@ -99,9 +103,18 @@ static int no_debuginfo(Dwfl_Module *module, void **userdata, const char *name,
 static int find_elf(Dwfl_Module *module, void **userdata, const char *name,
 		    Dwarf_Addr base, char **ret_file, Elf **ret_elf)
 {
-	int fd = dwfl_linux_proc_find_elf(module, userdata, name, base,
-					  ret_file, ret_elf);
+	const struct hi_unwinder *unwinder = *userdata;
+	char inside[PATH_MAX];
+	int fd = -1;
 
+	/* what is called so here may be another file */
+	if (unwinder && unwinder->apart && name[0] == '/' &&
+	    snprintf(inside, sizeof(inside), "/proc/%d/root%s",
+		     unwinder->host->pid, name) < (int)sizeof(inside))
+		fd = open(inside, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		fd = dwfl_linux_proc_find_elf(module, userdata, name, base,
+					      ret_file, ret_elf);
 	if (fd < 0 || *ret_elf)
 		return fd;
 	*ret_elf = elf_begin(fd, ELF_C_READ_MMAP_PRIVATE, NULL);
@@ -117,6 +130,17 @@ static const Dwfl_Callbacks dwfl_callbacks = {
 	.find_debuginfo = no_debuginfo,
 };
 
+/* So that find_elf() knows whose module it is. */
+static int set_unwinder(Dwfl_Module *module, void **userdata, const char *name,
+			Dwarf_Addr base, void *unwinder)
+{
+	(void)module;
+	(void)name;
+	(void)base;
+	*userdata = unwinder;
+	return DWARF_CB_OK;
+}
+
 int hi_unwinder_new(const struct hi_host *host,
 		    struct hi_unwinder **ret_unwinder, struct hi_err *err)
 {
@@ -125,6 +149,7 @@ int hi_unwinder_new(const struct hi_host *host,
 	if (!unwinder)
 		return hi_fail(err, HI_E_NOMEM, "no memory to unwind");
 	unwinder->host = host;
+	unwinder->apart = hi_reach_is_apart(host->pid);
 	unwinder->dwfl = dwfl_begin(&dwfl_callbacks);
 	if (!unwinder->dwfl) {
 		free(unwinder);
@@ -155,6 +180,8 @@ void hi_unwinder_refresh(struct hi_unwinder *unwinder)
 	dwfl_report_begin(unwinder->dwfl);
 	dwfl_linux_proc_report(unwinder->dwfl, unwinder->host->pid);
 	dwfl_report_end(unwinder->dwfl, NULL, NULL);
+	if (unwinder->apart)
+		dwfl_getmodules(unwinder->dwfl, set_unwinder, unwinder, 0);
 	if (!unwinder->attached)
 		unwinder->attached = dwfl_attach_state(unwinder->dwfl, NULL,
 						       unwinder->host->pid,
