@@ -18,6 +18,9 @@ const struct hi_map *hi_adopt_find(const struct hi_maps *maps,
 {
 	const struct hi_map *map = hi_reach_find(maps, worker->path);
 
+	if (!map && worker->other_ino)
+		map = hi_maps_find_inode(maps, worker->other_dev,
+					 worker->other_ino);
 	return map && map->offset == 0 ? map : NULL;
 }
 
@@ -94,6 +97,8 @@ static int take_build(struct hi_worker *worker, struct hi_snapshots *snapshots,
 	if (code == 0)
 		code = hi_build_scan(*ret_build, err);
 	if (code < 0) {
+		if (copy)
+			hi_snapshot_drop(snapshots, copy);
 		hi_build_free(hi_take_ptr(ret_build));
 		return code;
 	}
@@ -188,8 +193,10 @@ int hi_adopt(struct hi_worker *worker, struct hi_snapshots *snapshots,
 		code = hi_pin(build, host, thread, place, maps, err);
 	if (code == 0)
 		code = hi_worker_adopt(worker, build, err);
-	else
+	else {
+		hi_snapshot_drop(snapshots, build->path);
 		hi_build_free(build);
+	}
 	if (code < 0)
 		return code;
 	header = hi_image_get_header(build->image);

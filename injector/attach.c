@@ -129,8 +129,8 @@ static int fail_gone(pid_t pid, struct hi_err *err)
 	return hi_fail(err, HI_E_GONE, "there is no process %d", pid);
 }
 
-/* A leader whose other threads go on is a zombie, of which nobody hears. */
-static bool is_zombie(pid_t tid)
+/* As proc(5) has it, '?' when there is none. */
+static char read_state(pid_t tid)
 {
 	char path[64], text[256];
 	const char *state;
@@ -138,7 +138,7 @@ static bool is_zombie(pid_t tid)
 	snprintf(path, sizeof(path), "/proc/%d/stat", tid);
 	read_line(path, text, sizeof(text));
 	state = strrchr(text, ')');
-	return state && state[1] == ' ' && state[2] == 'Z';
+	return state && state[1] == ' ' ? state[2] : '?';
 }
 
 static int seize_one(struct hi_host *host, pid_t tid, size_t *n,
@@ -146,8 +146,9 @@ static int seize_one(struct hi_host *host, pid_t tid, size_t *n,
 {
 	int code = hi_tracee_seize(tid, err);
 
-	/* it may have ended, or be traced since it was made */
-	if (code == HI_E_GONE || (code < 0 && is_zombie(tid)))
+	/* It may have ended, or be traced since it was made. A leader whose
+	   other threads go on is a zombie, of which nobody hears. */
+	if (code == HI_E_GONE || (code < 0 && read_state(tid) == 'Z'))
 		return 0;
 	if (code < 0 && read_status(tid, "TracerPid:") != getpid())
 		return code == HI_E_RIGHTS ? explain(host->pid, err) : code;
@@ -181,15 +182,44 @@ static int seize_round(struct hi_host *host, size_t *ret_n, struct hi_err *err)
 	return code;
 }
 
+/* What is not to be had from a process in this state, whoever asks. */
+static int check_state(pid_t pid, const char *name, struct hi_err *err)
+{
+	long n_threads = read_status(pid, "Threads:");
+
+	switch (read_state(pid)) {
+	case 'Z':
+		if (n_threads > 1)
+			return hi_fail(err, HI_E_HOST,
+				       "the first thread of %s (%d) has ended, "
+				       "and with it the system's view of its "
+				       "memory",
+				       name, pid);
+		return hi_fail(err, HI_E_GONE,
+			       "%s (%d) has ended; its parent has not yet "
+			       "taken note",
+			       name, pid);
+	case 'T':
+		hi_fail(err, HI_E_BUSY, "%s (%d) is stopped", name, pid);
+		hi_err_hint(err, "have it go on first: kill -CONT %d", pid);
+		return HI_E_BUSY;
+	default:
+		return 0;
+	}
+}
+
 static int check_program(pid_t pid, struct hi_err *err)
 {
 	char path[64], name[64];
-	int no_matter;
+	int no_matter, code;
 
 	snprintf(path, sizeof(path), "/proc/%d/exe", pid);
 	read_name(pid, name);
 	if (!*name)
 		return fail_gone(pid, err);
+	code = check_state(pid, name, err);
+	if (code < 0)
+		return code;
 	if (access(path, R_OK) != 0)
 		return explain(pid, err);
 	return hi_program_check(path, name, &no_matter, err);

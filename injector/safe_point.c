@@ -266,6 +266,24 @@ static struct hi_thread *try_round(struct hi_host *host,
 	return NULL;
 }
 
+/* Job control has stopped it: every thread, for as long as it likes. */
+static int fail_stopped(const struct hi_host *host, struct hi_err *err)
+{
+	hi_fail(err, HI_E_BUSY, "%s (%d) is stopped", host->name, host->pid);
+	hi_err_hint(err, "have it go on first: kill -CONT %d", host->pid);
+	return HI_E_BUSY;
+}
+
+static bool is_stopped(const struct hi_host *host)
+{
+	struct hi_thread *thread, *next;
+
+	HASH_ITER(hh, host->threads, thread, next)
+		if (!thread->group && !thread->mine)
+			return false;
+	return host->threads != NULL;
+}
+
 /* Every thread is under a filter of its own. */
 static bool is_locked_in(struct hi_host *host)
 {
@@ -293,6 +311,8 @@ int hi_safe_point_hold(struct hi_host *host, struct hi_unwinder *unwinder,
 		}
 		if (is_locked_in(host))
 			return hi_sandbox_fail(host->pid, host->name, err);
+		if (hi_clock_ns() - start > limit_ns && is_stopped(host))
+			return fail_stopped(host, err);
 		if (hi_clock_ns() - start > limit_ns)
 			return hi_fail(err, HI_E_BUSY,
 				       "no thread of %s came to a point where "
@@ -322,7 +342,7 @@ static bool hold_between_calls(struct hi_host *host, struct hi_thread *thread)
 {
 	pid_t tid = thread->tid;
 
-	if (thread->group || thread->held ||
+	if (thread->group || thread->held || hi_sandbox_has(host->pid, tid) ||
 	    hi_host_hold(host, thread, NULL) < 0)
 		return false;
 	if (thread->trapped && !thread->signal)
@@ -348,6 +368,8 @@ int hi_safe_point_hold_any(struct hi_host *host, struct hi_thread **ret_thread,
 		}
 		hi_host_pump(host);
 	} while (!host->ended && hi_clock_ns() - start < HOLD_ANY_NS);
+	if (is_locked_in(host))
+		return hi_sandbox_fail(host->pid, host->name, err);
 	return hi_fail(err, HI_E_BUSY, "no thread of %s can be stopped",
 		       host->name);
 }

@@ -4,6 +4,8 @@
 #include <string.h>
 #include <sys/syscall.h>
 
+#include "injector/adopt.h"
+#include "injector/alike.h"
 #include "injector/clock.h"
 #include "injector/foothold.h"
 #include "injector/phrase.h"
@@ -48,6 +50,29 @@ static int fail_known(const struct hi_host *host, struct hi_err *err)
 	return HI_E_HOST;
 }
 
+/* The host may have the worker under another name. */
+static void look_for_alike(struct session *session, struct charge *charge)
+{
+	struct hi_host *host = session->self.host;
+	struct hi_worker *worker = charge->worker;
+	const struct hi_map *map;
+	struct hi_maps maps;
+
+	if (hi_maps_read(host->pid, &maps, NULL) < 0)
+		return;
+	map = hi_adopt_find(&maps, worker) ?
+		      NULL :
+		      hi_alike_find(host->pid, &maps, worker->path);
+	if (map) {
+		worker->other_dev = map->dev;
+		worker->other_ino = map->inode;
+		hi_report_note(session->report, "%s (%d) has %s as %s%s",
+			       host->name, host->pid, worker->name, map->path,
+			       map->deleted ? ", which is deleted" : "");
+	}
+	hi_maps_done(&maps);
+}
+
 int hi_session_enter(struct session *session, struct hi_err *err)
 {
 	struct hi_host *host = session->self.host;
@@ -75,6 +100,7 @@ int hi_session_enter(struct session *session, struct hi_err *err)
 	for (size_t i = 0; i < session->n_charges; i++) {
 		struct charge *charge = &session->charges[i];
 
+		look_for_alike(session, charge);
 		charge->look_at_ns = hi_clock_ns();
 		charge->look_until_ns = charge->look_at_ns + HI_SESSION_LOOK_NS;
 		hi_session_look_for(session, charge, NULL, true);

@@ -219,6 +219,7 @@ void hi_session_look_for(struct session *session, struct charge *charge,
 			 struct hi_thread *held, bool say_absent)
 {
 	struct hi_err err = { 0 };
+	uint64_t no_matter = 0;
 	int code;
 
 	if (!session->self.entered)
@@ -240,6 +241,9 @@ void hi_session_look_for(struct session *session, struct charge *charge,
 	if (code == HI_E_BUSY || code == HI_E_GONE)
 		return; /* looked for again soon */
 	charge->look_until_ns = 0;
+	/* our own look has opened the file, too: that is no news */
+	if (code < 0)
+		(void)!hi_watch_read(charge->watch, &no_matter, NULL);
 	/* each opening of the file is another try; one sentence will do */
 	if (code < 0 && strcmp(charge->said, err.sentence) != 0) {
 		hi_report_error(session->report, &err);

@@ -182,6 +182,15 @@ static int stop_at(struct walk *walk, const char *name, const char *path,
 	return STEP_END;
 }
 
+/* /proc/PID/root leads into mounts that its text does not name (proc(5)). */
+static bool is_root_of_process(const char *path)
+{
+	int len = 0;
+
+	(void)!sscanf(path, "/proc/%*d/root%n", &len);
+	return len > 0 && path[len] == '\0';
+}
+
 static int step(struct walk *walk, struct hi_err *err)
 {
 	char name[NAME_MAX + 1];
@@ -202,6 +211,10 @@ static int step(struct walk *walk, struct hi_err *err)
 	if (!join(path, walk->here, name))
 		return STEP_END;
 	exists = lstat(path, &stat) == 0;
+	if (exists && is_root_of_process(path)) {
+		memcpy(walk->here, path, sizeof(path));
+		return STEP_ON;
+	}
 	if (exists && S_ISLNK(stat.st_mode))
 		return follow_link(walk, name, path, err);
 	if (is_last || !exists || !S_ISDIR(stat.st_mode))

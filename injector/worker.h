@@ -76,6 +76,9 @@ struct hi_worker {
 	   it has: the inode is free again once the file is replaced. */
 	dev_t first_dev;
 	ino_t first_ino;
+	/* in maps, when the host has it under another name; else 0 */
+	dev_t other_dev;
+	ino_t other_ino;
 	bool replaced;            /* that file, before the host was looked at */
 	struct hi_build *current; /* NULL before the host has it */
 	unsigned int last_number; /* given to a candidate */
