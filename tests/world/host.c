@@ -215,15 +215,26 @@ static void answer(const char *word, const char *rest, char **argv)
 		printf("%s=%d\n", word, change(word, rest));
 }
 
-/* The buffers are there before a sandbox is. */
-int main(int argc, char **argv)
+_Noreturn static void converse(char **argv);
+
+static void *run(void *argv)
 {
-	static char in[4096], out[4096];
+	converse(argv);
+}
+
+/* Another thread goes on with the conversation. */
+static void end_first(char **argv)
+{
+	pthread_t thread;
+
+	pthread_create(&thread, NULL, run, argv);
+	pthread_exit(NULL);
+}
+
+_Noreturn static void converse(char **argv)
+{
 	char question[400];
 
-	(void)argc;
-	setvbuf(stdin, in, _IOLBF, sizeof(in));
-	setvbuf(stdout, out, _IOFBF, sizeof(out));
 	while (fgets(question, sizeof(question), stdin)) {
 		char *rest = question + strcspn(question, " \n");
 
@@ -232,6 +243,19 @@ int main(int argc, char **argv)
 		rest[strcspn(rest, "\n")] = '\0';
 		answer(question, rest, argv);
 		fflush(stdout);
+		if (!strcmp(question, "end-first"))
+			end_first(argv);
 	}
-	return 0;
+	exit(0);
+}
+
+/* The buffers are there before a sandbox is. */
+int main(int argc, char **argv)
+{
+	static char in[4096], out[4096];
+
+	(void)argc;
+	setvbuf(stdin, in, _IOLBF, sizeof(in));
+	setvbuf(stdout, out, _IOFBF, sizeof(out));
+	converse(argv);
 }
