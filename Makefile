@@ -146,7 +146,7 @@ check_all = $(TEST_ENV) scripts/check.sh \
 	$(filter %/e2e_matrix,$(1)) $(filter %/e2e_stress,$(1)) \
 	$(filter-out %/e2e_matrix %/e2e_stress,$(1))
 
-.PHONY: check check-unit check-e2e
+.PHONY: check check-unit check-e2e check-hosts
 check: all $(UNIT) $(E2E) | deps-test ## run every test (installs what they need first)
 	@$(call check_all,$(E2E) $(UNIT))
 
@@ -155,6 +155,9 @@ check-unit: all $(UNIT) | deps-test ## run the tests of the modules
 
 check-e2e: all $(E2E) | deps-test ## run the tests with real hosts
 	@$(call check_all,$(E2E))
+
+check-hosts: all $(B)/tests/hosts_attached | deps-test deps-hosts ## attach to java, node and nginx, too (installs them)
+	@$(TEST_ENV) HOTINJECT_TEST_MORE_HOSTS=1 $(B)/tests/hosts_attached
 
 # Everything anew with the fuzzer's instruments, in a folder of its own.
 FUZZ_SECONDS ?= 60
@@ -213,11 +216,13 @@ uninstall: ## take away what install put there
 clean: ## remove what was built
 	rm -rf $(B)
 
-.PHONY: deps deps-test deps-lint help
+.PHONY: deps deps-test deps-hosts deps-lint help
 deps: ## install what the build lacks
 	@scripts/deps.sh build
 deps-test: | deps ## install what the tests lack
 	@scripts/deps.sh unit test
+deps-hosts: | deps ## install the hosts of make check-hosts
+	@scripts/deps.sh hosts
 deps-lint: | deps ## install what make lint lacks
 	@scripts/deps.sh unit lint
 

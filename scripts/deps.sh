@@ -1,7 +1,7 @@
 #!/bin/sh
 # deps.sh GROUP... - install what is missing for a group of tasks: build, unit (to
-# compile tests), test (the hosts and tools that they run), lint. Says nothing when
-# all is there. Shell built-ins and one pkg-config call do the looking, because
+# compile tests), test (the hosts and tools that they run), hosts (more of them),
+# lint. Says nothing when all is there. Shell built-ins and one pkg-config call do the looking, because
 # every make runs this.
 set -u
 cd "$(dirname "$0")" || exit 1
@@ -33,6 +33,7 @@ test   f:/usr/lib*/libdebuginfod.so.1,f:/usr/lib/*/libdebuginfod.so.1  libdebugi
 test   c:rustc                            rustc                  rust                     rust                rust
 test   c:lua5.4,c:lua                     lua5.4                 lua                      lua                 lua54
 test   p:lua5.4,p:lua                     liblua5.4-dev          lua-devel                lua                 lua54-devel
+test   c:luajit                           luajit                 luajit                   luajit              luajit
 test   f:/usr/bin/python3                 python3                python3                  python              python3
 test   p:python3                          python3-dev            python3-devel            python              python3-devel
 test   c:sqlite3                          sqlite3                sqlite                   sqlite              sqlite3
@@ -45,6 +46,11 @@ test   f:/usr/include/postgresql/*/server/postgres.h,f:/usr/include/pgsql/server
 test   p:sdl2                             libsdl2-dev            SDL2-devel               sdl2                libSDL2-devel
 test   c:Xvfb                             xvfb                   xorg-x11-server-Xvfb     xorg-server-xvfb    xorg-x11-server-Xvfb
 test   c:newuidmap                        uidmap                 shadow-utils             shadow              shadow
+hosts  c:javac                            default-jdk-headless   java-latest-openjdk-devel  jdk-openjdk       java-devel
+hosts  c:node                             nodejs                 nodejs                   nodejs              nodejs
+hosts  f:/usr/include/node/node_api.h     libnode-dev            nodejs-devel             nodejs              nodejs-devel
+hosts  c:nginx                            nginx-light            nginx                    nginx               nginx
+hosts  f:/usr/share/nginx/src/configure   nginx-dev              nginx-mod-devel          nginx-src           nginx-source
 lint   c:clang-format                     clang-format           clang-tools-extra        clang               clang-tools
 lint   c:clang-tidy                       clang-tidy             clang-tools-extra        clang               clang-tools
 lint   c:cppcheck                         cppcheck               cppcheck                 cppcheck            cppcheck
@@ -54,6 +60,7 @@ lint   c:mandoc                           mandoc                 mandoc         
 # All modules of the wanted groups in one call: the usual case needs no second.
 modules_all_there()
 {
+	test -n "$modules" || return 0
 	command -v pkg-config >/dev/null 2>&1 || return 1
 	# shellcheck disable=SC2086 # a list of words
 	pkg-config --exists $modules

@@ -94,6 +94,7 @@ void support_use_tool(struct support *scene, const char *name);
 void support_use_tool_as_nobody(struct support *scene);
 void support_start_words(struct support *scene, const char *const *words);
 /* Start "WORD..." itself, without hotinject. */
+void support_start_plain_words(struct support *scene, const char *const *words);
 void support_start_plain(struct support *scene, const char *word, ...)
 	__attribute__((sentinel));
 /* Attach "hotinject --events=FILE --pid=HOST WORD..." to the plain host. */
@@ -108,6 +109,8 @@ pid_t support_get_attached(const struct support *scene);
 pid_t support_get_pid(const struct support *scene);
 /* The host as the last event that named one says, or the plain host. */
 pid_t support_get_host_pid(const struct support *scene);
+/* The plain host is a process that the started one has made. */
+void support_set_host_pid(struct support *scene, pid_t pid);
 
 /* Write LINE and a line end to the host's standard input. */
 void support_tell(struct support *scene, const char *line);

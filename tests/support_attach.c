@@ -34,7 +34,7 @@ void support_attach(struct support *scene, const char *word, ...)
 
 	ck_assert_msg(scene->plain && scene->pid, "no plain host runs");
 	snprintf(events, sizeof(events), "--events=%s/events", scene->folder);
-	snprintf(pid, sizeof(pid), "--pid=%d", scene->pid);
+	snprintf(pid, sizeof(pid), "--pid=%d", scene->host_pid);
 	words[n++] = scene->tool;
 	words[n++] = events;
 	words[n++] = pid;

@@ -116,6 +116,13 @@ void support_start(struct support *scene, const char *word, ...)
 	support_start_words(scene, words);
 }
 
+void support_start_plain_words(struct support *scene, const char *const *words)
+{
+	scene->plain = true;
+	start(scene, (char **)words);
+	scene->host_pid = scene->pid;
+}
+
 void support_start_plain(struct support *scene, const char *word, ...)
 {
 	const char *words[MAX_WORDS + 1];
@@ -124,9 +131,12 @@ void support_start_plain(struct support *scene, const char *word, ...)
 	va_start(args, word);
 	collect(word, args, words);
 	va_end(args);
-	scene->plain = true;
-	start(scene, (char **)words);
-	scene->host_pid = scene->pid;
+	support_start_plain_words(scene, words);
+}
+
+void support_set_host_pid(struct support *scene, pid_t pid)
+{
+	scene->host_pid = pid;
 }
 
 pid_t support_get_pid(const struct support *scene)
