@@ -319,7 +319,8 @@ static int read_lines(struct hi_baseline_reader *reader)
 	return code;
 }
 
-static int check_named(struct hi_baseline_reader *reader)
+/* What is only complete at the end. */
+static int check_names(struct hi_baseline_reader *reader)
 {
 	for (struct hi_named_type *at = reader->named; at; at = at->hh.next) {
 		if (at->is_defined)
@@ -329,6 +330,11 @@ static int check_named(struct hi_baseline_reader *reader)
 			       "%s:%u: type %s is nowhere described",
 			       reader->file_name, at->line,
 			       reader->model->types[at->number].name);
+	}
+	if (!*reader->model->name) {
+		reader->line = 2; /* where it is written */
+		return hi_reader_fail(reader,
+				      "no line names the library that it is of");
 	}
 	return 0;
 }
@@ -379,7 +385,7 @@ int hi_baseline_read(const char *text, size_t len, const char *file_name,
 	if (code == 0)
 		code = read_lines(&reader);
 	if (code == 0)
-		code = check_named(&reader);
+		code = check_names(&reader);
 	done(&reader);
 	/* it would name a version of the library that it needs */
 	reader.model->has_version_table = reader.model->n_needed > 0;

@@ -217,6 +217,7 @@ static const struct {
 	{ "6i soname a b",
 	  "bad.abi:6: the line goes on in a way that is not known" },
 	{ "6i soname \\x00", "bad.abi:6: a zero byte in the text" },
+	{ "2d", "bad.abi:2: no line names the library that it is of" },
 	{ "1s/$/\\x00 more/", "bad.abi:1: a zero byte in the text" },
 	{ "6i function \"f : int", "bad.abi:6: a name in quotes does not end" },
 };
