@@ -6,12 +6,15 @@
  *   time N       nanoseconds per call, over N calls
  *   callers N    start N threads that call without pause
  *   sleepers N   start N threads that sleep in a system call
+ *   beat         start a thread that looks at the clock without pause
+ *   gap          the longest that it stood still since the last question, us
  *   check        wrong results so far, and callers that call no more
  *   seen BUILD   call until BUILD answers; when that was (CLOCK_MONOTONIC, ns)
  *   quit
  */
 #include <poll.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -94,6 +97,23 @@ static size_t start_threads(struct caller *callers, size_t n_old, size_t n,
 	return n_all;
 }
 
+static _Atomic uint64_t longest_ns;
+
+static void *beat(void *unused)
+{
+	uint64_t last = now_ns();
+
+	(void)unused;
+	for (;;) {
+		uint64_t now = now_ns();
+
+		if (now - last > longest_ns)
+			longest_ns = now - last;
+		last = now;
+	}
+	return NULL;
+}
+
 static size_t count_still(const struct caller *callers, size_t n,
 			  const uint64_t *before)
 {
@@ -152,6 +172,11 @@ int main(void)
 		else if (!strncmp(line, "sleepers ", 9))
 			(void)start_threads(callers, n_callers, (size_t)number,
 					    sleep_for_good);
+		else if (!strncmp(line, "beat", 4))
+			(void)start_threads(callers, n_callers, 1, beat);
+		else if (!strncmp(line, "gap", 3))
+			printf("%.1f\n",
+			       (double)atomic_exchange(&longest_ns, 0) / 1e3);
 		else if (!strncmp(line, "check", 5))
 			check(callers, n_callers);
 		else if (!strncmp(line, "seen ", 5))

@@ -6,7 +6,7 @@
 #   HOTINJECT_BUILD  where it was built; what is measured goes below it
 #   BENCH_RELOADS    how many reloads under calling threads (default 1000)
 #   BENCH_SECONDS    the most time for them (default 240)
-#   BENCH_ONLY       some of: calls latency pause memory reloads scan
+#   BENCH_ONLY       some of: calls latency pause attach memory reloads scan
 set -eu -o pipefail
 export LC_ALL=C
 
@@ -15,7 +15,7 @@ build=${HOTINJECT_BUILD:-$here/../build}
 hotinject=${HOTINJECT:-$build/hotinject}
 reloads=${BENCH_RELOADS:-1000}
 seconds=${BENCH_SECONDS:-240}
-only=${BENCH_ONLY:-calls latency pause memory reloads scan}
+only=${BENCH_ONLY:-calls latency pause attach memory reloads scan}
 place=$build/bench
 host_pid=
 next=2 # the build to put in place next
@@ -311,6 +311,39 @@ bench_pause()
 		"$(median 3 <ours.pause)" us "$3"
 }
 
+# The least is to stop the same threads, do nothing, and let go of them.
+# bench_attach N WORKER WHAT
+bench_attach()
+{
+	local round pid
+
+	: >bare.gap
+	: >attach.gap
+	: >leave.gap
+	for round in {1..9}; do
+		start floor $2 host.lazy
+		# what else runs is not to be taken for a stop
+		renice -n -19 -p "$floor_pid" >/dev/null 2>&1 || :
+		ask floor beat >/dev/null
+		ask floor sleepers $(($1 - 2)) >/dev/null
+		ask floor gap >/dev/null
+		./stop $floor_pid 1 >/dev/null
+		ask floor gap >>bare.gap
+		"$hotinject" --quiet --events=events --pid=$floor_pid \
+			live/libworker.so 5>&- 6<&- &
+		pid=$!
+		await_ready
+		ask floor gap >>attach.gap
+		kill -INT $pid
+		wait $pid
+		ask floor gap >>leave.gap
+		end floor
+	done
+	row "a thread stopped by an attach, one of $1, $3" \
+		"$(median <bare.gap)" "$(median <attach.gap)" us "-"
+	row "  by leaving" "$(median <bare.gap)" "$(median <leave.gap)" us "-"
+}
+
 # --- memory -------------------------------------------------------------------
 
 # kept FIELD : of all mappings of the host, in KB
@@ -465,6 +498,12 @@ main()
 		bench_pause callers 8 "<= 1.50"
 		bench_pause callers 64 "<= 1.50, < 1000 us"
 		bench_pause sleepers 64 "<= 1.50, < 1000 us"
+	fi
+	if wants attach; then
+		bench_attach 2 tiny "a small worker"
+		bench_attach 8 tiny "a small worker"
+		bench_attach 64 tiny "a small worker"
+		bench_attach 8 big "1 MB text"
 	fi
 	if wants memory; then
 		bench_memory small "50 KB"

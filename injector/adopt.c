@@ -83,6 +83,11 @@ static int copy_mapped(struct hi_worker *worker, struct hi_snapshots *snapshots,
 	return code;
 }
 
+static uint64_t get_base(const struct hi_build *build, const struct hi_map *map)
+{
+	return map->start - hi_image_get_header(build->image)->load_start_link;
+}
+
 static int take_build(struct hi_worker *worker, struct hi_snapshots *snapshots,
 		      const struct hi_host *host, const struct hi_map *map,
 		      struct hi_build **ret_build, struct hi_err *err)
@@ -105,9 +110,7 @@ static int take_build(struct hi_worker *worker, struct hi_snapshots *snapshots,
 	worker->last_number = 1;
 	/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): code is 0 */
 	(*ret_build)->content = content;
-	(*ret_build)->base_remote =
-		map->start -
-		hi_image_get_header((*ret_build)->image)->load_start_link;
+	(*ret_build)->base_remote = get_base(*ret_build, map);
 	return 0;
 }
 
@@ -172,6 +175,28 @@ static int check_relocated(const struct hi_build *build,
 	return hi_fail(err, HI_E_BUSY, "the host is still loading the worker");
 }
 
+int hi_adopt_prepare(struct hi_worker *worker, struct hi_snapshots *snapshots,
+		     const struct hi_host *host, const struct hi_maps *maps,
+		     struct hi_err *err)
+{
+	const struct hi_map *map = hi_adopt_find(maps, worker);
+	struct hi_build *build = worker->prepared;
+
+	if (!map)
+		return hi_fail(err, HI_E_HOST, "%s is not mapped",
+			       worker->name);
+	/* the same file, where it was */
+	if (build && worker->first_ino == map->inode &&
+	    build->base_remote == get_base(build, map))
+		return 0;
+	if (build) {
+		hi_snapshot_drop(snapshots, build->path);
+		hi_build_free(build);
+		worker->prepared = NULL;
+	}
+	return take_build(worker, snapshots, host, map, &worker->prepared, err);
+}
+
 int hi_adopt(struct hi_worker *worker, struct hi_snapshots *snapshots,
 	     struct hi_host *host, struct hi_thread *thread,
 	     const struct hi_shim_place *place, const struct hi_maps *maps,
@@ -185,7 +210,9 @@ int hi_adopt(struct hi_worker *worker, struct hi_snapshots *snapshots,
 	if (!map)
 		return hi_fail(err, HI_E_HOST, "%s is not mapped",
 			       worker->name);
-	code = take_build(worker, snapshots, host, map, &build, err);
+	code = hi_adopt_prepare(worker, snapshots, host, maps, err);
+	build = worker->prepared;
+	worker->prepared = NULL;
 	if (code != 0 || !build)
 		return code;
 	code = check_relocated(build, maps, err);

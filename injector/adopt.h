@@ -30,6 +30,12 @@
 const struct hi_map *hi_adopt_find(const struct hi_maps *maps,
 				   const struct hi_worker *worker);
 
+/* Read the build that is mapped before anything is held, so that the host goes on
+   meanwhile. */
+int hi_adopt_prepare(struct hi_worker *worker, struct hi_snapshots *snapshots,
+		     const struct hi_host *host, const struct hi_maps *maps,
+		     struct hi_err *err) HI_MUST_USE;
+
 /*
  * Adopt it through the held THREAD; all other threads of the host are held, too.
  */

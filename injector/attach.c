@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "injector/clock.h"
+#include "injector/priority.h"
 #include "injector/program.h"
 
 /* --- why not ------------------------------------------------------------------- */
@@ -255,8 +256,12 @@ int hi_attach(pid_t pid, struct hi_host **ret_host, struct hi_err *err)
 
 void hi_attach_end(struct hi_host *host)
 {
+	bool raised = hi_priority_raise(HI_PRIORITY_SELF);
+
 	host->leaving = true;
 	hi_host_hold_all(host);
 	hi_host_release_all(host, NULL);
+	if (raised)
+		hi_priority_lower(HI_PRIORITY_SELF);
 	host->ended = true;
 }

@@ -8,6 +8,7 @@
 #include "injector/apply.h"
 #include "injector/clock.h"
 #include "injector/needed.h"
+#include "injector/priority.h"
 #include "injector/safe_point.h"
 #include "injector/sandbox.h"
 
@@ -143,18 +144,37 @@ static void look_around(struct session *session, const struct charge *charge)
 	}
 }
 
+/* What takes long is done while the host goes on. */
+static int prepare(struct session *session, struct charge *charge,
+		   struct hi_err *err)
+{
+	struct hi_maps maps;
+	int code = hi_maps_read(session->self.host->pid, &maps, err);
+
+	if (code < 0)
+		return code;
+	code = hi_adopt_prepare(charge->worker, session->snapshots,
+				session->self.host, &maps, err);
+	hi_maps_done(&maps);
+	return code;
+}
+
 static int take_worker(struct session *session, struct charge *charge,
 		       struct hi_thread *held, struct hi_err *err)
 {
 	struct hi_thread *thread = held;
 	struct hi_maps maps;
+	bool raised;
 	int code = 0;
 
 	charge->late = !held;
 	if (!thread)
+		code = prepare(session, charge, err);
+	if (code == 0 && !thread)
 		code = hold_one(session, &thread, err);
 	if (code < 0 || !thread)
 		return code;
+	raised = !held && hi_priority_raise(HI_PRIORITY_SELF);
 	hi_host_hold_all(session->self.host);
 	if (!session->settled)
 		hi_follow_settle(&session->follow, session->self.host);
@@ -168,6 +188,8 @@ static int take_worker(struct session *session, struct charge *charge,
 		hi_maps_done(&maps);
 	}
 	hi_host_release_all(session->self.host, held);
+	if (raised)
+		hi_priority_lower(HI_PRIORITY_SELF);
 	return code;
 }
 

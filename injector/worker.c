@@ -39,6 +39,8 @@ void hi_worker_reset(struct hi_worker *worker)
 	free(worker->places);
 	free(worker->active);
 	hi_table_free(worker->table);
+	hi_build_free(worker->prepared);
+	worker->prepared = NULL;
 	worker->functions = NULL;
 	worker->variables = NULL;
 	worker->builds = NULL;

@@ -79,9 +79,10 @@ struct hi_worker {
 	/* in maps, when the host has it under another name; else 0 */
 	dev_t other_dev;
 	ino_t other_ino;
-	bool replaced;            /* that file, before the host was looked at */
-	struct hi_build *current; /* NULL before the host has it */
-	unsigned int last_number; /* given to a candidate */
+	bool replaced; /* that file, before the host was looked at */
+	struct hi_build *prepared; /* to be adopted, or NULL */
+	struct hi_build *current;  /* NULL before the host has it */
+	unsigned int last_number;  /* given to a candidate */
 	struct hi_function **functions;
 	size_t n_functions;
 	struct hi_variable **variables;
