@@ -14,9 +14,9 @@
 #define ATTACHES 3
 
 static const char *const modes[] = {
-	"allocates",       "loads",    "makes-threads",
-	"makes-processes", "computes", "queues-signals",
-	"switches-stacks", "waits",    "sleeps",
+	"allocates", "loads",          "makes-threads",   "makes-processes",
+	"computes",  "queues-signals", "switches-stacks", "waits",
+	"blocks",    "sleeps",
 };
 #define N_MODES (sizeof(modes) / sizeof(*modes))
 

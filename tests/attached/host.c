@@ -4,6 +4,8 @@
  */
 #include <dlfcn.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <linux/aio_abi.h>
 #include <poll.h>
 #include <pthread.h>
 #include <semaphore.h>
@@ -13,10 +15,15 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/inotify.h>
+#include <sys/mman.h>
+#include <sys/msg.h>
 #include <sys/prctl.h>
 #include <sys/select.h>
 #include <sys/sem.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <ucontext.h>
@@ -216,6 +223,11 @@ static int in_nanosleep(void)
 	return nanosleep(&wait_time, NULL) == 0;
 }
 
+static int in_usleep(void)
+{
+	return usleep(WAIT_MS * 1000) == 0;
+}
+
 static int until_clock(void)
 {
 	struct timespec at = later(CLOCK_MONOTONIC);
@@ -226,6 +238,11 @@ static int until_clock(void)
 static int in_poll(void)
 {
 	return poll(NULL, 0, WAIT_MS) == 0;
+}
+
+static int in_ppoll(void)
+{
+	return ppoll(NULL, 0, &wait_time, NULL) == 0;
 }
 
 static int in_select(void)
@@ -310,16 +327,36 @@ static int for_data(void)
 	return recv(sockets[0], &byte, 1, 0) < 0 && errno == EAGAIN;
 }
 
-static void wait_in_turn(void)
+/* Where a kernel has no such calls, ENOSYS. */
+static int for_event(void)
 {
-	static int (*const waits[])(void) = {
-		in_nanosleep, until_clock,   in_poll,       in_select,
-		in_epoll,     for_semaphore, for_condition, for_system_v,
-		for_signal,   for_data,
-	};
-	static unsigned int at;
-	struct timespec start = get_time(), end;
-	int right = waits[at++ % (sizeof(waits) / sizeof(*waits))]();
+	static aio_context_t context;
+	struct io_event event;
+	struct timespec time = wait_time;
+
+	if (!context && syscall(SYS_io_setup, 1, &context) != 0)
+		return in_nanosleep();
+	return syscall(SYS_io_getevents, context, 1, 1, &event, &time) == 0;
+}
+
+static int (*const waits[])(void) = {
+	in_nanosleep, in_usleep, until_clock,   in_poll,       in_ppoll,
+	in_select,    in_epoll,  for_semaphore, for_condition, for_system_v,
+	for_signal,   for_data,  for_event,
+};
+
+/* Each thread has one of them. */
+static void wait_for_long(void)
+{
+	static atomic_uint next;
+	static __thread int (*wait)(void);
+	struct timespec start, end;
+	int right;
+
+	if (!wait)
+		wait = waits[next++ % (sizeof(waits) / sizeof(*waits))];
+	start = get_time();
+	right = wait();
 
 	end = get_time();
 	check(right);
@@ -327,6 +364,115 @@ static void wait_in_turn(void)
 	check((end.tv_sec - start.tv_sec) * 1000000000 + end.tv_nsec -
 		      start.tv_nsec >
 	      WAIT_NS * 9 / 10);
+}
+
+/* --- calls that never return ------------------------------------------------------ */
+
+static int locked, queue = -1;
+
+static void remove_queue(void)
+{
+	msgctl(queue, IPC_RMID, NULL);
+}
+
+/* A child that holds a lock, and ends with the host. */
+static pid_t make_child(void)
+{
+	struct flock lock = { .l_type = F_WRLCK };
+	int ends[2];
+	pid_t child;
+	char byte;
+
+	locked = memfd_create("locked", 0);
+	check(pipe(ends) == 0);
+	child = fork();
+	if (child == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		fcntl(locked, F_SETLKW, &lock);
+		check(write(ends[1], "", 1) == 1);
+		for (;;)
+			pause();
+	}
+	check(read(ends[0], &byte, 1) == 1);
+	return child;
+}
+
+static pid_t child;
+
+static void in_read(void)
+{
+	int ends[2];
+	char byte;
+
+	check(pipe(ends) == 0);
+	check(read(ends[0], &byte, 1) == -2);
+}
+
+static void in_write(void)
+{
+	static char much[65536];
+	int ends[2];
+
+	check(pipe(ends) == 0);
+	check(write(ends[1], much, sizeof(much)) == sizeof(much));
+	check(write(ends[1], much, sizeof(much)) == -2);
+}
+
+static void in_accept(void)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+
+	/* one without a name */
+	check(bind(fd, (struct sockaddr *)&address, sizeof(sa_family_t)) == 0);
+	check(listen(fd, 1) == 0);
+	check(accept(fd, NULL, NULL) == -2);
+}
+
+static void in_wait(void)
+{
+	check(waitpid(child, NULL, 0) == -2);
+}
+
+static void in_lock(void)
+{
+	struct flock lock = { .l_type = F_WRLCK };
+
+	check(fcntl(locked, F_SETLKW, &lock) == -2);
+}
+
+static void in_inotify(void)
+{
+	char events[400];
+
+	check(read(inotify_init1(0), events, sizeof(events)) == -2);
+}
+
+static void in_queue(void)
+{
+	struct {
+		long type;
+		char text[8];
+	} message;
+
+	queue = msgget(IPC_PRIVATE, 0600);
+	atexit(remove_queue);
+	check(msgrcv(queue, &message, sizeof(message.text), 0, 0) == -2);
+}
+
+static void in_suspend(void)
+{
+	sigset_t all;
+
+	sigfillset(&all);
+	check(sigsuspend(&all) == -2);
+}
+
+static void in_semaphore(void)
+{
+	static sem_t never;
+
+	check(sem_wait(&never) == -2);
 }
 
 /* --- who does it ---------------------------------------------------------------- */
@@ -344,7 +490,8 @@ static const struct mode {
 	{ "computes", compute, 1, 0 },
 	{ "queues-signals", queue_signals, 0, 0 },
 	{ "switches-stacks", switch_stacks, 0, 0 },
-	{ "waits", wait_in_turn, 0, 0 },
+	{ "waits", wait_for_long, sizeof(waits) / sizeof(*waits) - 1, 0 },
+	{ "blocks", NULL, 0, 0 },
 	{ "sleeps", NULL, 0, 128 },
 };
 
@@ -365,6 +512,25 @@ static void *sleep_always(void *context)
 	for (;;)
 		check(sem_wait(&never) == 0);
 	return NULL;
+}
+
+static void *call_for_ever(void *context)
+{
+	((void (*)(void))context)();
+	return NULL;
+}
+
+static void block_all(void)
+{
+	static void (*const calls[])(void) = {
+		in_read,    in_write, in_accept,  in_wait,      in_lock,
+		in_inotify, in_queue, in_suspend, in_semaphore,
+	};
+	pthread_t thread;
+
+	child = make_child();
+	for (size_t i = 0; i < sizeof(calls) / sizeof(*calls); i++)
+		pthread_create(&thread, NULL, call_for_ever, (void *)calls[i]);
 }
 
 static void answer(void)
@@ -390,6 +556,8 @@ int main(int argc, char **argv)
 	setvbuf(stdin, NULL, _IONBF, 0);
 	for (int i = 0; i < mode->n_threads; i++)
 		pthread_create(&thread, NULL, work_always, (void *)mode);
+	if (!strcmp(mode->name, "blocks"))
+		block_all();
 	for (int i = 0; i < mode->n_sleepers; i++)
 		pthread_create(&thread, NULL, sleep_always, NULL);
 	for (;;) {
