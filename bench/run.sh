@@ -322,8 +322,6 @@ bench_attach()
 	: >leave.gap
 	for round in {1..9}; do
 		start floor $2 host.lazy
-		# what else runs is not to be taken for a stop
-		renice -n -19 -p "$floor_pid" >/dev/null 2>&1 || :
 		ask floor beat >/dev/null
 		ask floor sleepers $(($1 - 2)) >/dev/null
 		ask floor gap >/dev/null

@@ -12,6 +12,7 @@
 #include "injector/clock.h"
 #include "injector/maps.h"
 #include "injector/phrase.h"
+#include "injector/priority.h"
 #include "injector/reach.h"
 #include "injector/remote.h"
 #include "injector/safe_point.h"
@@ -253,26 +254,19 @@ static int call(struct hi_host *host, struct hi_thread *thread,
 	return code;
 }
 
-int hi_foothold_load(struct hi_host *host, struct hi_unwinder *unwinder,
-		     const char *path, struct hi_foothold *ret_foothold,
-		     struct hi_err *err)
+/* The thread stands still meanwhile: nobody else comes first. */
+static int load(struct hi_host *host, struct hi_unwinder *unwinder,
+		const struct libc *libc, const char *path,
+		struct hi_foothold *ret_foothold, struct hi_err *err)
 {
 	struct hi_thread *thread = NULL;
 	struct hi_shim_place place;
-	struct libc libc = { 0 };
-	struct hi_maps maps;
 	uint64_t top = 0;
-	int code = hi_maps_read(host->pid, &maps, err);
+	int code = hold(host, unwinder, &thread, &top, err);
 
 	if (code < 0)
 		return code;
-	code = find_libc(host, &maps, &libc, err);
-	hi_maps_done(&maps);
-	if (code == 0)
-		code = hold(host, unwinder, &thread, &top, err);
-	if (code < 0)
-		return code;
-	code = make(host, thread, &libc, top, path, &place, err);
+	code = make(host, thread, libc, top, path, &place, err);
 	if (code < 0) {
 		hi_host_release(host, thread);
 		return code;
@@ -281,4 +275,26 @@ int hi_foothold_load(struct hi_host *host, struct hi_unwinder *unwinder,
 		(struct hi_foothold){ place.shim_remote - HI_FOOTHOLD_DATA_AT,
 				      FOOTHOLD_LEN };
 	return call(host, thread, &place, path, err);
+}
+
+int hi_foothold_load(struct hi_host *host, struct hi_unwinder *unwinder,
+		     const char *path, struct hi_foothold *ret_foothold,
+		     struct hi_err *err)
+{
+	struct libc libc = { 0 };
+	struct hi_maps maps;
+	bool raised;
+	int code = hi_maps_read(host->pid, &maps, err);
+
+	if (code < 0)
+		return code;
+	code = find_libc(host, &maps, &libc, err);
+	hi_maps_done(&maps);
+	if (code < 0)
+		return code;
+	raised = hi_priority_raise(HI_PRIORITY_SELF);
+	code = load(host, unwinder, &libc, path, ret_foothold, err);
+	if (raised)
+		hi_priority_lower(HI_PRIORITY_SELF);
+	return code;
 }
