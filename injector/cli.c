@@ -121,10 +121,10 @@ static int read_words(struct reader *reader, struct hi_err *err)
 	return 0;
 }
 
-/* With --pid, the first plain word is a worker, too. */
+/* Where nothing is started, the first plain word is a worker, too. */
 static void name_no_host(struct hi_options *options)
 {
-	if (!options->pid || !options->host)
+	if (!options->attach || !options->host)
 		return;
 	memmove(options->workers + 1, options->workers,
 		options->n_workers * sizeof(*options->workers));
@@ -133,19 +133,38 @@ static void name_no_host(struct hi_options *options)
 	options->host = NULL;
 }
 
+static void fail_runs(const struct hi_options *options, struct hi_err *err)
+{
+	if (options->pid)
+		hi_fail(err, HI_E_USAGE,
+			"process %d runs already: it takes no arguments",
+			options->pid);
+	else
+		hi_fail(err, HI_E_USAGE,
+			"the hosts run already: they take no arguments");
+}
+
+static void fail_workerless(const struct hi_options *options,
+			    struct hi_err *err)
+{
+	if (options->pid)
+		hi_fail(err, HI_E_USAGE, "no worker is named for process %d",
+			options->pid);
+	else
+		hi_fail(err, HI_E_USAGE,
+			"no worker is named for hosts that run");
+}
+
 static int check_complete(const struct hi_options *options, bool has_arguments,
 			  struct hi_err *err)
 {
 	if (options->action != HI_CLI_RUN)
 		return 0;
-	if (options->pid && has_arguments)
-		hi_fail(err, HI_E_USAGE,
-			"process %d runs already: it takes no arguments",
-			options->pid);
-	else if (options->pid && options->n_workers == 0)
-		hi_fail(err, HI_E_USAGE, "no worker is named for process %d",
-			options->pid);
-	else if (options->pid)
+	if (options->attach && has_arguments)
+		fail_runs(options, err);
+	else if (options->attach && options->n_workers == 0)
+		fail_workerless(options, err);
+	else if (options->attach)
 		return 0;
 	else if (!options->host)
 		hi_fail(err, HI_E_USAGE, "no host is named");
@@ -163,6 +182,7 @@ int hi_cli_parse(int argc, char **argv, struct hi_options *ret_options,
 	size_t n_words = argc > 0 ? (size_t)argc : 0;
 	char **HI_FREE workers = calloc(n_words + 1, sizeof(*workers));
 	char **HI_FREE host_argv = calloc(n_words + 2, sizeof(*host_argv));
+	pid_t *HI_FREE pids = calloc(n_words + 1, sizeof(*pids));
 	struct reader reader = {
 		.words = argv,
 		.n_words = argc,
@@ -172,10 +192,11 @@ int hi_cli_parse(int argc, char **argv, struct hi_options *ret_options,
 	size_t n_host = 1;
 	int code;
 
-	if (!workers || !host_argv)
+	if (!workers || !host_argv || !pids)
 		return hi_fail(err, HI_E_NOMEM,
 			       "out of memory while reading the command line");
 	reader.options.workers = workers;
+	reader.options.pids = pids;
 	code = read_words(&reader, err);
 	if (code == 0)
 		name_no_host(&reader.options);
@@ -189,6 +210,7 @@ int hi_cli_parse(int argc, char **argv, struct hi_options *ret_options,
 		host_argv[n_host++] = argv[reader.at++];
 	*ret_options = reader.options;
 	ret_options->workers = hi_take_ptr(&workers);
+	ret_options->pids = hi_take_ptr(&pids);
 	ret_options->host_argv = hi_take_ptr(&host_argv);
 	return 0;
 }
@@ -197,5 +219,6 @@ void hi_options_done(struct hi_options *options)
 {
 	free(options->workers);
 	free(options->host_argv);
+	free(options->pids);
 	memset(options, 0, sizeof(*options));
 }

@@ -26,9 +26,14 @@ enum hi_cli_action { HI_CLI_RUN, HI_CLI_HELP, HI_CLI_VERSION };
 
 struct hi_options {
 	enum hi_cli_action action;
-	char *host;     /* as given; NULL with --pid */
-	pid_t pid;      /* of a running host, or 0 */
-	char **workers; /* n_workers of them; the array is owned */
+	char *host;  /* as given; NULL for hosts that run already */
+	bool attach; /* to hosts that run already */
+	pid_t pid;   /* of a running host; 0 when there may be many */
+	pid_t *pids; /* n_pids of --pid; owned */
+	size_t n_pids;
+	const char *name; /* of the programs, or NULL */
+	bool all;         /* every process that has the worker */
+	char **workers;   /* n_workers of them; the array is owned */
 	size_t n_workers;
 	char **host_argv; /* host and its arguments, NULL-terminated; owned:
 				   hi_options_done() */

@@ -102,6 +102,21 @@ static int on_wait(struct hi_options *options, const char *value,
 	return 0;
 }
 
+/* The same process named twice is one. There is room for every word. */
+static void add_pid(struct hi_options *options, pid_t pid)
+{
+	size_t i = 0;
+
+	while (i < options->n_pids && options->pids[i] != pid)
+		i++;
+	if (i == options->n_pids)
+		options->pids[options->n_pids++] = pid;
+	options->attach = true;
+	options->pid = options->n_pids == 1 && !options->name && !options->all ?
+			       pid :
+			       0;
+}
+
 static int on_pid(struct hi_options *options, const char *value,
 		  struct hi_err *err)
 {
@@ -114,7 +129,31 @@ static int on_pid(struct hi_options *options, const char *value,
 			"--pid needs the number of a process, not '%s'", value);
 		return hi_cli_fail_usage(err);
 	}
-	options->pid = (pid_t)pid;
+	add_pid(options, (pid_t)pid);
+	return 0;
+}
+
+static int on_name(struct hi_options *options, const char *value,
+		   struct hi_err *err)
+{
+	if (!*value) {
+		hi_fail(err, HI_E_USAGE, "--name needs the name of a program");
+		return hi_cli_fail_usage(err);
+	}
+	options->name = value;
+	options->attach = true;
+	options->pid = 0;
+	return 0;
+}
+
+static int on_all(struct hi_options *options, const char *value,
+		  struct hi_err *err)
+{
+	(void)value;
+	(void)err;
+	options->all = true;
+	options->attach = true;
+	options->pid = 0;
 	return 0;
 }
 
@@ -175,7 +214,16 @@ static int on_version(struct hi_options *options, const char *value,
 }
 
 static const struct hi_option table[] = {
-	{ 'p', "pid", "PID", "attach to a running host", on_pid },
+	{ 'p', "pid", "PID", "attach to a running host; may be repeated",
+	  on_pid },
+	{ 0, "name", "PROGRAM",
+	  "attach to every process of this user that runs PROGRAM\n"
+	  "and has the worker",
+	  on_name },
+	{ 0, "all", NULL,
+	  "attach to every process of this user that has the\n"
+	  "worker",
+	  on_all },
 	{ 0, "on-drift", "refuse|warn|accept",
 	  "what to do with a build that breaks what the host\n"
 	  "relies on (default refuse)",
@@ -242,7 +290,8 @@ void hi_cli_help(FILE *out)
 	      "[-- HOST-ARGUMENT...]\n"
 	      "       hotinject run [OPTION...] HOST WORKER... "
 	      "[-- HOST-ARGUMENT...]\n"
-	      "       hotinject [OPTION...] --pid=PID WORKER...\n"
+	      "       hotinject [OPTION...] --pid=PID... | --name=PROGRAM | "
+	      "--all WORKER...\n"
 	      "\n"
 	      "Start HOST, an unmodified program, and whenever a WORKER, a "
 	      "shared library\n"

@@ -74,7 +74,8 @@ static struct hi_relative *add(struct hi_follow *follow,
 	return relative;
 }
 
-static struct hi_relative *find_owner(const struct hi_follow *follow, pid_t tid)
+struct hi_relative *hi_follow_find_owner(const struct hi_follow *follow,
+					 pid_t tid)
 {
 	struct hi_relative *relative = follow->relatives;
 
@@ -89,7 +90,7 @@ static struct hi_relative *find_owner(const struct hi_follow *follow, pid_t tid)
 bool hi_follow_take(struct hi_follow *follow, const struct hi_followed *self,
 		    const struct hi_stop *stop, bool forks)
 {
-	struct hi_relative *relative = find_owner(follow, stop->tid);
+	struct hi_relative *relative = hi_follow_find_owner(follow, stop->tid);
 
 	if (!relative && forks && stop->kind != HI_STOP_ENDED)
 		relative = add(follow, self, stop->tid);
@@ -211,7 +212,7 @@ void hi_follow_settle(struct hi_follow *follow, struct hi_host *self)
 			leave(relative);
 	HASH_ITER(hh, self->threads, thread, next) {
 		thread->watched = false;
-		hi_tracee_follow_forks(thread->tid, false);
+		hi_tracee_pass_vforks(thread->tid);
 	}
 }
 

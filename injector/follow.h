@@ -4,7 +4,8 @@
  * it.
  *
  * Once the host is known, its forefathers are still followed, because they may
- * start it again; all others are let go. A process that is about to execute a
+ * start it again; all others are let go, and what the host forks is another matter
+ * (brood.h). A process that is about to execute a
  * program with rights of its own (sudo) is let go before, because under ptrace the
  * kernel would not give it these rights.
  *
@@ -52,6 +53,9 @@ bool hi_follow_take(struct hi_follow *follow, const struct hi_followed *self,
  */
 bool hi_follow_at_syscall(struct hi_host *host, struct hi_thread *thread);
 
+/* The one that TID is a thread of, or NULL. */
+struct hi_relative *hi_follow_find_owner(const struct hi_follow *follow,
+					 pid_t tid);
 struct hi_relative *hi_follow_find(const struct hi_follow *follow,
 				   const struct hi_host *host);
 struct hi_relative *hi_follow_find_pid(const struct hi_follow *follow,
@@ -60,7 +64,7 @@ struct hi_relative *hi_follow_find_pid(const struct hi_follow *follow,
 struct hi_relative *hi_follow_find_new(const struct hi_follow *follow);
 
 void hi_follow_swap(struct hi_relative *relative, struct hi_followed *self);
-/* SELF is the host: let go of all but its forefathers, and of its forks. */
+/* SELF is the host: let go of all but its forefathers. What it vforks is not traced. */
 void hi_follow_settle(struct hi_follow *follow, struct hi_host *self);
 /* The relative has passed its entry point. */
 void hi_follow_entered(struct hi_relative *relative);

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "injector/cli.h"
+#include "injector/many.h"
 #include "injector/program.h"
 #include "injector/report.h"
 #include "injector/session.h"
@@ -18,7 +19,8 @@ static int run(struct hi_options *options)
 		fprintf(stderr, "hotinject: %s\n", err.sentence);
 		return HI_EXIT_HOTINJECT;
 	}
-	status = hi_session_run(options, report);
+	status = options->attach ? hi_many_run(options, report) :
+				   hi_session_run(options, report, NULL);
 	hi_report_free(report);
 	return status;
 }

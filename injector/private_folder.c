@@ -366,10 +366,17 @@ void hi_private_folder_share(const struct hi_private_folder *folder, int fd)
 
 void hi_private_folder_free(struct hi_private_folder *folder)
 {
+	int HI_CLOSE fd = -1;
+
 	if (!folder)
 		return;
-	remove_folder(folder->path, folder->fd);
+	/* processes that were forked meanwhile still hold the lock */
 	close(folder->fd);
+	fd = lock_folder(folder->path);
+	if (fd < 0 && errno != EWOULDBLOCK)
+		fd = open(folder->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd >= 0)
+		remove_folder(folder->path, fd);
 	free(folder->path);
 	free(folder);
 }

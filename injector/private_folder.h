@@ -3,7 +3,8 @@
  * reach and from which code can be mapped.
  *
  * Ownership: hi_private_folder_new() makes the folder, hi_private_folder_free()
- *            removes it with all that is in it. What a session that was killed
+ *            removes it with all that is in it; after a fork(2), the last of the
+ *            processes does. What a session that was killed
  *            left, there or in a folder for temporary files, is removed by
  *            the next one, unless some process still runs code of it. A
  *            session holds a lock on its folder, so that a process number of

@@ -31,6 +31,10 @@ struct hi_reload {
 	struct hi_watch *watch;     /* a newer candidate ends the waiting */
 	uint64_t seen_ns;           /* when the file was complete */
 	bool late; /* the host ran before the worker was adopted */
+	/* Before each try to go live. False: this process has nothing to do with
+	   the host any more; or NULL. */
+	bool (*before_try)(void *context);
+	void *context;
 };
 
 enum hi_reload_end {

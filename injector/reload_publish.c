@@ -156,6 +156,12 @@ int hi_candidate_publish(struct hi_candidate *candidate, struct hi_err *err)
 		bool over = waited >= limit;
 		bool force = over && reload->options->busy == HI_BUSY_SWAP;
 
+		if (reload->before_try &&
+		    !reload->before_try(reload->context)) {
+			code = hi_fail(err, HI_E_GONE, "%s is none of ours",
+				       reload->host->name);
+			break;
+		}
 		code = try_publish(candidate, force,
 				   over && !candidate->waiting, waited, err);
 		if (code != 0)

@@ -23,6 +23,9 @@ struct hi_report {
 	bool color;
 	bool quiet;
 	bool verbose;
+	json_t *held; /* an event that another one makes worth sending */
+	hi_report_listener *listener; /* NULL: standard error */
+	void *listener_context;
 };
 
 static bool wants_color(enum hi_color color)
@@ -64,6 +67,7 @@ void hi_report_free(struct hi_report *report)
 	if (!report)
 		return;
 	hi_events_free(report->events);
+	json_decref(report->held);
 	free(report);
 }
 
@@ -96,14 +100,48 @@ static void add_hint(struct hi_buf *buf, const char *hint)
 	end_line(buf);
 }
 
-/* All lines of one message go out together, the host may be printing too. */
-static void say(struct hi_buf *buf)
+void hi_report_set_listener(struct hi_report *report,
+			    hi_report_listener *listener, void *context)
 {
+	report->listener = listener;
+	report->listener_context = context;
+}
+
+void hi_report_write(const struct hi_report *report, const char *text,
+		     bool bare)
+{
+	struct hi_buf buf = HI_BUF_INIT;
+
+	(void)report;
+	hi_buf_text(&buf, text);
+	if (bare)
+		end_line(&buf);
 	/* With standard error gone there is nobody left to tell. */
-	if (buf->len > 0 &&
-	    hi_output_write(STDERR_FILENO, buf->data, buf->len) < 0)
-		hi_buf_clear(buf);
+	if (buf.len > 0 &&
+	    hi_output_write(STDERR_FILENO, buf.data, buf.len) < 0)
+		hi_buf_clear(&buf);
+	hi_buf_done(&buf);
+}
+
+/* All lines of one message go out together, the host may be printing too. */
+static void say_as(const struct hi_report *report, struct hi_buf *buf,
+		   struct hi_buf *key, struct hi_buf *brief)
+{
+	if (report->listener && buf->len > 0)
+		report->listener(report->listener_context, hi_buf_str(key),
+				 hi_buf_str(brief), hi_buf_str(buf));
+	else
+		hi_report_write(report, hi_buf_str(buf), false);
 	hi_buf_done(buf);
+	hi_buf_done(key);
+	hi_buf_done(brief);
+}
+
+static void say(const struct hi_report *report, struct hi_buf *buf)
+{
+	struct hi_buf key = HI_BUF_INIT, brief = HI_BUF_INIT;
+
+	say_as(report, buf, &key, &brief);
 }
 
 static void add_styled(const struct hi_report *report, struct hi_buf *buf,
@@ -116,17 +154,23 @@ static void add_styled(const struct hi_report *report, struct hi_buf *buf,
 		hi_buf_text(buf, PLAIN);
 }
 
-/* "hotinject: libworker.so #2", and a verb in its color: " live" */
-static void begin_build(const struct hi_report *report, struct hi_buf *buf,
-			const char *worker, unsigned int build)
+/* "libworker.so #2"; a verb follows in its color: " live" */
+static void add_build(const struct hi_report *report, struct hi_buf *buf,
+		      const char *worker, unsigned int build)
 {
-	begin_line(buf);
 	if (report->color)
 		hi_buf_text(buf, BOLD);
 	hi_phrase_clean(buf, hi_phrase_base_name(worker));
 	hi_buf_printf(buf, " #%u", build);
 	if (report->color)
 		hi_buf_text(buf, PLAIN);
+}
+
+static void begin_build(const struct hi_report *report, struct hi_buf *buf,
+			const char *worker, unsigned int build)
+{
+	begin_line(buf);
+	add_build(report, buf, worker, build);
 }
 
 static void begin_host(struct hi_buf *buf, const char *host, pid_t pid,
@@ -136,6 +180,16 @@ static void begin_host(struct hi_buf *buf, const char *host, pid_t pid,
 	hi_phrase_clean(buf, hi_phrase_base_name(host));
 	hi_buf_printf(buf, " (%d): ", (int)pid);
 	hi_phrase_clean(buf, hi_phrase_base_name(worker));
+}
+
+/* What many processes have in common. */
+static void add_brief(const struct hi_report *report, struct hi_buf *brief,
+		      const char *worker, unsigned int build, const char *verb,
+		      const char *style)
+{
+	add_build(report, brief, worker, build);
+	hi_buf_text(brief, " ");
+	add_styled(report, brief, style, verb);
 }
 
 static json_t *new_event(const char *name, pid_t pid, const char *worker)
@@ -159,7 +213,7 @@ static void set_number(json_t *event, const char *key, uint64_t number)
 	json_object_set_new(event, key, json_integer((json_int_t)number));
 }
 
-static void say_error(const struct hi_err *err)
+static void say_error(const struct hi_report *report, const struct hi_err *err)
 {
 	struct hi_buf buf = HI_BUF_INIT;
 
@@ -167,7 +221,18 @@ static void say_error(const struct hi_err *err)
 	hi_phrase_clean(&buf, err->sentence);
 	end_line(&buf);
 	add_hint(&buf, err->hint);
-	say(&buf);
+	say(report, &buf);
+}
+
+static void send_event(struct hi_report *report, json_t *event);
+
+void hi_report_release(struct hi_report *report)
+{
+	json_t *event = report->held;
+
+	report->held = NULL;
+	if (event)
+		send_event(report, event);
 }
 
 /* Takes EVENT. A stream that broke is told once, the session goes on. */
@@ -175,23 +240,25 @@ static void send_event(struct hi_report *report, json_t *event)
 {
 	struct hi_err err = { 0 };
 
+	hi_report_release(report);
 	if (!report->events)
 		json_decref(event);
 	else if (hi_events_send(report->events, event, &err) < 0)
-		say_error(&err);
+		say_error(report, &err);
 }
 
 void hi_report_error(struct hi_report *report, const struct hi_err *err)
 {
 	json_t *event = hi_event_new("error");
 
-	say_error(err);
+	say_error(report, err);
 	set_text(event, "text", err->sentence);
 	set_text(event, "hint", err->hint);
 	send_event(report, event);
 }
 
-static void say_text(const char *format, va_list arguments)
+static void say_text(const struct hi_report *report, const char *format,
+		     va_list arguments)
 {
 	struct hi_buf buf = HI_BUF_INIT;
 	char *text = NULL;
@@ -202,7 +269,7 @@ static void say_text(const char *format, va_list arguments)
 	hi_phrase_clean(&buf, text);
 	end_line(&buf);
 	free(text);
-	say(&buf);
+	say(report, &buf);
 }
 
 void hi_report_note(struct hi_report *report, const char *format, ...)
@@ -212,7 +279,7 @@ void hi_report_note(struct hi_report *report, const char *format, ...)
 	if (report->quiet)
 		return;
 	va_start(arguments, format);
-	say_text(format, arguments);
+	say_text(report, format, arguments);
 	va_end(arguments);
 }
 
@@ -223,7 +290,7 @@ void hi_report_detail(struct hi_report *report, const char *format, ...)
 	if (report->quiet || !report->verbose)
 		return;
 	va_start(arguments, format);
-	say_text(format, arguments);
+	say_text(report, format, arguments);
 	va_end(arguments);
 }
 
@@ -243,7 +310,7 @@ void hi_report_ready(struct hi_report *report, const char *host, pid_t pid,
 	hi_phrase_count(&buf, n_functions, "function");
 	hi_buf_text(&buf, " in the table");
 	end_line(&buf);
-	say(&buf);
+	say(report, &buf);
 }
 
 void hi_report_absent(struct hi_report *report, const char *host, pid_t pid,
@@ -258,7 +325,7 @@ void hi_report_absent(struct hi_report *report, const char *host, pid_t pid,
 	hi_buf_text(&buf, " is not open yet; it is watched until the host "
 			  "opens it");
 	end_line(&buf);
-	say(&buf);
+	say(report, &buf);
 }
 
 /* With two builds the older one has a number. */
@@ -303,7 +370,7 @@ void hi_report_live(struct hi_report *report, const struct hi_report_live *live)
 {
 	json_t *event = new_event(live->dry ? "judged" : "live", live->pid,
 				  live->worker);
-	struct hi_buf buf = HI_BUF_INIT;
+	struct hi_buf buf = HI_BUF_INIT, key = HI_BUF_INIT, brief = HI_BUF_INIT;
 
 	hi_live_event(event, live);
 	send_event(report, event);
@@ -317,7 +384,11 @@ void hi_report_live(struct hi_report *report, const struct hi_report_live *live)
 	end_line(&buf);
 	add_kept(report, &buf, live);
 	add_bypassed(report, &buf, live);
-	say(&buf);
+	add_brief(report, &brief, live->worker, live->build,
+		  live->dry ? "would be live" : "live", GREEN);
+	hi_buf_printf(&key, "%s %d %zu", hi_buf_str(&brief), live->busy,
+		      live->n_bypassed);
+	say_as(report, &buf, &key, &brief);
 }
 
 /* Whether a reason of this kind speaks of a function. */
@@ -379,7 +450,7 @@ void hi_report_refused(struct hi_report *report, pid_t pid, const char *worker,
 		       unsigned int build, const struct hi_reason *reasons,
 		       size_t n_reasons, const char *hint)
 {
-	struct hi_buf buf = HI_BUF_INIT;
+	struct hi_buf buf = HI_BUF_INIT, key = HI_BUF_INIT, brief = HI_BUF_INIT;
 	size_t i = 0;
 
 	send_refused(report, pid, worker, build, reasons, n_reasons, hint);
@@ -392,7 +463,8 @@ void hi_report_refused(struct hi_report *report, pid_t pid, const char *worker,
 		end_line(&buf);
 	} while (++i < n_reasons);
 	add_hint(&buf, hint);
-	say(&buf);
+	add_brief(report, &brief, worker, build, "refused", RED);
+	say_as(report, &buf, &key, &brief);
 }
 
 void hi_report_ignored(struct hi_report *report, pid_t pid, const char *worker,
@@ -410,7 +482,7 @@ void hi_report_waiting(struct hi_report *report, pid_t pid, const char *worker,
 		       const char *where, uint64_t since_ns)
 {
 	json_t *event = new_event("waiting", pid, worker);
-	struct hi_buf buf = HI_BUF_INIT;
+	struct hi_buf buf = HI_BUF_INIT, key = HI_BUF_INIT, brief = HI_BUF_INIT;
 
 	set_number(event, "build", build);
 	set_number(event, "thread", (uint64_t)thread);
@@ -433,7 +505,23 @@ void hi_report_waiting(struct hi_report *report, pid_t pid, const char *worker,
 	hi_buf_text(&buf, " for ");
 	hi_phrase_duration(&buf, since_ns);
 	end_line(&buf);
-	say(&buf);
+	add_brief(report, &brief, worker, build, "waits", YELLOW);
+	say_as(report, &buf, &key, &brief);
+}
+
+void hi_report_forked(struct hi_report *report, const char *host, pid_t pid,
+		      pid_t parent, const char *worker, unsigned int build,
+		      size_t n_functions)
+{
+	json_t *event = new_event("ready", pid, worker);
+
+	set_number(event, "build", build);
+	set_number(event, "functions", n_functions);
+	set_number(event, "parent", (uint64_t)parent);
+	json_decref(report->held);
+	report->held = event;
+	hi_report_detail(report, "%s (%d), forked by %d, has %s #%u", host,
+			 (int)pid, (int)parent, worker, build);
 }
 
 void hi_report_detached(struct hi_report *report, const char *host, pid_t pid)
@@ -448,7 +536,10 @@ void hi_report_exit(struct hi_report *report, pid_t pid, int status)
 	json_t *event = new_event("exit", pid, NULL);
 
 	json_object_set_new(event, "status", json_integer(status));
-	send_event(report, event);
+	if (report->held) /* nobody has heard of it */
+		json_decref(event);
+	else
+		send_event(report, event);
 	hi_report_detail(report, "host %d has ended with status %d", (int)pid,
 			 status);
 }

@@ -67,6 +67,19 @@ int hi_report_new(const struct hi_options *options,
 		  struct hi_err *err) HI_MUST_USE;
 void hi_report_free(struct hi_report *report);
 
+/*
+ * Somebody else writes the messages: TEXT is whole lines; KEY is equal where another
+ * process says the same, "" when the text tells; BRIEF is a short form, or "" (fold.h).
+ * NULL: they are written here.
+ */
+typedef void hi_report_listener(void *context, const char *key,
+				const char *brief, const char *text);
+void hi_report_set_listener(struct hi_report *report,
+			    hi_report_listener *listener, void *context);
+/* TEXT as it is; a line end is added when BARE. */
+void hi_report_write(const struct hi_report *report, const char *text,
+		     bool bare);
+
 /* A failure of hotinject itself: sentence and hint. */
 void hi_report_error(struct hi_report *report, const struct hi_err *err);
 /* Something worth a line that is no event. */
@@ -79,6 +92,13 @@ void hi_report_detail(struct hi_report *report, const char *format, ...)
 /* game (4242): libworker.so has 12 functions in the table; event "ready" */
 void hi_report_ready(struct hi_report *report, const char *host, pid_t pid,
 		     const char *worker, size_t n_functions);
+/* Only with -v: game (4243), forked by 4242, has libworker.so #2; event "ready" with
+   "parent", which is sent with the next one, if that is not "exit", or by
+   hi_report_release() */
+void hi_report_forked(struct hi_report *report, const char *host, pid_t pid,
+		      pid_t parent, const char *worker, unsigned int build,
+		      size_t n_functions);
+void hi_report_release(struct hi_report *report);
 /* game (4242): libworker.so is not open yet ...; event "absent" */
 void hi_report_absent(struct hi_report *report, const char *host, pid_t pid,
 		      const char *worker);

@@ -68,8 +68,10 @@ static void on_own_signal(struct session *session)
 
 		if (info.ssi_signo == SIGCHLD || session->self.host->ended)
 			continue;
-		if (session->options->pid) {
-			session->leaving |= is_end(info.ssi_signo);
+		/* what the terminal sends to a fork's session is the fork's */
+		if (session->options->pid || session->member) {
+			session->leaving |= is_end(info.ssi_signo) &&
+					    (session->options->pid || sent);
 			continue;
 		}
 		if (info.ssi_signo == SIGTSTP || info.ssi_signo == SIGCONT)
@@ -83,35 +85,115 @@ static void on_own_signal(struct session *session)
 			kill(session->self.host->pid, (int)info.ssi_signo);
 	}
 }
-static void run_loop(struct session *session)
+
+bool hi_session_is_told_to_end(struct session *session)
 {
-	struct pollfd fds[WORKERS_MAX + 1];
+	struct signalfd_siginfo info;
+	bool end = false;
+
+	while (read(session->signal_fd, &info, sizeof(info)) ==
+	       (ssize_t)sizeof(info))
+		end |= is_end(info.ssi_signo);
+	return end;
+}
+
+static void on_group(struct session *session)
+{
+	hi_group_run(session->group);
+	session->leaving |= hi_group_is_over(session->group);
+}
+
+#define FDS_BEFORE 2 /* those of the workers */
+
+static nfds_t list_fds(const struct session *session, struct pollfd *fds)
+{
+	nfds_t n = FDS_BEFORE;
 
 	fds[0].fd = session->signal_fd;
+	fds[1].fd = session->group ? hi_group_get_fd(session->group) : -1;
 	for (size_t i = 0; i < session->n_charges; i++)
-		fds[i + 1].fd = hi_watch_get_fd(session->charges[i].watch);
-	for (size_t i = 0; i <= session->n_charges; i++)
+		fds[n++].fd = hi_watch_get_fd(session->charges[i].watch);
+	for (nfds_t i = 0; i < n; i++) {
 		fds[i].events = POLLIN;
+		fds[i].revents = 0;
+	}
+	return n;
+}
+
+static int get_timeout_ms(const struct session *session)
+{
+	int look = hi_session_next_timeout_ms(session);
+	int due = hi_brood_next_timeout_ms(&session->brood);
+
+	look = look < 0 || (due >= 0 && due < look) ? due : look;
+	if (!session->announce_ns)
+		return look;
+	due = session->announce_ns <= hi_clock_ns() ?
+		      0 :
+		      (int)((session->announce_ns - hi_clock_ns()) /
+			    HI_NS_PER_MS) +
+			      1;
+	return look < 0 || due < look ? due : look;
+}
+
+/* A fork's first event. */
+static void announce(struct session *session)
+{
+	if (!session->announce_ns || hi_clock_ns() < session->announce_ns)
+		return;
+	session->announce_ns = 0;
+	hi_report_release(session->report);
+}
+
+static bool is_over(struct session *session)
+{
+	if (session->leaving || session->stillborn)
+		return true;
+	/* a daemon, perhaps */
+	if (session->self.host->ended && session->brood.first)
+		return false;
+	return (session->self.host->ended && !hi_session_hand_on(session)) ||
+	       hi_session_is_hopeless(session);
+}
+
+static void pump(struct session *session)
+{
+	struct hi_host *host = session->self.host;
+
+	hi_host_pump(host);
+	if (host->ended)
+		hi_brood_pump(&session->brood, &host->hooks);
+}
+
+static void run_loop(struct session *session)
+{
+	struct pollfd fds[WORKERS_MAX + FDS_BEFORE];
+
 	for (;;) {
-		hi_host_pump(session->self.host);
+		nfds_t n;
+
+		pump(session);
+		if (session->heir || hi_session_follow_forks(session, false))
+			hi_session_take_heir(session);
 		hi_session_clean(session);
-		if ((session->self.host->ended &&
-		     !hi_session_hand_on(session)) ||
-		    hi_session_is_hopeless(session) || session->leaving)
+		if (is_over(session))
 			return;
-		if (poll(fds, session->n_charges + 1,
-			 hi_session_next_timeout_ms(session)) < 0 &&
-		    errno != EINTR)
+		announce(session);
+		n = list_fds(session, fds);
+		if (poll(fds, n, get_timeout_ms(session)) < 0 && errno != EINTR)
 			return;
 		if (fds[0].revents)
 			on_own_signal(session);
-		hi_host_pump(session->self.host);
+		if (fds[1].revents)
+			on_group(session);
+		pump(session);
 		stop_with_host(session);
 		for (size_t i = 0; i < session->n_charges; i++)
-			if (fds[i + 1].revents && !session->self.host->ended)
+			if (fds[i + FDS_BEFORE].revents &&
+			    !session->self.host->ended && !session->stillborn)
 				hi_session_on_watch(session,
 						    &session->charges[i]);
-		if (!session->self.host->ended)
+		if (!session->self.host->ended && !session->stillborn)
 			hi_session_look_again(session);
 	}
 }
@@ -146,23 +228,40 @@ static int open_charge(struct session *session, const char *name,
 }
 
 /* Signals that a wrapper passes on. Those that end with a core stay ours. */
-static int block_signals(struct session *session, struct hi_err *err)
+static void list_signals(sigset_t *set)
 {
 	static const int signals[] = { SIGCHLD, SIGINT,  SIGQUIT, SIGTERM,
 				       SIGHUP,  SIGUSR1, SIGUSR2, SIGWINCH,
 				       SIGCONT, SIGTSTP, SIGALRM, SIGTTOU };
+
+	sigemptyset(set);
+	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
+		sigaddset(set, signals[i]);
+}
+
+int hi_session_open_signals(struct session *session, struct hi_err *err)
+{
 	sigset_t set;
 
-	sigemptyset(&set);
-	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
-		sigaddset(&set, signals[i]);
+	if (session->signal_fd >= 0)
+		close(session->signal_fd);
+	list_signals(&set);
 	session->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	return session->signal_fd < 0 ?
+		       hi_fail_sys(err, "watching for signals") :
+		       0;
+}
+
+static int block_signals(struct session *session, struct hi_err *err)
+{
+	int code = hi_session_open_signals(session, err);
+	sigset_t set;
+
+	list_signals(&set);
 	/* a copy above the limit on files is an error, not the end */
 	sigaddset(&set, SIGXFSZ);
 	sigprocmask(SIG_BLOCK, &set, &session->old_mask);
-	if (session->signal_fd < 0)
-		return hi_fail_sys(err, "watching for signals");
-	return 0;
+	return code;
 }
 
 static int open_charges(struct session *session, const char *host_path,
@@ -264,6 +363,9 @@ static void done(struct session *session)
 	hi_unwinder_free(session->unwinder);
 	hi_stacks_done(&session->stacks);
 	hi_follow_done(&session->follow);
+	hi_brood_done(&session->brood);
+	if (session->own_group)
+		hi_group_free(session->group);
 	hi_host_free(session->self.host);
 	hi_snapshots_free(session->snapshots);
 	free(session->shim_path);
@@ -277,7 +379,7 @@ static void report_left(struct session *session)
 	const struct hi_host *host = session->self.host;
 	pid_t left = 0;
 
-	if (session->settled)
+	if (session->settled && !session->group)
 		left = hi_private_folder_find_process(
 			hi_snapshots_get_folder(session->snapshots));
 	if (left)
@@ -321,7 +423,22 @@ static int leave(struct session *session)
 	return 0;
 }
 
-int hi_session_run(const struct hi_options *options, struct hi_report *report)
+/* The first of many stays until the last of them has ended. */
+static int finish(struct session *session)
+{
+	int status = 0;
+
+	if (session->stillborn)
+		return 0;
+	hi_brood_let_go(&session->brood);
+	status = session->leaving ? leave(session) : end(session);
+	if (session->group && hi_group_is_head(session->group))
+		hi_session_attend(session);
+	return status;
+}
+
+int hi_session_run(const struct hi_options *options, struct hi_report *report,
+		   struct hi_group *group)
 {
 	struct session *session = calloc(1, sizeof(*session));
 	struct hi_err err = { 0 };
@@ -331,6 +448,7 @@ int hi_session_run(const struct hi_options *options, struct hi_report *report)
 		return status;
 	session->options = options;
 	session->report = report;
+	session->group = group;
 	session->signal_fd = -1;
 	if (start(session, &status, &err) < 0) {
 		if (options->pid && session->self.host)
@@ -341,7 +459,7 @@ int hi_session_run(const struct hi_options *options, struct hi_report *report)
 		   start, because the host would inherit it */
 		prctl(PR_SET_TIMERSLACK, 1UL, 0UL, 0UL, 0UL);
 		run_loop(session);
-		status = session->leaving ? leave(session) : end(session);
+		status = finish(session);
 	}
 	done(session);
 	free(session);

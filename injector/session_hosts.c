@@ -97,6 +97,9 @@ bool hi_session_on_stranger(void *context, const struct hi_stop *stop)
 		hi_host_take(host, stop);
 		return true;
 	}
+	if (session->settled &&
+	    !hi_follow_find_owner(&session->follow, stop->tid))
+		return hi_brood_take(&session->brood, &host->hooks, stop);
 	return hi_follow_take(&session->follow, &session->self, stop,
 			      !session->settled);
 }

@@ -5,6 +5,7 @@
  * session_worker.c   the worker in the host: found, adopted, reloaded, closed
  * session_enter.c    the shim brought into a process that runs
  * session_hosts.c    which process is the host, and what processes report
+ * session_forks.c    the processes that the host forks
  *
  * Ownership: as session.h says.
  * Errors:    reported where they come up, or left to the caller through ERR.
@@ -14,11 +15,14 @@
 #define HI_INJECTOR_SESSION_PARTS_H
 
 #include <signal.h>
+#include <sys/stat.h>
 
 #include "injector/bind.h"
+#include "injector/brood.h"
 #include "injector/cli.h"
 #include "injector/clock.h"
 #include "injector/follow.h"
+#include "injector/group.h"
 #include "injector/loader.h"
 #include "injector/reload.h"
 #include "injector/report.h"
@@ -41,6 +45,7 @@ struct charge {
 	bool missed; /* the host has closed it; to be said when it stays so */
 	uint64_t look_until_ns; /* the file was opened: is it mapped? */
 	uint64_t look_at_ns;
+	struct stat seen; /* of the file, when it was looked at last */
 };
 
 struct session {
@@ -63,8 +68,16 @@ struct session {
 	struct charge charges[WORKERS_MAX];
 	size_t n_charges;
 	int signal_fd;
-	bool terminal_stop; /* the terminal has sent SIGTSTP */
-	bool leaving;       /* of a host that was attached to */
+	bool terminal_stop;     /* the terminal has sent SIGTSTP */
+	bool leaving;           /* the host is let go */
+	struct hi_group *group; /* NULL: there is no other process of ours */
+	bool own_group;         /* it ends with this session */
+	bool member;    /* looks after a fork of the host of another session */
+	bool stillborn; /* a member that has nothing to look after */
+	pid_t heir;     /* a new member: the fork that it is to look after */
+	size_t n_areas; /* when the reload that is under way began */
+	uint64_t announce_ns; /* a member: its host has lived for a while then */
+	struct hi_brood brood;
 	sigset_t old_mask;
 };
 
@@ -88,6 +101,9 @@ void hi_session_on_watch(struct session *session, struct charge *charge);
    milliseconds, -1 for never. */
 void hi_session_look_again(struct session *session);
 int hi_session_next_timeout_ms(const struct session *session);
+/* The session is another one's fork: what it has missed of the file is made up for. */
+void hi_session_begin_again(struct session *session, struct charge *charge,
+			    pid_t parent);
 
 /* --- session_enter.c --- */
 
@@ -109,5 +125,27 @@ void hi_session_clean(struct session *session);
 bool hi_session_hand_on(struct session *session);
 /* The started script has ended, and what it left does not look like the host. */
 bool hi_session_is_hopeless(const struct session *session);
+
+/* --- session_forks.c --- */
+
+/*
+ * Have those that the host forked looked after: that are old enough, or all when
+ * EARLY. True in a new process, for which the host has ended; it goes on with
+ * hi_session_take_heir() as soon as nobody works with the host.
+ */
+bool hi_session_follow_forks(struct session *session, bool early) HI_MUST_USE;
+/* SESSION is the fork's from now on (or stillborn). */
+void hi_session_take_heir(struct session *session);
+/* Of the tables of all workers. */
+size_t hi_session_count_areas(const struct session *session);
+/* The head of a group: write what the others say, until they have ended. */
+void hi_session_attend(struct session *session);
+
+/* --- session.c --- */
+
+int hi_session_open_signals(struct session *session,
+			    struct hi_err *err) HI_MUST_USE;
+/* Takes what signals have come. */
+bool hi_session_is_told_to_end(struct session *session);
 
 #endif

@@ -159,6 +159,12 @@ static int prepare(struct session *session, struct charge *charge,
 	return code;
 }
 
+static void note_file(struct charge *charge)
+{
+	if (stat(charge->worker->path, &charge->seen) < 0)
+		memset(&charge->seen, 0, sizeof(charge->seen));
+}
+
 static int take_worker(struct session *session, struct charge *charge,
 		       struct hi_thread *held, struct hi_err *err)
 {
@@ -184,7 +190,10 @@ static int take_worker(struct session *session, struct charge *charge,
 	if (code == 0)
 		code = hi_maps_read(session->self.host->pid, &maps, err);
 	if (code == 0) {
+		note_file(charge);
 		code = adopt(session, charge, thread, &maps, err);
+		session->brood.epoch++;
+		session->n_areas = hi_session_count_areas(session);
 		hi_maps_done(&maps);
 	}
 	hi_host_release_all(session->self.host, held);
@@ -204,6 +213,12 @@ static void let_go(struct session *session, struct charge *charge)
 	charge->look_until_ns = charge->look_at_ns + REOPEN_NS;
 }
 
+/* What was forked up to now is as the host is before it takes the build. */
+static bool before_try(void *context)
+{
+	return !hi_session_follow_forks(context, true);
+}
+
 static struct hi_reload make_reload(struct session *session,
 				    struct charge *charge, uint64_t seen_ns)
 {
@@ -220,6 +235,8 @@ static struct hi_reload make_reload(struct session *session,
 		.watch = charge->watch,
 		.seen_ns = seen_ns,
 		.late = charge->late,
+		.before_try = before_try,
+		.context = session,
 	};
 }
 
@@ -227,12 +244,24 @@ static void reload(struct session *session, struct charge *charge,
 		   uint64_t seen_ns)
 {
 	struct hi_reload one = make_reload(session, charge, seen_ns);
-	enum hi_reload_end end = hi_reload_run(&one);
+	const struct hi_build *before = charge->worker->current;
+	unsigned int number = charge->worker->last_number;
+	enum hi_reload_end end;
 
-	while (end == HI_RELOAD_NEWER) {
-		one.seen_ns = hi_clock_ns();
+	session->n_areas = hi_session_count_areas(session);
+	do {
+		note_file(charge);
 		end = hi_reload_run(&one);
+		one.seen_ns = hi_clock_ns();
+	} while (end == HI_RELOAD_NEWER);
+	session->n_areas = hi_session_count_areas(session);
+	if (session->heir) { /* it begins with this build */
+		charge->worker->last_number = number;
+		memset(&charge->seen, 0, sizeof(charge->seen));
+		return;
 	}
+	/* what was forked meanwhile is not as this host is */
+	session->brood.epoch += charge->worker->current != before;
 	if (end == HI_RELOAD_CLOSED)
 		let_go(session, charge);
 }
@@ -295,9 +324,12 @@ void hi_session_on_watch(struct session *session, struct charge *charge)
 	}
 	if (!session->self.entered && !session->follow.relatives)
 		return;
-	if (charge->worker->current && (events & HI_WATCH_CANDIDATE))
-		reload(session, charge, seen_ns);
-	else if (charge->worker->current && (events & HI_WATCH_OPENED))
+	if (charge->worker->current && (events & HI_WATCH_CANDIDATE)) {
+		if (!hi_session_follow_forks(session, true))
+			reload(session, charge, seen_ns);
+		return;
+	}
+	if (charge->worker->current && (events & HI_WATCH_OPENED))
 		check(session, charge);
 	if (!charge->worker->current && (events & HI_WATCH_OPENED)) {
 		charge->look_at_ns = hi_clock_ns();
@@ -346,5 +378,30 @@ void hi_session_look_again(struct session *session)
 					    last && charge->missed);
 		if (last || charge->worker->current)
 			charge->missed = false;
+	}
+}
+
+/* What was not adopted yet is looked for as if the file had just been opened. */
+void hi_session_begin_again(struct session *session, struct charge *charge,
+			    pid_t parent)
+{
+	const struct hi_worker *worker = charge->worker;
+	struct stat st;
+
+	if (worker->current)
+		hi_report_forked(session->report, session->self.host->name,
+				 session->self.host->pid, parent, worker->name,
+				 worker->current->number, worker->n_functions);
+
+	if (!charge->worker->current) {
+		charge->look_at_ns = hi_clock_ns();
+		charge->look_until_ns = charge->look_at_ns + HI_SESSION_LOOK_NS;
+	} else if (stat(charge->worker->path, &st) == 0 &&
+		   (st.st_ino != charge->seen.st_ino ||
+		    st.st_dev != charge->seen.st_dev ||
+		    st.st_size != charge->seen.st_size ||
+		    st.st_mtim.tv_sec != charge->seen.st_mtim.tv_sec ||
+		    st.st_mtim.tv_nsec != charge->seen.st_mtim.tv_nsec)) {
+		reload(session, charge, hi_clock_ns());
 	}
 }

@@ -35,6 +35,11 @@ void hi_table_free(struct hi_table *table)
 	free(table);
 }
 
+size_t hi_table_count_areas(const struct hi_table *table)
+{
+	return table->n_areas;
+}
+
 size_t hi_table_get_room(const struct hi_table *table)
 {
 	const struct area *last;

@@ -46,6 +46,8 @@ int hi_table_reserve(struct hi_table *table, struct hi_host *host,
 		     const struct hi_shim_place *place, uint64_t near_start,
 		     uint64_t near_end, size_t n,
 		     struct hi_err *err) HI_MUST_USE;
+/* How often memory has been mapped. */
+size_t hi_table_count_areas(const struct hi_table *table);
 /* How many can be taken without mapping memory. */
 size_t hi_table_get_room(const struct hi_table *table);
 /* Take the next slot; its value in the host is 0 until it is published. */

@@ -22,26 +22,20 @@ static int fail(struct hi_err *err, pid_t tid, const char *what)
 	return hi_fail_sys(err, "%s of thread %d", what, tid);
 }
 
-static long get_options(bool follow_forks)
-{
-	long options = PTRACE_O_TRACECLONE | PTRACE_O_TRACEEXEC |
-		       PTRACE_O_TRACESYSGOOD;
-
-	if (follow_forks)
-		options |= PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK;
-	return options;
-}
+#define OPTIONS                                                             \
+	(PTRACE_O_TRACECLONE | PTRACE_O_TRACEEXEC | PTRACE_O_TRACESYSGOOD | \
+	 PTRACE_O_TRACEFORK)
 
 int hi_tracee_seize(pid_t tid, struct hi_err *err)
 {
-	if (ptrace(PTRACE_SEIZE, tid, 0, get_options(true)) != 0)
+	if (ptrace(PTRACE_SEIZE, tid, 0, OPTIONS | PTRACE_O_TRACEVFORK) != 0)
 		return fail(err, tid, "tracing");
 	return 0;
 }
 
-void hi_tracee_follow_forks(pid_t tid, bool follow)
+void hi_tracee_pass_vforks(pid_t tid)
 {
-	ptrace(PTRACE_SETOPTIONS, tid, 0, get_options(follow));
+	ptrace(PTRACE_SETOPTIONS, tid, 0, (long)OPTIONS);
 }
 
 int hi_tracee_interrupt(pid_t tid, struct hi_err *err)

@@ -48,8 +48,8 @@ struct hi_stop {
 /* Also traced from their first instruction on: its threads, and the processes that it
    forks. */
 int hi_tracee_seize(pid_t tid, struct hi_err *err) HI_MUST_USE;
-/* Whether the stopped thread's forks are traced. */
-void hi_tracee_follow_forks(pid_t tid, bool follow);
+/* What the stopped thread vforks is not traced any more. */
+void hi_tracee_pass_vforks(pid_t tid);
 int hi_tracee_interrupt(pid_t tid, struct hi_err *err) HI_MUST_USE;
 /* Resume, delivering SIGNAL (0: none). A thread that is gone is no error. */
 void hi_tracee_resume(pid_t tid, int signal);

@@ -286,7 +286,7 @@ START_TEST(a_host_that_may_not_be_read_runs_alone)
 }
 END_TEST
 
-START_TEST(a_daemon_goes_on_with_its_build_and_that_is_said)
+START_TEST(a_daemon_takes_builds_until_it_ends)
 {
 	struct support *scene = make("daemon");
 
@@ -296,8 +296,12 @@ START_TEST(a_daemon_goes_on_with_its_build_and_that_is_said)
 	support_tell(scene, "daemon");
 	ck_assert_str_eq(support_line(scene), "daemon=0");
 	ck_assert_str_eq(support_ask(scene, "value"), "value=2");
-	support_message(scene, "^hotinject: host .* has ended; process [0-9]+, "
-			       "which it forked, keeps the build that it has");
+	support_message(scene,
+			"^hotinject: host .* has ended; 1 process that it "
+			"forked goes on$");
+	put(scene, 3);
+	support_message(scene, "#3 live: ");
+	ck_assert_str_eq(support_ask(scene, "value"), "value=3");
 	ck_assert_int_eq(support_end(scene), 3);
 	support_free(scene);
 }
@@ -516,7 +520,7 @@ static void add_forks(Suite *suite)
 	tcase_add_test(tcase, a_script_may_start_the_host_again);
 	tcase_add_test(tcase, a_program_with_rights_of_its_own_keeps_them);
 	tcase_add_test(tcase, a_host_may_execute_itself_again);
-	tcase_add_test(tcase, a_daemon_goes_on_with_its_build_and_that_is_said);
+	tcase_add_test(tcase, a_daemon_takes_builds_until_it_ends);
 }
 
 static void add_obstacles(Suite *suite)

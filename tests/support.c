@@ -126,6 +126,7 @@ struct support *support_new(const char *name)
 	ck_assert_ptr_nonnull(scene);
 	scene->kept = json_array();
 	scene->events = json_array();
+	scene->forks = json_array();
 	scene->pidfd = scene->in_fd = scene->out_fd = scene->inotify_fd = -1;
 	ck_assert_ptr_nonnull(getcwd(scene->root, sizeof(scene->root)));
 	if (!tool)
@@ -170,6 +171,7 @@ void support_free(struct support *scene)
 	remove_folder(scene->folder);
 	json_decref(scene->kept);
 	json_decref(scene->events);
+	json_decref(scene->forks);
 	free(scene->out);
 	free(scene->line);
 	free(scene);

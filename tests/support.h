@@ -100,6 +100,9 @@ void support_start_plain(struct support *scene, const char *word, ...)
 /* Attach "hotinject --events=FILE --pid=HOST WORD..." to the plain host. */
 void support_attach(struct support *scene, const char *word, ...)
 	__attribute__((sentinel));
+/* Attach "hotinject --events=FILE WORD..." to hosts that WORDs name. */
+void support_attach_words(struct support *scene, const char *word, ...)
+	__attribute__((sentinel));
 /* Have it let go, or wait until it ends by itself; its exit status, or minus the
    signal that ended it. */
 int support_detach(struct support *scene);
@@ -130,7 +133,7 @@ long support_number(struct support *scene, const char *line, const char *name);
 
 /*
  * The next event, which must be of KIND; "waiting" and "ignored" ones before
- * it are passed over. Waits for it.
+ * it are passed over, and all of processes that the host has forked. Waits for it.
  */
 json_t *support_event(struct support *scene, const char *kind);
 /* The next event of whatever kind. */

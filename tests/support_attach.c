@@ -26,27 +26,46 @@ _Noreturn static void exec_tool(struct support *scene, char **words)
 	_exit(127);
 }
 
-void support_attach(struct support *scene, const char *word, ...)
+/* FIRST may be NULL. */
+static void start(struct support *scene, char *first, const char *word,
+		  va_list args)
 {
-	char events[600], pid[40], *words[MAX_WORDS + 4];
+	char events[600], *words[MAX_WORDS + 4];
 	size_t n = 0;
-	va_list args;
 
 	ck_assert_msg(scene->plain && scene->pid, "no plain host runs");
 	snprintf(events, sizeof(events), "--events=%s/events", scene->folder);
-	snprintf(pid, sizeof(pid), "--pid=%d", scene->host_pid);
 	words[n++] = scene->tool;
 	words[n++] = events;
-	words[n++] = pid;
-	va_start(args, word);
+	if (first)
+		words[n++] = first;
 	for (; word && n < MAX_WORDS; word = va_arg(args, const char *))
 		words[n++] = (char *)word;
-	va_end(args);
 	words[n] = NULL;
 	scene->attached = fork();
 	ck_assert_int_ge(scene->attached, 0);
 	if (scene->attached == 0)
 		exec_tool(scene, words);
+}
+
+void support_attach(struct support *scene, const char *word, ...)
+{
+	char pid[40];
+	va_list args;
+
+	snprintf(pid, sizeof(pid), "--pid=%d", scene->host_pid);
+	va_start(args, word);
+	start(scene, pid, word, args);
+	va_end(args);
+}
+
+void support_attach_words(struct support *scene, const char *word, ...)
+{
+	va_list args;
+
+	va_start(args, word);
+	start(scene, NULL, word, args);
+	va_end(args);
 }
 
 int support_await_attached(struct support *scene)

@@ -11,6 +11,17 @@
 #include "common/own.h"
 #include "tests/support_scene.h"
 
+/* Of a process that the host has forked. */
+static bool is_of_fork(const struct support *scene, const json_t *event)
+{
+	const json_t *pid = json_object_get(event, "pid");
+
+	for (size_t i = 0; pid && i < json_array_size(scene->forks); i++)
+		if (json_equal(json_array_get(scene->forks, i), pid))
+			return true;
+	return false;
+}
+
 static void add_event(struct support *scene, const char *line, size_t len)
 {
 	json_error_t error;
@@ -20,7 +31,9 @@ static void add_event(struct support *scene, const char *line, size_t len)
 	if (!event || !json_is_string(json_object_get(event, "event")))
 		support_fail(scene, "not an event: %.*s", (int)len, line);
 	pid = json_object_get(event, "pid");
-	if (pid)
+	if (json_object_get(event, "parent"))
+		json_array_append(scene->forks, pid);
+	if (pid && !is_of_fork(scene, event))
 		scene->host_pid = (pid_t)json_integer_value(pid);
 	json_array_append_new(scene->events, event);
 }
@@ -92,9 +105,10 @@ static bool event_is(const json_t *event, const char *kind)
 }
 
 /* Events that may come at any time. */
-static bool is_remark(const json_t *event)
+static bool is_remark(const struct support *scene, const json_t *event)
 {
-	return event_is(event, "waiting") || event_is(event, "ignored");
+	return event_is(event, "waiting") || event_is(event, "ignored") ||
+	       is_of_fork(scene, event);
 }
 
 json_t *support_event(struct support *scene, const char *kind)
@@ -108,9 +122,9 @@ json_t *support_event(struct support *scene, const char *kind)
 		event = next_event(scene, deadline, what);
 		if (!event)
 			support_fail(scene, "hotinject ended before %s", what);
-		if (event_is(event, kind))
+		if (event_is(event, kind) && !is_of_fork(scene, event))
 			return event;
-		if (!is_remark(event))
+		if (!is_remark(scene, event))
 			support_fail(scene, "%s came instead of %s",
 				     json_dumps(event, JSON_COMPACT), what);
 	}
@@ -149,7 +163,7 @@ void support_event_last(struct support *scene)
 		json_t *event =
 			json_array_get(scene->events, scene->n_consumed);
 
-		if (!is_remark(event) && !event_is(event, "exit"))
+		if (!is_remark(scene, event) && !event_is(event, "exit"))
 			break;
 		scene->n_consumed++;
 	}

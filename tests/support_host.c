@@ -25,6 +25,7 @@ static void reset_run(struct support *scene)
 	scene->out_len = 0;
 	scene->host_pid = 0;
 	json_array_clear(scene->events);
+	json_array_clear(scene->forks);
 	scene->n_consumed = 0;
 	scene->forgetful = false;
 	scene->events_offset = 0;

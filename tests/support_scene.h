@@ -29,6 +29,7 @@ struct support {
 	char *line; /* what support_line() gave last */
 
 	json_t *events; /* all that were read */
+	json_t *forks;  /* processes that have a "parent" in them */
 	size_t n_consumed;
 	bool forgetful; /* whatever is left at the end is welcome */
 	off_t events_offset;

@@ -177,6 +177,35 @@ START_TEST(a_process_takes_the_place_of_the_host)
 }
 END_TEST
 
+START_TEST(many_processes_take_the_place_of_the_host)
+{
+	struct hi_options options =
+		parse("hotinject a.so --pid=42 --pid 7 -p42 b.so");
+
+	ck_assert(options.attach);
+	ck_assert_int_eq(options.pid, 0);
+	ck_assert_uint_eq(options.n_pids, 2);
+	ck_assert_int_eq(options.pids[0], 42);
+	ck_assert_int_eq(options.pids[1], 7);
+	ck_assert_uint_eq(options.n_workers, 2);
+	hi_options_done(&options);
+	options = parse("hotinject --name=game --pid=7 a.so");
+	ck_assert(options.attach);
+	ck_assert_int_eq(options.pid, 0);
+	ck_assert_str_eq(options.name, "game");
+	ck_assert_ptr_null(options.host);
+	ck_assert_str_eq(options.workers[0], "a.so");
+	hi_options_done(&options);
+	options = parse("hotinject --all a.so");
+	ck_assert(options.attach && options.all);
+	hi_options_done(&options);
+	refuse("hotinject --all", "no worker is named for hosts that run");
+	refuse("hotinject --name=x a.so -- b",
+	       "the hosts run already: they take no arguments");
+	refuse("hotinject --name= a.so", "--name needs the name of a program");
+}
+END_TEST
+
 START_TEST(unknown_options_are_named)
 {
 	refuse("hotinject --guard=hold game a.so", "unknown option '--guard'");
@@ -320,6 +349,7 @@ int main(void)
 	tcase_add_test(tc, help_and_version_need_no_host);
 	tcase_add_test(tc, missing_words_are_named);
 	tcase_add_test(tc, a_process_takes_the_place_of_the_host);
+	tcase_add_test(tc, many_processes_take_the_place_of_the_host);
 	tcase_add_test(tc, unknown_options_are_named);
 	tcase_add_test(tc, values_are_checked);
 	tcase_add_test(tc, the_longest_and_the_shortest_wait_are_taken);

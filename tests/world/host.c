@@ -31,17 +31,8 @@ static unsigned long n_storms, n_bad;
 static int look_at_child(void)
 {
 	unsigned char entry[16];
-	char status[2000] = "";
 	int number = value();
-	int fd = open("/proc/self/status", O_RDONLY);
-	const char *tracer;
 
-	if (fd < 0 || read(fd, status, sizeof(status) - 1) <= 0)
-		return 100;
-	close(fd);
-	tracer = strstr(status, "TracerPid:\t");
-	if (!tracer || tracer[11] != '0')
-		return 101;
 	memcpy(entry, (const void *)(size_t)value, sizeof(entry));
 	if (entry[0] == 0xcc || entry[4] == 0xcc)
 		return 102;

@@ -1,0 +1,333 @@
+/*
+ * What becomes of the processes that the host forks: each is looked after by another
+ * process of hotinject, which begins with all that this one knows.
+ */
+#include "injector/session_parts.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "injector/adopt.h"
+#include "injector/attach.h"
+#include "injector/clock.h"
+#include "injector/maps.h"
+
+/* Who lives for so long is worth an event. */
+#define ANNOUNCE_NS (100 * HI_NS_PER_MS)
+
+/* --- before: in the process that traces the host -------------------------------- */
+
+static bool is_restricted(void)
+{
+	FILE *file = fopen("/proc/sys/kernel/yama/ptrace_scope", "re");
+	int scope = 0;
+
+	if (file && fscanf(file, "%d", &scope) != 1)
+		scope = 0;
+	if (file)
+		fclose(file);
+	return scope == 1 && geteuid() != 0;
+}
+
+/*
+ * Where only forefathers may trace a process, it says itself that ours, and what this
+ * process forks, may, too.
+ */
+static void allow_us(struct session *session, struct hi_host *host)
+{
+	uint64_t arguments[6] = { PR_SET_PTRACER, (uint64_t)getpid() };
+	struct hi_thread *thread = hi_host_find_thread(host, host->pid);
+	int64_t no_matter;
+
+	if (thread && hi_host_hold(host, thread, NULL) == 0)
+		(void)!hi_remote_syscall(host, thread, &session->place,
+					 SYS_prctl, arguments, &no_matter,
+					 NULL);
+}
+
+/* clone(2) with CLONE_VM: no host of its own. Where it cannot be told, it is one. */
+static bool shares_memory(const struct session *session, pid_t pid)
+{
+	const int kcmp_vm = 1;
+
+	return syscall(SYS_kcmp, session->self.host->pid, pid, kcmp_vm, 0L,
+		       0L) == 0;
+}
+
+static int have_group(struct session *session, struct hi_err *err)
+{
+	int code = 0;
+
+	if (!session->group) {
+		code = hi_group_new(session->report, &session->group, err);
+		session->own_group = code == 0;
+	}
+	if (code == 0)
+		hi_group_set_host(session->group, session->self.host->name,
+				  session->self.host->pid);
+	return code;
+}
+
+static void say_left(struct session *session, pid_t pid, const char *why)
+{
+	hi_report_note(session->report,
+		       "process %d, which %s (%d) forked, keeps the build that "
+		       "it has: %s",
+		       pid, session->self.host->name, session->root_pid, why);
+}
+
+/* --- after: in the process that is to look after the fork ----------------------- */
+
+/*
+ * The host is the other process's: none of ours, nor to be written to. A reload that is
+ * under way comes to its end as if the host had ended.
+ */
+static void abandon_host(struct session *session, pid_t heir)
+{
+	struct hi_host *host = session->self.host;
+
+	hi_brood_done(&session->brood);
+	hi_follow_done(&session->follow);
+	host->ended = true;
+	host->pid = INT_MAX;      /* which no process has */
+	host->limit.made = false; /* timers are not inherited: fork(2) */
+	if (host->mem_fd >= 0)
+		close(host->mem_fd);
+	host->mem_fd = -1;
+	session->root_ended = false;
+	session->terminal_stop = false;
+	session->member = true;
+	session->heir = heir;
+}
+
+/* Descriptors that would share their news with the other process. */
+static int reopen(struct session *session, struct hi_err *err)
+{
+	int code = hi_session_open_signals(session, err);
+
+	for (size_t i = 0; i < session->n_charges && code == 0; i++) {
+		struct charge *charge = &session->charges[i];
+		struct hi_watch *watch;
+
+		code = hi_watch_new(charge->worker->path, &watch, err);
+		if (code < 0)
+			break;
+		hi_watch_free(charge->watch);
+		charge->watch = watch;
+	}
+	return code;
+}
+
+/* It may have begun another program before it was traced again. */
+static bool has_builds(const struct session *session, pid_t pid)
+{
+	struct hi_maps maps;
+	bool has = false, lacks = false;
+
+	if (hi_maps_read(pid, &maps, NULL) < 0)
+		return false;
+	for (size_t i = 0; i < session->n_charges; i++) {
+		const struct hi_worker *worker = session->charges[i].worker;
+		bool there = worker->current &&
+			     hi_adopt_still_there(worker, &maps);
+
+		has |= there;
+		lacks |= worker->current && !there;
+	}
+	hi_maps_done(&maps);
+	return has && !lacks;
+}
+
+static void forget_host(struct session *session)
+{
+	hi_host_free(session->self.host);
+	session->self.host = NULL;
+	hi_unwinder_free(session->unwinder);
+	session->unwinder = NULL;
+	hi_stacks_done(&session->stacks);
+	memset(&session->stacks, 0, sizeof(session->stacks));
+	memset(&session->loader, 0, sizeof(session->loader));
+}
+
+static int take_over(struct session *session, struct hi_err *err)
+{
+	const struct hi_host_hooks hooks = session->self.host->hooks;
+	struct hi_host *host = NULL;
+	int code = reopen(session, err);
+
+	if (code == 0)
+		code = hi_attach(session->heir, &host, err);
+	if (code < 0)
+		return code;
+	forget_host(session);
+	session->self.host = host;
+	host->hooks = hooks;
+	if (!has_builds(session, session->heir))
+		code = hi_fail(err, HI_E_GONE, "it runs another program");
+	if (code == 0)
+		code = hi_unwinder_new(host, &session->unwinder, err);
+	if (code < 0) {
+		hi_attach_end(host);
+		return code;
+	}
+	session->loader.host = host;
+	session->loader.unwinder = session->unwinder;
+	session->loader.place = &session->place;
+	hi_group_set_host(session->group, host->name, host->pid);
+	return 0;
+}
+
+void hi_session_take_heir(struct session *session)
+{
+	struct hi_err err = { 0 };
+	pid_t parent = session->root_pid;
+	int code = take_over(session, &err);
+
+	if (code < 0) {
+		/* one that is ending may not be traced */
+		if (code != HI_E_GONE && has_builds(session, session->heir))
+			say_left(session, session->heir, err.sentence);
+		session->stillborn = true;
+		return;
+	}
+	session->announce_ns = hi_clock_ns() + ANNOUNCE_NS;
+	session->root_pid = session->heir;
+	session->heir = 0;
+	for (size_t i = 0; i < session->n_charges; i++)
+		hi_session_begin_again(session, &session->charges[i], parent);
+}
+
+/* --- one by one ----------------------------------------------------------------- */
+
+static bool has_slot_alike(const struct hi_host *a, const struct hi_host *b,
+			   const struct hi_function *function)
+{
+	uint64_t at = function->slot.slot_remote, in_a, in_b;
+
+	return !at ||
+	       (hi_remote_read(a, at, &in_a, 8, NULL) == 0 &&
+		hi_remote_read(b, at, &in_b, 8, NULL) == 0 && in_a == in_b);
+}
+
+/*
+ * Whether all that is known of the host is so in the process that it has forked: it may
+ * have done that in the middle of a reload.
+ */
+static bool is_alike(const struct session *session,
+		     const struct hi_newborn *newborn)
+{
+	if (session->n_areas != hi_session_count_areas(session))
+		return false; /* a reload has made the table larger */
+	if (newborn->epoch == session->brood.epoch)
+		return true;
+	for (size_t i = 0; i < session->n_charges; i++) {
+		const struct hi_worker *worker = session->charges[i].worker;
+
+		for (size_t k = 0; k < worker->n_functions; k++)
+			if (!has_slot_alike(session->self.host, newborn->host,
+					    worker->functions[k]))
+				return false;
+	}
+	return true;
+}
+
+size_t hi_session_count_areas(const struct session *session)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < session->n_charges; i++)
+		if (session->charges[i].worker->table)
+			n += hi_table_count_areas(
+				session->charges[i].worker->table);
+	return n;
+}
+
+/* True in the process that looks after it from now on. */
+static bool follow(struct session *session, struct hi_newborn *newborn)
+{
+	struct hi_host *host = newborn->host;
+	bool alike = is_alike(session, newborn);
+	pid_t pid = host->pid, member;
+	struct hi_err err = { 0 };
+	int code = 0;
+
+	if (shares_memory(session, pid)) {
+		hi_attach_end(host);
+		return false;
+	}
+	if (is_restricted())
+		allow_us(session, host);
+	hi_attach_end(host);
+	if (!alike) {
+		say_left(session, pid, "it was forked while one went live");
+		return false;
+	}
+	code = have_group(session, &err);
+	member = code == 0 ? hi_group_fork(session->group, &err) : -1;
+	if (member < 0 && err.code != HI_E_BUSY)
+		say_left(session, pid, err.sentence);
+	if (member == 0)
+		abandon_host(session, pid);
+	return member == 0;
+}
+
+bool hi_session_follow_forks(struct session *session, bool early)
+{
+	struct hi_newborn *newborn;
+	uint64_t now = hi_clock_ns();
+
+	hi_brood_clean(&session->brood);
+	while ((newborn = hi_brood_find_due(&session->brood, now, early))) {
+		if (follow(session, newborn))
+			return true;
+		hi_brood_clean(&session->brood);
+	}
+	return false;
+}
+
+/* --- the head, when its own host has ended or was let go ------------------------- */
+
+/* Most of a server's processes end with it. */
+#define SOON_MS 200
+
+static void say_others(struct session *session)
+{
+	size_t n = hi_group_count(session->group);
+
+	hi_report_note(session->report,
+		       "%s (%d) has ended; %zu process%s that it forked %s on",
+		       session->self.host->name, session->self.host->pid, n,
+		       n == 1 ? "" : "es", n == 1 ? "goes" : "go");
+}
+
+void hi_session_attend(struct session *session)
+{
+	struct pollfd fds[2] = {
+		{ .fd = session->signal_fd, .events = POLLIN },
+		{ .fd = hi_group_get_fd(session->group), .events = POLLIN },
+	};
+	uint64_t soon = hi_clock_ns() + SOON_MS * HI_NS_PER_MS;
+	bool said = false;
+
+	hi_group_run(session->group);
+	while (hi_group_count(session->group) > 0) {
+		if (session->leaving)
+			hi_group_let_go(session->group);
+		if (poll(fds, 2, said ? -1 : SOON_MS) < 0 && errno != EINTR)
+			return;
+		if (fds[0].revents)
+			session->leaving |= hi_session_is_told_to_end(session);
+		hi_group_run(session->group);
+		if (!said && !session->leaving && hi_clock_ns() > soon &&
+		    hi_group_count(session->group) > 0) {
+			say_others(session);
+			said = true;
+		}
+	}
+}

@@ -1,0 +1,35 @@
+#include <fcntl.h>
+#include <stdio.h>
+#include <unistd.h>
+
+static int calls;
+
+int step(void)
+{
+	calls++;
+	return BUILD;
+}
+
+#ifdef STUCK
+/* A process for which there is a pipe of its number waits for it to be written. */
+__attribute__((constructor)) static void wait_for_gate(void)
+{
+	char path[40], byte;
+	int fd;
+
+	snprintf(path, sizeof(path), "gate.%d", getpid());
+	fd = open(path, O_RDONLY);
+	if (fd < 0)
+		return;
+	while (read(fd, &byte, 1) > 0)
+		;
+	close(fd);
+}
+#endif
+
+#ifdef OTHER
+int step_of_another_kind(int a)
+{
+	return a;
+}
+#endif
