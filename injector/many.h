@@ -1,8 +1,8 @@
 /*
  * many - several hosts that run already, each looked after by a process of its own.
  *
- * Which: those of --pid, and of --name and --all the processes of this user (the
- * effective one; root is no exception) that have mapped a worker of the command line.
+ * Which: those of --pid, and of --name and --all the processes of this user (of every
+ * user for root, as of pkill(1)) that have mapped a worker of the command line.
  * With one host, there is no second process.
  *
  * Errors:    HI_E_USAGE when there is no such process; a host that cannot be attached to

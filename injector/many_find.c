@@ -145,7 +145,8 @@ static int look_for(const struct hi_options *options, struct list *list,
 
 		if (isdigit((unsigned char)entry->d_name[0]) &&
 		    fstatat(dirfd(proc), entry->d_name, &st, 0) == 0 &&
-		    st.st_uid == geteuid() && is_wanted(pid, options))
+		    (st.st_uid == geteuid() || geteuid() == 0) &&
+		    is_wanted(pid, options))
 			code = add(list, pid, err);
 	}
 	return code;
@@ -155,15 +156,15 @@ static int fail_none(const struct hi_options *options, struct hi_err *err)
 {
 	const char *worker = hi_phrase_base_name(options->workers[0]);
 	const char *more = options->n_workers > 1 ? " or another worker" : "";
+	const char *whose = geteuid() == 0 ? "" : " of this user";
 
 	if (options->name)
 		hi_fail(err, HI_E_USAGE,
-			"no process of this user runs %s and has mapped %s%s",
+			"no process%s runs %s and has mapped %s%s", whose,
 			options->name, worker, more);
 	else
-		hi_fail(err, HI_E_USAGE,
-			"no process of this user has mapped %s%s", worker,
-			more);
+		hi_fail(err, HI_E_USAGE, "no process%s has mapped %s%s", whose,
+			worker, more);
 	hi_err_hint(err, "name a host that has not loaded it yet with --pid");
 	return HI_E_USAGE;
 }
