@@ -34,7 +34,8 @@ struct hi_thread {
 	bool group;   /* stopped by job control: resumed by listening */
 	bool plain;   /* held, and no system call is to be made again */
 	int signal;   /* delivered when it is resumed */
-	uint64_t freeze;                /* the last one that has looked at it */
+	int again_signal; /* came amid a call of ours: to be sent again */
+	uint64_t freeze;  /* the last one that has looked at it */
 	uint64_t seen_sp, seen_fs_base; /* when its registers were last known */
 	uint64_t again_rip; /* a system call that it makes again: see release */
 	int proc_fd; /* /proc/PID/task/TID/syscall, -1 until it is read */

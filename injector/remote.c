@@ -81,9 +81,9 @@ static int to_syscall_stop(struct hi_thread *thread, struct hi_err *err)
 		if (stop.kind == HI_STOP_ENDED)
 			return hi_fail(err, HI_E_GONE, "thread %d has ended",
 				       thread->tid);
-		/* a signal that comes now is delivered when we are done */
+		/* all that may be are blocked: sent again when we are done */
 		if (stop.kind == HI_STOP_SIGNAL)
-			thread->signal = (int)stop.value;
+			thread->again_signal = (int)stop.value;
 	}
 }
 
@@ -106,7 +106,7 @@ static int to_trap_stop(struct hi_thread *thread, struct hi_err *err)
 			return hi_fail(err, HI_E_GONE, "thread %d has ended",
 				       thread->tid);
 		if (stop.kind == HI_STOP_SIGNAL)
-			thread->signal = (int)stop.value;
+			thread->again_signal = (int)stop.value;
 	}
 	return code;
 }
@@ -160,14 +160,21 @@ static int write_stack(struct hi_host *host, const struct hi_shim_place *place,
 	return code;
 }
 
-/* The thread is held; it calls nothing but the kernel, which keeps the rest. */
-static int make_syscall(const struct hi_remote_call *call,
+/*
+ * The thread is held; it calls nothing but the kernel, which keeps the rest. Signals
+ * wait meanwhile, where they keep their order and what they bring; from this stop
+ * they could not be delivered later.
+ */
+static int make_syscall(struct hi_host *host, const struct hi_remote_call *call,
 			const struct user_regs_struct *regs, uint64_t *ret_rax,
 			struct hi_err *err)
 {
 	struct user_regs_struct after;
 	int code = hi_tracee_set_regs(call->tid, regs, err);
 
+	/* in this order, so that the stub restores the mask if we are killed */
+	if (code == 0)
+		code = hi_tracee_set_sigmask(call->tid, ~0ULL, err);
 	if (code == 0)
 		code = to_syscall_stop(call->thread, err); /* entry */
 	if (code == 0)
@@ -177,9 +184,14 @@ static int make_syscall(const struct hi_remote_call *call,
 	if (code == 0)
 		code = to_trap_stop(call->thread, err);
 	if (code == 0)
+		code = hi_tracee_set_sigmask(call->tid, call->sigmask, err);
+	if (code == 0)
 		code = hi_tracee_set_regs(call->tid, &call->regs, err);
 	if (code == 0)
 		*ret_rax = after.rax;
+	if (call->thread->again_signal)
+		tgkill(host->pid, call->tid, call->thread->again_signal);
+	call->thread->again_signal = 0;
 	return code;
 }
 
@@ -210,7 +222,7 @@ int hi_remote_syscall(struct hi_host *host, struct hi_thread *thread,
 	regs.r9 = arguments[5];
 	/* not in a system call: the kernel must not move rip to restart it */
 	regs.orig_rax = (unsigned long)-1;
-	code = make_syscall(&call, &regs, &value, err);
+	code = make_syscall(host, &call, &regs, &value, err);
 	if (code == 0)
 		*ret_value = (int64_t)value;
 	return code;
