@@ -142,16 +142,26 @@ static char read_state(pid_t tid)
 	return state && state[1] == ' ' ? state[2] : '?';
 }
 
+static bool is_ending(pid_t tid)
+{
+	char state = read_state(tid);
+
+	return state == 'Z' || state == 'X' || state == '?';
+}
+
 static int seize_one(struct hi_host *host, pid_t tid, size_t *n,
 		     struct hi_err *err)
 {
 	int code = hi_tracee_seize(tid, err);
+	/* it may be traced since it was made */
+	bool ours = code == 0 || read_status(tid, "TracerPid:") == getpid();
 
-	/* It may have ended, or be traced since it was made. A leader whose
-	   other threads go on is a zombie, of which nobody hears. */
-	if (code == HI_E_GONE || (code < 0 && read_state(tid) == 'Z'))
+	/* One that is ending is refused as for want of a right, and gone soon.
+	   A leader whose other threads go on is a zombie, of which nobody
+	   hears. */
+	if (code == HI_E_GONE || (!ours && is_ending(tid)))
 		return 0;
-	if (code < 0 && read_status(tid, "TracerPid:") != getpid())
+	if (!ours)
 		return code == HI_E_RIGHTS ? explain(host->pid, err) : code;
 	++*n;
 	return hi_host_add_thread(host, tid) ?
