@@ -246,8 +246,11 @@ bool hi_adopt_still_there(const struct hi_worker *worker,
 	const struct hi_build *first = worker->builds[0];
 	const struct hi_map *map = hi_maps_find(maps, first->base_remote);
 	const char *inside = hi_reach_inside(first->path);
-	size_t len = map ? strlen(map->path) : 0;
+	size_t len;
 
+	if (!map)
+		return false;
+	len = strlen(map->path);
 	/* in a root folder of its own, the mapping has the whole name */
 	return len >= strlen(inside) &&
 	       strcmp(map->path + len - strlen(inside), inside) == 0;

@@ -139,7 +139,9 @@ static char read_state(pid_t tid)
 	snprintf(path, sizeof(path), "/proc/%d/stat", tid);
 	read_line(path, text, sizeof(text));
 	state = strrchr(text, ')');
-	return state && state[1] == ' ' ? state[2] : '?';
+	if (!state || state[1] != ' ')
+		return '?';
+	return state[2];
 }
 
 static bool is_ending(pid_t tid)
