@@ -333,8 +333,8 @@ static int check_names(struct hi_baseline_reader *reader)
 	}
 	if (!*reader->model->name) {
 		reader->line = 2; /* where it is written */
-		return hi_reader_fail(reader,
-				      "no line names the library that it is of");
+		return hi_reader_fail(
+			reader, "no line names the library that it is of");
 	}
 	return 0;
 }
