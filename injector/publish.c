@@ -310,7 +310,11 @@ int hi_publish_commit(struct hi_publish *publish, struct hi_worker *worker,
 		      struct hi_host *host, const struct hi_build *next,
 		      struct hi_freeze *freeze, bool force, struct hi_err *err)
 {
-	int code = 0;
+	/* so that no int3 stands, should the injector be killed meanwhile */
+	int code = publish->n_patches > publish->n_skipped &&
+				   has_sleepers(freeze) ?
+			   hi_freeze_hold_sleepers(host, freeze, err) :
+			   0;
 
 	for (size_t i = 0; i < publish->n_patches && code == 0; i++)
 		if (!publish->patches[i].skipped)

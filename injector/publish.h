@@ -7,8 +7,9 @@
  * may have handed out its own addresses (a thread is inside it, or its
  * constructors ran) gets patch points at all its entries.
  *
- * A sleeping thread may wake while they are written: then the first byte is an
- * int3 until the rest stands, and a thread that meets it is sent back to the entry
+ * Threads that sleep are stopped for it, too: whenever the injector is killed, each
+ * entry is the old or the new one. One that cannot be stopped may wake while they are
+ * written: then the first byte is an int3 until the rest stands, and a thread that meets it is sent back to the entry
  * (hi_publish_on_trap()).
  *
  * Errors:    HI_E_BUSY with the thread and function when a return address lies in
