@@ -7,7 +7,7 @@
 
 #include "common/own.h"
 #include "elfscan/dynsym.h"
-#include "injector/linkmap.h"
+#include "injector/bind_parts.h"
 #include "injector/reach.h"
 #include "injector/remote.h"
 
@@ -66,24 +66,8 @@ static void add_used(struct hi_used *used, const char *name)
 		used->n++;
 }
 
-/* One object of the host, while it is bound. */
-struct object {
-	const struct hi_worker *worker;
-	const struct hi_host *host;
-	struct hi_image *image;
-	uint64_t base_remote;
-	bool is_worker;
-	struct hi_plan *plan;
-	struct hi_used *used;
-	/* by the worker's functions: an object that ld.so searches before the
-	   worker defines the name, too;
-	   NULL when unbound slots are left alone */
-	bool *elsewhere;
-	const struct hi_linkmap *order;
-};
-
 /* Whether VALUE is still the object's own lazy binding stub. */
-static bool is_unbound(const struct object *object, uint64_t value)
+static bool is_unbound(const struct hi_bound_object *object, uint64_t value)
 {
 	const struct hi_image_header *header =
 		hi_image_get_header(object->image);
@@ -118,7 +102,7 @@ static struct hi_function *find_exported(const struct hi_worker *worker,
 }
 
 /* A slot that lazy binding is to fill with the worker's function. */
-static struct hi_function *find_unbound(const struct object *object,
+static struct hi_function *find_unbound(const struct hi_bound_object *object,
 					const struct hi_reloc *reloc)
 {
 	struct hi_function *function;
@@ -132,7 +116,8 @@ static struct hi_function *find_unbound(const struct object *object,
 	return function;
 }
 
-static bool needs_poke(const struct object *object, uint64_t place_link)
+bool hi_bind_needs_poke(const struct hi_bound_object *object,
+			uint64_t place_link)
 {
 	enum hi_data_kind kind =
 		hi_image_get_data_kind(object->image, place_link);
@@ -141,7 +126,7 @@ static bool needs_poke(const struct object *object, uint64_t place_link)
 }
 
 /* Whether ld.so has led a reference of build #1 to SYMBOL to the copy. */
-static bool is_led_to(const struct object *object,
+static bool is_led_to(const struct hi_bound_object *object,
 		      const struct hi_symbol *symbol, uint64_t copy_remote)
 {
 	const struct hi_build *build = object->worker->builds[0];
@@ -162,7 +147,8 @@ static bool is_led_to(const struct object *object,
 }
 
 /* The executable has a copy of a variable, and knows its size. */
-static void take_copy(const struct object *object, const struct hi_reloc *reloc)
+static void take_copy(const struct hi_bound_object *object,
+		      const struct hi_reloc *reloc)
 {
 	const struct hi_build *build = object->worker->builds[0];
 	const struct hi_symbol *symbol =
@@ -182,7 +168,7 @@ static void take_copy(const struct object *object, const struct hi_reloc *reloc)
 		variable->home_remote = copy_remote;
 }
 
-static void bind_reloc(const struct object *object,
+static void bind_reloc(const struct hi_bound_object *object,
 		       const struct hi_reloc *reloc)
 {
 	bool slot = reloc->type == R_X86_64_JUMP_SLOT;
@@ -208,11 +194,11 @@ static void bind_reloc(const struct object *object,
 	if (!function || (!slot && function->patchable))
 		return;
 	hi_plan_add_word(object->plan, place, function->slot.trampoline_remote,
-			 value, needs_poke(object, reloc->place_link));
+			 value, hi_bind_needs_poke(object, reloc->place_link));
 }
 
 /* `lea` of an entry that cannot be overwritten, in the worker's own text. */
-static void bind_sites(const struct object *object)
+static void bind_sites(const struct hi_bound_object *object)
 {
 	const struct hi_build *build = object->worker->builds[0];
 
@@ -240,7 +226,7 @@ static void bind_sites(const struct object *object)
 	}
 }
 
-static int bind_object(struct object *object, struct hi_err *err)
+static int bind_object(struct hi_bound_object *object, struct hi_err *err)
 {
 	struct hi_reloc *HI_FREE relocs = NULL;
 	size_t n = 0;
@@ -264,7 +250,7 @@ static bool starts_object(const struct hi_map *map)
 }
 
 /* Which of the worker's functions the object defines as well. */
-static int note_definitions(struct object *object, struct hi_err *err)
+static int note_definitions(struct hi_bound_object *object, struct hi_err *err)
 {
 	const struct hi_dynsym *dynsym = hi_image_get_dynsym(object->image);
 	const struct hi_build *build = object->worker->builds[0];
@@ -289,9 +275,10 @@ static int note_definitions(struct object *object, struct hi_err *err)
 }
 
 /* Call VISIT for every object that is mapped, the worker perhaps excepted. */
-static void visit_objects(struct object *object, const struct hi_maps *maps,
-			  bool worker_too,
-			  int (*visit)(struct object *, struct hi_err *))
+void hi_bind_visit_objects(struct hi_bound_object *object,
+			   const struct hi_maps *maps, bool worker_too,
+			   int (*visit)(struct hi_bound_object *,
+					struct hi_err *))
 {
 	const struct hi_build *first = object->worker->builds[0];
 	const char *last = "";
@@ -326,7 +313,7 @@ int hi_bind(const struct hi_worker *worker, const struct hi_host *host,
 	    const struct hi_maps *maps, bool early, struct hi_plan *plan,
 	    struct hi_used *ret_used, struct hi_err *err)
 {
-	struct object object = {
+	struct hi_bound_object object = {
 		.worker = worker, .host = host, .plan = plan, .used = ret_used
 	};
 	bool *HI_FREE elsewhere = NULL;
@@ -341,10 +328,10 @@ int hi_bind(const struct hi_worker *worker, const struct hi_host *host,
 	object.elsewhere = elsewhere;
 	object.order = order = malloc(sizeof(*order));
 	if (early && order && hi_linkmap_read(host, maps, order, NULL) == 0)
-		visit_objects(&object, maps, false, note_definitions);
+		hi_bind_visit_objects(&object, maps, false, note_definitions);
 	else
 		object.elsewhere = NULL;
-	visit_objects(&object, maps, true, bind_object);
+	hi_bind_visit_objects(&object, maps, true, bind_object);
 	snprintf(program, sizeof(program), "/proc/%d/exe", host->pid);
 	/* a name inside mounts of its own is none here */
 	ret_used->program = realpath(program, NULL);

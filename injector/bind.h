@@ -38,4 +38,13 @@ int hi_bind(const struct hi_worker *worker, const struct hi_host *host,
 	    const struct hi_maps *maps, bool early, struct hi_plan *plan,
 	    struct hi_used *ret_used, struct hi_err *err) HI_MUST_USE;
 
+/*
+ * The writes that lead every such slot to the worker's own function again, while
+ * build #1 is the only one. HI_E_BUSY when a function's address is its trampoline,
+ * which the host may have kept.
+ */
+int hi_unbind(const struct hi_worker *worker, const struct hi_host *host,
+	      const struct hi_maps *maps, struct hi_plan *plan,
+	      struct hi_err *err) HI_MUST_USE;
+
 #endif

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "common/own.h"
@@ -90,6 +91,21 @@ int hi_build_open_snapshot(struct hi_snapshot *snapshot, const char *original,
 	if (!build)
 		return HI_E_NOMEM;
 	bytes = hi_snapshot_take_bytes(snapshot, &len);
+	code = hi_image_open_bytes(bytes, len, original, &build->image, err);
+	return open_build(build, code, ret_build, err);
+}
+
+int hi_build_open_bytes(const char *path, const uint8_t *bytes, size_t len,
+			const char *original, unsigned int number,
+			struct hi_build **ret_build, struct hi_err *err)
+{
+	struct hi_build *build = build_new(path, number, err);
+	int code;
+
+	if (!build) {
+		munmap((void *)bytes, len);
+		return HI_E_NOMEM;
+	}
 	code = hi_image_open_bytes(bytes, len, original, &build->image, err);
 	return open_build(build, code, ret_build, err);
 }

@@ -89,6 +89,11 @@ int hi_build_open(const char *path, const char *original, unsigned int number,
 int hi_build_open_snapshot(struct hi_snapshot *snapshot, const char *original,
 			   unsigned int number, struct hi_build **ret_build,
 			   struct hi_err *err) HI_MUST_USE;
+/* The same of LEN bytes at BYTES, of mmap(2), which the build takes in any case. */
+int hi_build_open_bytes(const char *path, const uint8_t *bytes, size_t len,
+			const char *original, unsigned int number,
+			struct hi_build **ret_build,
+			struct hi_err *err) HI_MUST_USE;
 void hi_build_free(struct hi_build *build);
 /* Free all but the image: nobody asks for symbols and the like any more. */
 void hi_build_drop_facts(struct hi_build *build);

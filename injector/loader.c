@@ -15,6 +15,7 @@
 
 #define SAFE_POINT_LIMIT_NS (10 * HI_NS_PER_S)
 #define OPEN_LIMIT_NS       (20ULL * HI_NS_PER_S)
+#define LINGER_NS           (3 * HI_NS_PER_S / 2) /* longer than a thread lingers */
 #define SPIN_NS             (3 * HI_NS_PER_MS)
 #define SPARE_SLOTS         8 /* pairs for thread-locals */
 
@@ -325,6 +326,36 @@ static int fail_with_dlerror(struct hi_loader *loader,
 			       build->path, err) < 0)
 		return HI_E_LOAD;
 	return hi_fail(err, HI_E_LOAD, "%s", rest);
+}
+
+/* How far the load of the session before has come: true when its thread waits. */
+static bool is_unended(struct hi_loader *loader)
+{
+	enum hi_load_step step = loader->load.step;
+
+	if (!loader->load.thread || is_gone(loader) || step == HI_LOAD_DONE)
+		return false;
+	/* asked for, perhaps: a thread that lingers ends soon if it was not */
+	if (step == HI_LOAD_NONE &&
+	    hi_loader_await_beyond(loader, HI_LOAD_NONE, LINGER_NS, NULL) < 0)
+		return false;
+	step = loader->load.step;
+	if (step == HI_LOAD_STARTED || step == HI_LOAD_RUNNING)
+		return hi_loader_await_beyond(loader, step, OPEN_LIMIT_NS,
+					      NULL) == 0;
+	return step != HI_LOAD_DONE;
+}
+
+int hi_loader_take_up(struct hi_loader *loader, struct hi_err *err)
+{
+	int code = hi_loader_read(loader, err);
+
+	if (code < 0)
+		return code;
+	loader->requested = is_unended(loader);
+	if (loader->thread)
+		hi_priority_lower(loader->thread);
+	return loader->requested ? say(loader, HI_GO_KEEP, err) : 0;
 }
 
 int hi_loader_await(struct hi_loader *loader, struct hi_worker *worker,

@@ -39,6 +39,12 @@ struct hi_loader {
 };
 
 /*
+ * The shim has served another session. A load of that one which was not ended is kept:
+ * it may have been published.
+ */
+int hi_loader_take_up(struct hi_loader *loader, struct hi_err *err) HI_MUST_USE;
+
+/*
  * A load is near: have the thread that lingers stand ready. Followed by
  * hi_loader_start() or, if nothing comes of it, hi_loader_relax().
  */

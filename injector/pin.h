@@ -1,5 +1,5 @@
 /*
- * pin - private copies in place of the mappings of the worker's file.
+ * pin - private copies in place of the mappings of the worker's file, and back.
  *
  * A file that is rewritten in place changes under everyone who maps it, and a
  * shorter one turns the pages behind its end into SIGBUS. Text and read-only data
@@ -21,5 +21,15 @@
 int hi_pin(const struct hi_build *build, struct hi_host *host,
 	   struct hi_thread *thread, const struct hi_shim_place *place,
 	   const struct hi_maps *maps, struct hi_err *err) HI_MUST_USE;
+
+/*
+ * The other way round: the file at PATH, known by DEV and INO to hold what the
+ * snapshot does, is mapped where it was. HI_E_HOST when the host finds another file
+ * there.
+ */
+int hi_unpin(const struct hi_build *build, const char *path, dev_t dev,
+	     ino_t ino, struct hi_host *host, struct hi_thread *thread,
+	     const struct hi_shim_place *place, const struct hi_maps *maps,
+	     struct hi_err *err) HI_MUST_USE;
 
 #endif

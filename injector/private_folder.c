@@ -25,6 +25,7 @@ struct hi_private_folder {
 	int fd;      /* the folder itself, locked while the session lives */
 	bool shared; /* with a host that does not reach what is elsewhere */
 	gid_t group; /* of it, or of ours */
+	bool kept;
 };
 
 static void close_dir(DIR **dir)
@@ -144,20 +145,29 @@ pid_t hi_private_folder_find_process(const char *path)
 }
 
 /* Remove one folder if it is a session's, and session and host are gone. */
-static void sweep_one(const char *parent, const char *name, bool shared)
+static void sweep_path(const char *path, bool shared)
 {
-	char *HI_FREE path = NULL;
-	int HI_CLOSE fd = -1;
+	int HI_CLOSE fd = lock_folder(path);
 
-	if (asprintf(&path, "%s/%s", parent, name) < 0) {
-		path = NULL;
-		return;
-	}
-	fd = lock_folder(path);
 	if (fd < 0 || (shared && !is_marked(fd)))
 		return;
 	if (!hi_private_folder_find_process(path))
 		remove_folder(path, fd);
+}
+
+void hi_private_folder_sweep(const char *path)
+{
+	sweep_path(path, true);
+}
+
+static void sweep_one(const char *parent, const char *name, bool shared)
+{
+	char *HI_FREE path = NULL;
+
+	if (asprintf(&path, "%s/%s", parent, name) < 0)
+		path = NULL;
+	else
+		sweep_path(path, shared);
 }
 
 /* $XDG_RUNTIME_DIR/hotinject/PID */
@@ -175,6 +185,24 @@ static bool is_made(const char *name)
 {
 	return strlen(name) == strlen(MADE) &&
 	       strncmp(name, MADE, strcspn(MADE, "X")) == 0;
+}
+
+size_t hi_private_folder_has(const char *path)
+{
+	const char *end = strrchr(path, '/');
+	char *HI_FREE folder = end ? strndup(path, (size_t)(end - path)) : NULL;
+	char *name = folder ? strrchr(folder, '/') : NULL;
+
+	if (!name)
+		return 0;
+	*name++ = '\0';
+	if (is_made(name))
+		return (size_t)(end - path);
+	end = strrchr(folder, '/');
+	return end && strcmp(end, "/hotinject") == 0 &&
+			       name[strspn(name, "0123456789")] == '\0' ?
+		       (size_t)(name - folder) + strlen(name) :
+		       0;
 }
 
 /* Remove what sessions left in PARENT, which others may write to when SHARED. */
@@ -235,7 +263,7 @@ static char *make_in_runtime_folder(int *ret_fd)
 	if (mkdir(path, 0700) < 0 && errno == EEXIST) {
 		int HI_CLOSE fd = lock_folder(path);
 
-		if (fd >= 0)
+		if (fd >= 0 && !hi_private_folder_find_process(path))
 			remove_folder(path, fd);
 		if (mkdir(path, 0700) < 0)
 			return NULL;
@@ -375,10 +403,15 @@ void hi_private_folder_free(struct hi_private_folder *folder)
 	fd = lock_folder(folder->path);
 	if (fd < 0 && errno != EWOULDBLOCK)
 		fd = open(folder->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd >= 0)
+	if (fd >= 0 && !folder->kept)
 		remove_folder(folder->path, fd);
 	free(folder->path);
 	free(folder);
+}
+
+void hi_private_folder_keep(struct hi_private_folder *folder)
+{
+	folder->kept = true;
 }
 
 const char *hi_private_folder_get_path(const struct hi_private_folder *folder)

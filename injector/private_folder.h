@@ -18,6 +18,7 @@
 #define HI_INJECTOR_PRIVATE_FOLDER_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <sys/types.h>
 
 #include "common/err.h"
@@ -41,6 +42,15 @@ bool hi_private_folder_is_shared(const struct hi_private_folder *folder);
 /* The host's group may read the new file FD in the folder, if it has to. */
 void hi_private_folder_share(const struct hi_private_folder *folder, int fd);
 void hi_private_folder_free(struct hi_private_folder *folder);
+/* Remove a folder if it is a session's, and session and host are gone. */
+void hi_private_folder_sweep(const char *path);
+/* It stays when this session ends, until nobody runs code of it. */
+void hi_private_folder_keep(struct hi_private_folder *folder);
+/*
+ * Whether the name of a file says that it is in a session's folder, this one's or
+ * another's: how long the folder's part of the name is, or 0.
+ */
+size_t hi_private_folder_has(const char *path);
 /* Another process of this user that runs code of the folder at PATH, or 0. */
 pid_t hi_private_folder_find_process(const char *path);
 const char *hi_private_folder_get_path(const struct hi_private_folder *folder);

@@ -157,6 +157,26 @@ static void refuse(struct hi_candidate *candidate)
 	}
 }
 
+/*
+ * Whoever is told of a live build can rely on it: the copy is whole, and the next
+ * session knows it.
+ */
+static void record(const struct hi_candidate *candidate)
+{
+	struct hi_reload *reload = candidate->reload;
+	struct hi_err err = { 0 };
+	int code = hi_snapshot_end(candidate->snapshot,
+				   &candidate->build->content, &err);
+
+	if (code == 0)
+		code = hi_record_note(reload->record, reload->host->pid,
+				      reload->worker, &err);
+	else
+		hi_record_remove(reload->record);
+	if (code < 0)
+		hi_report_error(reload->report, &err);
+}
+
 static void go_live(struct hi_candidate *candidate)
 {
 	struct hi_reload *reload = candidate->reload;
@@ -168,10 +188,8 @@ static void go_live(struct hi_candidate *candidate)
 		hi_report_error(reload->report, &err);
 		return;
 	}
+	record(candidate);
 	hi_candidate_report_live(candidate, previous);
-	if (hi_snapshot_end(candidate->snapshot, &candidate->build->content,
-			    &err) < 0)
-		hi_report_error(reload->report, &err);
 	hi_retire(reload->worker, previous, candidate->busy);
 }
 

@@ -12,6 +12,7 @@
 #include "injector/bind.h"
 #include "injector/cli.h"
 #include "injector/loader.h"
+#include "injector/record.h"
 #include "injector/report.h"
 #include "injector/snapshot.h"
 #include "injector/stacks.h"
@@ -22,6 +23,7 @@ struct hi_reload {
 	const struct hi_options *options;
 	struct hi_report *report;
 	struct hi_snapshots *snapshots;
+	struct hi_record *record;
 	struct hi_host *host;
 	struct hi_unwinder *unwinder;
 	struct hi_stacks *stacks;

@@ -313,6 +313,26 @@ void hi_report_ready(struct hi_report *report, const char *host, pid_t pid,
 	say(report, &buf);
 }
 
+void hi_report_taken_up(struct hi_report *report, const char *host, pid_t pid,
+			const char *worker, unsigned int build,
+			size_t n_functions)
+{
+	json_t *event = new_event("ready", pid, worker);
+	struct hi_buf buf = HI_BUF_INIT;
+
+	set_number(event, "build", build);
+	set_number(event, "functions", n_functions);
+	send_event(report, event);
+	if (report->quiet)
+		return;
+	begin_host(&buf, host, pid, worker);
+	hi_buf_printf(&buf, " is taken up again at #%u, with ", build);
+	hi_phrase_count(&buf, n_functions, "function");
+	hi_buf_text(&buf, " in the table");
+	end_line(&buf);
+	say(report, &buf);
+}
+
 void hi_report_absent(struct hi_report *report, const char *host, pid_t pid,
 		      const char *worker)
 {
@@ -524,10 +544,13 @@ void hi_report_forked(struct hi_report *report, const char *host, pid_t pid,
 			 (int)pid, (int)parent, worker, build);
 }
 
-void hi_report_detached(struct hi_report *report, const char *host, pid_t pid)
+void hi_report_detached(struct hi_report *report, const char *host, pid_t pid,
+			bool stays)
 {
 	send_event(report, new_event("detached", pid, NULL));
-	hi_report_note(report, "%s (%d) runs on with the build that it has",
+	hi_report_note(report,
+		       stays ? "%s (%d) runs on with the build that it has" :
+			       "%s (%d) runs on as it did before",
 		       host, (int)pid);
 }
 

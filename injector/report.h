@@ -119,8 +119,14 @@ void hi_report_ignored(struct hi_report *report, pid_t pid, const char *worker,
 void hi_report_waiting(struct hi_report *report, pid_t pid, const char *worker,
 		       unsigned int build, pid_t thread, const char *function,
 		       const char *where, uint64_t since_ns);
-/* game (4242) runs on with the build that it has; event "detached" */
-void hi_report_detached(struct hi_report *report, const char *host, pid_t pid);
+/* "libworker.so is taken up again at #2, ..."; event "ready" */
+void hi_report_taken_up(struct hi_report *report, const char *host, pid_t pid,
+			const char *worker, unsigned int build,
+			size_t n_functions);
+/* game (4242) runs on with the build that it has, if that STAYS, else as it did
+   before; event "detached" */
+void hi_report_detached(struct hi_report *report, const char *host, pid_t pid,
+			bool stays);
 /* event "exit"; a line only with -v; STATUS is what hotinject will exit with */
 void hi_report_exit(struct hi_report *report, pid_t pid, int status);
 

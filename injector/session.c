@@ -343,6 +343,8 @@ static int start(struct session *session, int *ret_exit, struct hi_err *err)
 	code = hi_snapshots_new_for(session->options->pid, &session->snapshots,
 				    err);
 	if (code == 0)
+		code = hi_record_new(&session->record, err);
+	if (code == 0)
 		code = session->options->pid ? attach(session, err) :
 					       launch(session, host_path, err);
 	if (code < 0)
@@ -367,6 +369,8 @@ static void done(struct session *session)
 	if (session->own_group)
 		hi_group_free(session->group);
 	hi_host_free(session->self.host);
+	hi_record_free(session->record);
+	free(session->old_folder);
 	hi_snapshots_free(session->snapshots);
 	free(session->shim_path);
 	if (session->signal_fd >= 0)
@@ -413,16 +417,6 @@ static int end(struct session *session)
 	return status;
 }
 
-/* The host runs on, with the build that it has. */
-static int leave(struct session *session)
-{
-	struct hi_host *host = session->self.host;
-
-	hi_attach_end(host);
-	hi_report_detached(session->report, host->name, host->pid);
-	return 0;
-}
-
 /* The first of many stays until the last of them has ended. */
 static int finish(struct session *session)
 {
@@ -431,7 +425,10 @@ static int finish(struct session *session)
 	if (session->stillborn)
 		return 0;
 	hi_brood_let_go(&session->brood);
-	status = session->leaving ? leave(session) : end(session);
+	if (session->leaving)
+		hi_session_leave(session);
+	else
+		status = end(session);
 	if (session->group && hi_group_is_head(session->group))
 		hi_session_attend(session);
 	return status;

@@ -1,8 +1,10 @@
 /*
  * How the shim comes into a process that runs without it.
  */
+#include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <unistd.h>
 
 #include "injector/adopt.h"
 #include "injector/alike.h"
@@ -25,29 +27,43 @@ static void take_back(struct session *session, struct hi_thread *thread,
 					 &no_matter, NULL);
 }
 
-static bool has_shim(const struct session *session)
+static bool has_shim(struct session *session)
 {
 	struct hi_maps maps;
-	bool found = false;
+	const struct hi_map *found = NULL;
+	char *path = NULL;
 
 	if (hi_maps_read(session->self.host->pid, &maps, NULL) < 0)
 		return false;
-	for (size_t i = 0; i < maps.n_maps; i++)
-		found |= !strcmp(hi_phrase_base_name(maps.maps[i].path),
-				 HI_SHIM_FILE);
+	for (size_t i = 0; i < maps.n_maps && !found; i++)
+		if (!strcmp(hi_phrase_base_name(maps.maps[i].path),
+			    HI_SHIM_FILE))
+			found = &maps.maps[i];
+	/* that of another installation serves as well, if it is of the version */
+	if (found && !found->deleted && access(found->path, R_OK) == 0)
+		path = strdup(found->path);
+	if (path) {
+		free(session->shim_path);
+		session->shim_path = path;
+	}
 	hi_maps_done(&maps);
 	return found;
 }
 
-/* Which builds it has, and what leads to them, only the one knew that has left. */
-static int fail_known(const struct hi_host *host, struct hi_err *err)
+/* The shim is there: brought in, or from an earlier time. */
+static int place(struct session *session, const struct hi_foothold *foothold,
+		 struct hi_err *err)
 {
-	hi_fail(err, HI_E_HOST,
-		"%s (%d) has been under hotinject before, and cannot be taken "
-		"up again",
-		host->name, host->pid);
-	hi_err_hint(err, "start the host again");
-	return HI_E_HOST;
+	struct hi_thread *thread = NULL;
+	int code = hi_safe_point_hold_any(session->self.host, &thread, err);
+
+	if (code < 0)
+		return code;
+	code = hi_session_place(session, thread, err);
+	if (code == 0)
+		take_back(session, thread, foothold);
+	hi_host_release(session->self.host, thread);
+	return code;
 }
 
 /* The host may have the worker under another name. */
@@ -73,37 +89,45 @@ static void look_for_alike(struct session *session, struct charge *charge)
 	hi_maps_done(&maps);
 }
 
-int hi_session_enter(struct session *session, struct hi_err *err)
+/* Those that are not taken up are looked for, what is newer goes live. */
+static void begin(struct session *session)
 {
-	struct hi_host *host = session->self.host;
-	struct hi_foothold foothold = { 0, 0 };
-	struct hi_thread *thread = NULL;
-	int code = hi_unwinder_new(host, &session->unwinder, err);
-
-	if (code == 0 && has_shim(session))
-		code = fail_known(host, err);
-	if (code == 0)
-		code = hi_foothold_load(host, session->unwinder,
-					session->shim_path, &foothold, err);
-	hi_unwinder_stale(session->unwinder);
-	if (code == 0)
-		code = hi_safe_point_hold_any(host, &thread, err);
-	if (code < 0)
-		return code;
-	code = hi_session_place(session, thread, err);
-	if (code == 0)
-		take_back(session, thread, &foothold);
-	hi_host_release(host, thread);
-	if (code < 0)
-		return code;
-	session->self.entered = true;
 	for (size_t i = 0; i < session->n_charges; i++) {
 		struct charge *charge = &session->charges[i];
 
+		if (charge->worker->current) {
+			hi_session_reload(session, charge, hi_clock_ns());
+			continue;
+		}
 		look_for_alike(session, charge);
 		charge->look_at_ns = hi_clock_ns();
 		charge->look_until_ns = charge->look_at_ns + HI_SESSION_LOOK_NS;
 		hi_session_look_for(session, charge, NULL, true);
 	}
+}
+
+int hi_session_enter(struct session *session, struct hi_err *err)
+{
+	struct hi_host *host = session->self.host;
+	struct hi_foothold foothold = { 0, 0 };
+	struct hi_takeup takeup = { { NULL, NULL, 0 }, HI_PLAN_INIT };
+	int code = hi_unwinder_new(host, &session->unwinder, err);
+	bool known = has_shim(session);
+
+	if (code == 0)
+		code = hi_session_read_record(session, known, &takeup, err);
+	if (code == 0 && !known)
+		code = hi_foothold_load(host, session->unwinder,
+					session->shim_path, &foothold, err);
+	hi_unwinder_stale(session->unwinder);
+	if (code == 0)
+		code = place(session, &foothold, err);
+	if (code == 0)
+		code = hi_session_take_up(session, &takeup, err);
+	hi_session_end_takeup(&takeup);
+	if (code < 0)
+		return code;
+	session->self.entered = true;
+	begin(session);
 	return 0;
 }

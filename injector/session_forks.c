@@ -201,6 +201,8 @@ void hi_session_take_heir(struct session *session)
 	session->heir = 0;
 	for (size_t i = 0; i < session->n_charges; i++)
 		hi_session_begin_again(session, &session->charges[i], parent);
+	for (size_t i = 0; i < session->n_charges; i++)
+		hi_session_note(session, &session->charges[i]);
 }
 
 /* --- one by one ----------------------------------------------------------------- */

@@ -4,6 +4,8 @@
  * session.c          start, loop, end
  * session_worker.c   the worker in the host: found, adopted, reloaded, closed
  * session_enter.c    the shim brought into a process that runs
+ * session_takeup.c   a host that has builds of an earlier session
+ * session_leave.c    the host left as it was, or with what it needs
  * session_hosts.c    which process is the host, and what processes report
  * session_forks.c    the processes that the host forks
  *
@@ -24,6 +26,9 @@
 #include "injector/follow.h"
 #include "injector/group.h"
 #include "injector/loader.h"
+#include "injector/plan.h"
+#include "injector/record.h"
+#include "injector/record_read.h"
 #include "injector/reload.h"
 #include "injector/report.h"
 #include "injector/shim_place.h"
@@ -52,6 +57,8 @@ struct session {
 	const struct hi_options *options;
 	struct hi_report *report;
 	struct hi_snapshots *snapshots;
+	struct hi_record *record;
+	char *old_folder; /* of the session before, which the host was under */
 	struct hi_followed self; /* the host, or who may become it */
 	struct hi_follow follow;
 	pid_t root_pid; /* that was started; it may start the host */
@@ -95,6 +102,11 @@ bool hi_session_has_worker(const struct hi_host *host,
    the program's first instruction, or NULL. */
 void hi_session_look_for(struct session *session, struct charge *charge,
 			 struct hi_thread *held, bool say_absent);
+/* Whoever comes after this session finds in the record what the host has of it. */
+void hi_session_note(struct session *session, const struct charge *charge);
+/* The worker's file may be another build. */
+void hi_session_reload(struct session *session, struct charge *charge,
+		       uint64_t seen_ns);
 /* The watch of the worker's file has news. */
 void hi_session_on_watch(struct session *session, struct charge *charge);
 /* Look once more where an opened file may be mapped by now, and when that is due:
@@ -110,6 +122,29 @@ void hi_session_begin_again(struct session *session, struct charge *charge,
 /* Bring the shim into a process that runs without it, and take the workers that it
    has. */
 int hi_session_enter(struct session *session, struct hi_err *err) HI_MUST_USE;
+
+/* --- session_takeup.c --- */
+
+/* A host that has builds already. */
+struct hi_takeup {
+	struct hi_recorded recorded; /* path NULL: it has none */
+	struct hi_plan plan;         /* what is to be mended in it */
+};
+
+/* Restore its workers, if HAS_SHIM; the host is only read. */
+int hi_session_read_record(struct session *session, bool has_shim,
+			   struct hi_takeup *takeup,
+			   struct hi_err *err) HI_MUST_USE;
+/* The shim has been placed: go on with them. */
+int hi_session_take_up(struct session *session, struct hi_takeup *takeup,
+		       struct hi_err *err) HI_MUST_USE;
+void hi_session_end_takeup(struct hi_takeup *takeup);
+
+/* --- session_leave.c --- */
+
+/* Leave the host as if nothing had been there, unless newer code is live in it; say
+   which. */
+void hi_session_leave(struct session *session);
 
 /* --- session_hosts.c --- */
 

@@ -16,6 +16,16 @@
 #define SAFE_POINT_NS (5 * HI_NS_PER_MS)
 #define UNDERWAY_MS   20 /* a script has ended, and what it left is looked at */
 
+void hi_session_note(struct session *session, const struct charge *charge)
+{
+	struct hi_err err = { 0 };
+
+	if (charge->worker->current &&
+	    hi_record_note(session->record, session->self.host->pid,
+			   charge->worker, &err) < 0)
+		hi_report_error(session->report, &err);
+}
+
 static int adopt(struct session *session, struct charge *charge,
 		 struct hi_thread *thread, const struct hi_maps *maps,
 		 struct hi_err *err)
@@ -47,6 +57,7 @@ static int adopt(struct session *session, struct charge *charge,
 	hi_used_done(&charge->used);
 	charge->used = used;
 	hi_unwinder_stale(session->unwinder);
+	hi_session_note(session, charge);
 	hi_report_ready(session->report, session->self.host->name,
 			session->self.host->pid, charge->worker->name,
 			charge->worker->n_functions);
@@ -226,6 +237,7 @@ static struct hi_reload make_reload(struct session *session,
 		.options = session->options,
 		.report = session->report,
 		.snapshots = session->snapshots,
+		.record = session->record,
 		.host = session->self.host,
 		.unwinder = session->unwinder,
 		.stacks = &session->stacks,
@@ -240,8 +252,8 @@ static struct hi_reload make_reload(struct session *session,
 	};
 }
 
-static void reload(struct session *session, struct charge *charge,
-		   uint64_t seen_ns)
+void hi_session_reload(struct session *session, struct charge *charge,
+		       uint64_t seen_ns)
 {
 	struct hi_reload one = make_reload(session, charge, seen_ns);
 	const struct hi_build *before = charge->worker->current;
@@ -288,7 +300,7 @@ void hi_session_look_for(struct session *session, struct charge *charge,
 	code = take_worker(session, charge, held, &err);
 	/* what took its place is a newer build */
 	if (code == 0 && !held && charge->worker->replaced)
-		reload(session, charge, hi_clock_ns());
+		hi_session_reload(session, charge, hi_clock_ns());
 	if (code == HI_E_BUSY || code == HI_E_GONE)
 		return; /* looked for again soon */
 	charge->look_until_ns = 0;
@@ -326,7 +338,7 @@ void hi_session_on_watch(struct session *session, struct charge *charge)
 		return;
 	if (charge->worker->current && (events & HI_WATCH_CANDIDATE)) {
 		if (!hi_session_follow_forks(session, true))
-			reload(session, charge, seen_ns);
+			hi_session_reload(session, charge, seen_ns);
 		return;
 	}
 	if (charge->worker->current && (events & HI_WATCH_OPENED))
@@ -402,6 +414,6 @@ void hi_session_begin_again(struct session *session, struct charge *charge,
 		    st.st_size != charge->seen.st_size ||
 		    st.st_mtim.tv_sec != charge->seen.st_mtim.tv_sec ||
 		    st.st_mtim.tv_nsec != charge->seen.st_mtim.tv_nsec)) {
-		reload(session, charge, hi_clock_ns());
+		hi_session_reload(session, charge, hi_clock_ns());
 	}
 }

@@ -15,7 +15,6 @@
 #ifndef HI_LIBDIR
 #define HI_LIBDIR "/usr/local/lib/hotinject"
 #endif
-#define CALL_STACK_LEN (256UL << 10)
 
 char *hi_shim_find_file(struct hi_err *err)
 {
@@ -146,11 +145,12 @@ int hi_shim_place_find(struct hi_host *host, struct hi_thread *thread,
 		code = read_shim(host, &place, err);
 	place.stack_remote = place.shim.first_stack_remote;
 	if (code == 0)
-		code = hi_remote_map(host, thread, &place, 0, CALL_STACK_LEN,
+		code = hi_remote_map(host, thread, &place, 0,
+				     HI_SHIM_PLACE_STACK_LEN,
 				     PROT_READ | PROT_WRITE, &stack, err);
 	if (code < 0)
 		return code;
-	place.stack_remote = stack + CALL_STACK_LEN;
+	place.stack_remote = stack + HI_SHIM_PLACE_STACK_LEN;
 	*ret_place = place;
 	return 0;
 }

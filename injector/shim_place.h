@@ -11,6 +11,9 @@
 #include "injector/remote.h"
 #include "injector/snapshot.h"
 
+/* Of the stack for remote calls. */
+#define HI_SHIM_PLACE_STACK_LEN (256UL << 10)
+
 /* The shim's file: beside hotinject itself, else where it was installed. The
    result is for free(). */
 char *hi_shim_find_file(struct hi_err *err);

@@ -56,6 +56,11 @@ bool hi_snapshots_are_shared(const struct hi_snapshots *snapshots)
 	return hi_private_folder_is_shared(snapshots->folder);
 }
 
+void hi_snapshots_keep(struct hi_snapshots *snapshots)
+{
+	hi_private_folder_keep(snapshots->folder);
+}
+
 const char *hi_snapshots_get_folder(const struct hi_snapshots *snapshots)
 {
 	return hi_private_folder_get_path(snapshots->folder);

@@ -38,6 +38,8 @@ bool hi_snapshots_are_shared(const struct hi_snapshots *snapshots);
 /* Copy a file there, of its own name; for free(), NULL when that fails. */
 char *hi_snapshots_add_file(struct hi_snapshots *snapshots, const char *path,
 			    struct hi_err *err);
+/* The host goes on running what is in the folder: it stays when this session ends. */
+void hi_snapshots_keep(struct hi_snapshots *snapshots);
 const char *hi_snapshots_get_folder(const struct hi_snapshots *snapshots);
 
 /* What a file holds, to tell whether its content is the one we know. */

@@ -19,6 +19,7 @@
 #ifndef HI_INJECTOR_TABLE_H
 #define HI_INJECTOR_TABLE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -28,6 +29,13 @@
 #define HI_TRAMPOLINE_LEN 16
 
 struct hi_table;
+
+struct hi_table_area {
+	uint64_t start_remote;
+	size_t code_len;
+	size_t n_slots;
+	size_t n_taken;
+};
 
 struct hi_slot {
 	uint64_t trampoline_remote;
@@ -52,6 +60,19 @@ size_t hi_table_count_areas(const struct hi_table *table);
 size_t hi_table_get_room(const struct hi_table *table);
 /* Take the next slot; its value in the host is 0 until it is published. */
 struct hi_slot hi_table_take(struct hi_table *table);
+
+/* One area, 0 being the first; false: there is none. */
+bool hi_table_get_area(const struct hi_table *table, size_t at,
+		       struct hi_table_area *ret_area);
+/* Its memory in the host: code and slots. */
+size_t hi_table_get_area_len(const struct hi_table_area *area);
+
+/* A table that the host has: false when it cannot be one. */
+bool hi_table_restore(struct hi_table *table, const struct hi_table_area *areas,
+		      size_t n);
+/* The slot of a trampoline that was taken; false: it is none. */
+bool hi_table_find_slot(const struct hi_table *table,
+			uint64_t trampoline_remote, struct hi_slot *ret_slot);
 
 /* Whether an address is inside a trampoline. */
 int hi_table_covers(const struct hi_table *table, uint64_t address_remote);

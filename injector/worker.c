@@ -101,8 +101,7 @@ void hi_worker_place(struct hi_worker *worker, struct hi_build *build)
 	}
 }
 
-/* Room for one more of them all. */
-static int add_build(struct hi_worker *worker, struct hi_build *build)
+int hi_worker_add_build(struct hi_worker *worker, struct hi_build *build)
 {
 	const struct hi_image_header *header =
 		hi_image_get_header(build->image);
@@ -135,7 +134,7 @@ static int add_build(struct hi_worker *worker, struct hi_build *build)
 int hi_worker_accept(struct hi_worker *worker, struct hi_build *build,
 		     struct hi_err *err)
 {
-	if (add_build(worker, build) < 0)
+	if (hi_worker_add_build(worker, build) < 0)
 		return hi_fail(err, HI_E_NOMEM, "no memory for build #%u",
 			       build->number);
 	/* the next build is compared with this one and the first */

@@ -27,6 +27,7 @@
 #include "injector/table.h"
 
 struct hi_function {
+	size_t number;                  /* its place in the worker's list */
 	const struct hi_symbol *symbol; /* in its home build */
 	struct hi_build *home;
 	uint64_t home_remote;    /* its entry there */
@@ -49,6 +50,7 @@ struct hi_function {
 };
 
 struct hi_variable {
+	size_t number;                  /* as a function's */
 	const struct hi_symbol *symbol; /* in its home build */
 	struct hi_build *home;
 	uint64_t home_remote; /* 0 for thread-locals */

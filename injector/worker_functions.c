@@ -27,6 +27,7 @@ static struct hi_function *add_function(struct hi_worker *worker,
 		free(function);
 		return NULL;
 	}
+	function->number = worker->n_functions - 1;
 	function->symbol = symbol;
 	function->home = build;
 	function->patchable = prologue->patchable;

@@ -39,6 +39,7 @@ static struct hi_variable *add_variable(struct hi_worker *worker,
 		free(variable);
 		return NULL;
 	}
+	variable->number = worker->n_variables - 1;
 	variable->symbol = symbol;
 	variable->home = build;
 	variable->identity = is_type_identity(symbol);

@@ -1,5 +1,5 @@
 /*
- * worker_parts - what the files of the worker share; no one else includes it.
+ * worker_parts - what the files of the worker share, and who restores one from a record.
  */
 #ifndef HI_INJECTOR_WORKER_PARTS_H
 #define HI_INJECTOR_WORKER_PARTS_H
@@ -8,6 +8,9 @@
 
 /* Append to an array of pointers that grows by doubling; negative: no memory. */
 int hi_worker_append(void ***array, size_t *n, void *element);
+
+/* BUILD, which is mapped, is the newest of all; negative: no memory. */
+int hi_worker_add_build(struct hi_worker *worker, struct hi_build *build);
 
 /* The functions that BUILD's symbols are: next_symbol and BUILD's functions. */
 int hi_worker_match_functions(struct hi_worker *worker, struct hi_build *build,

@@ -120,20 +120,6 @@ START_TEST(a_process_that_is_traced_by_another_is_said_with_its_name)
 }
 END_TEST
 
-START_TEST(a_process_that_was_left_is_not_taken_up_in_the_dark)
-{
-	struct support *scene = begin("again");
-
-	support_attach(scene, "libworker.so", NULL);
-	support_event(scene, "ready");
-	ck_assert_int_eq(support_detach(scene), 0);
-	support_attach(scene, "libworker.so", NULL);
-	support_message(scene, "has been under hotinject before");
-	ck_assert_int_eq(support_await_attached(scene), 125);
-	end(scene);
-}
-END_TEST
-
 /* The build that runs is read from what the host maps; that on disk is news. */
 START_TEST(a_worker_that_was_rebuilt_before_goes_live_at_once)
 {
@@ -206,8 +192,6 @@ static void add(Suite *suite)
 	tcase_add_test(
 		cannot,
 		a_process_that_is_traced_by_another_is_said_with_its_name);
-	tcase_add_test(cannot,
-		       a_process_that_was_left_is_not_taken_up_in_the_dark);
 	tcase_add_test(cannot,
 		       a_worker_that_was_rebuilt_before_goes_live_at_once);
 	tcase_add_test(cannot, a_static_program_is_said_and_left_alone);

@@ -1,0 +1,313 @@
+#include "injector/record.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <xxhash.h>
+
+#include "common/own.h"
+#include "injector/record_parts.h"
+
+/* What was written of one worker. */
+struct noted {
+	const struct hi_worker *worker;
+	size_t n_builds;
+	bool resolved;
+	unsigned int *numbers;
+	size_t n_active;
+};
+
+struct hi_record {
+	char *path; /* NULL before anything is written */
+	pid_t pid;
+	unsigned int serial;
+	int fd; /* -1: nothing is written yet */
+	struct noted *noted;
+	size_t n_noted;
+};
+
+uint64_t hi_record_get_start(pid_t pid)
+{
+	char path[64], text[1024];
+	unsigned long long start = 0;
+	const char *at;
+	size_t len = 0;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	file = fopen(path, "re");
+	if (!file)
+		return 0;
+	len = fread(text, 1, sizeof(text) - 1, file);
+	fclose(file);
+	text[len] = '\0';
+	/* the 22nd field; the second one, in parentheses, may hold blanks */
+	at = strrchr(text, ')');
+	for (int i = 2; at && i < 22; i++)
+		at = strchr(at + 1, ' ');
+	if (at)
+		start = strtoull(at, NULL, 10);
+	return start;
+}
+
+char *hi_record_make_path(const char *folder, pid_t pid)
+{
+	char *path;
+
+	return asprintf(&path, "%s/record.%d", folder, pid) < 0 ? NULL : path;
+}
+
+uint64_t hi_record_sum(const char *text, size_t len)
+{
+	return XXH3_64bits(text, len);
+}
+
+int hi_record_new(struct hi_record **ret_record, struct hi_err *err)
+{
+	struct hi_record *record = calloc(1, sizeof(*record));
+
+	if (!record)
+		return hi_fail(err, HI_E_NOMEM, "out of memory at the start");
+	record->fd = -1;
+	*ret_record = record;
+	return 0;
+}
+
+static void forget(struct hi_record *record)
+{
+	for (size_t i = 0; i < record->n_noted; i++)
+		free(record->noted[i].numbers);
+	free(record->noted);
+	record->noted = NULL;
+	record->n_noted = 0;
+	if (record->fd >= 0)
+		close(record->fd);
+	record->fd = -1;
+}
+
+void hi_record_free(struct hi_record *record)
+{
+	if (!record)
+		return;
+	forget(record);
+	free(record->path);
+	free(record);
+}
+
+void hi_record_start(struct hi_record *record, pid_t pid, unsigned int serial)
+{
+	forget(record);
+	free(record->path);
+	record->path = NULL;
+	record->pid = pid;
+	record->serial = serial;
+}
+
+void hi_record_remove(struct hi_record *record)
+{
+	forget(record);
+	if (record->path)
+		unlink(record->path);
+}
+
+static struct noted *find_noted(struct hi_record *record,
+				const struct hi_worker *worker)
+{
+	struct noted *grown;
+
+	for (size_t i = 0; i < record->n_noted; i++)
+		if (record->noted[i].worker == worker)
+			return &record->noted[i];
+	grown = reallocarray(record->noted, record->n_noted + 1,
+			     sizeof(*grown));
+	if (!grown)
+		return NULL;
+	record->noted = grown;
+	memset(&grown[record->n_noted], 0, sizeof(*grown));
+	grown[record->n_noted].worker = worker;
+	return &grown[record->n_noted++];
+}
+
+/* --- lines ------------------------------------------------------------------ */
+
+static int write_line(int fd, json_t *line, struct hi_err *err)
+{
+	char *HI_FREE text = line ? json_dumps(line, JSON_COMPACT) : NULL;
+	char *HI_FREE whole = NULL;
+	int len = -1;
+
+	json_decref(line);
+	if (text)
+		len = asprintf(&whole, "%016lx %s\n",
+			       hi_record_sum(text, strlen(text)), text);
+	if (len < 0) {
+		whole = NULL;
+		return hi_fail(err, HI_E_NOMEM, "no memory for the record");
+	}
+	if (write(fd, whole, (size_t)len) != (ssize_t)len)
+		return hi_fail_sys(err, "writing the record");
+	return 0;
+}
+
+static json_t *make_header(const struct hi_record *record)
+{
+	return json_pack("{sisisIsi}", "format", HI_RECORD_FORMAT, "pid",
+			 (int)record->pid, "start",
+			 (json_int_t)hi_record_get_start(record->pid), "serial",
+			 (int)record->serial);
+}
+
+/* Beside the copy of a build #1, which the host maps for as long as it has the
+   worker. */
+static int find_place(struct hi_record *record, struct hi_err *err)
+{
+	const struct hi_worker *worker = NULL;
+	char *HI_FREE folder = NULL;
+
+	for (size_t i = 0; i < record->n_noted && !worker; i++)
+		if (record->noted[i].worker->n_builds > 0)
+			worker = record->noted[i].worker;
+	if (worker)
+		folder = strdup(worker->builds[0]->path);
+	if (folder)
+		*strrchr(folder, '/') = '\0';
+	free(record->path);
+	record->path = folder ? hi_record_make_path(folder, record->pid) : NULL;
+	return record->path ?
+		       0 :
+		       hi_fail(err, HI_E_NOMEM, "no memory for the record");
+}
+
+static void remove_old(const struct hi_record *record, const char *old_path)
+{
+	if (old_path && strcmp(old_path, record->path) != 0)
+		unlink(old_path);
+}
+
+/* All of it anew: what was there stays until the new one is whole. */
+static int write_all(struct hi_record *record, struct hi_err *err)
+{
+	char *HI_FREE old_path = record->path ? strdup(record->path) : NULL;
+	char *HI_FREE new_path = NULL;
+	int HI_CLOSE fd = -1;
+	int code = find_place(record, err);
+
+	if (code < 0)
+		return code;
+	if (asprintf(&new_path, "%s.new", record->path) < 0) {
+		new_path = NULL;
+		return hi_fail(err, HI_E_NOMEM, "no memory for the record");
+	}
+	fd = open(new_path, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC,
+		  0600);
+	if (fd < 0)
+		return hi_fail_sys(err, "making the record");
+	code = write_line(fd, make_header(record), err);
+	for (size_t i = 0; i < record->n_noted; i++) {
+		const struct hi_worker *worker = record->noted[i].worker;
+
+		for (size_t b = 0; b < worker->n_builds && code == 0; b++)
+			code = write_line(fd,
+					  hi_record_describe(worker,
+							     worker->builds[b]),
+					  err);
+	}
+	if (code == 0 && rename(new_path, record->path) < 0)
+		code = hi_fail_sys(err, "putting the record in place");
+	if (code < 0)
+		return code;
+	remove_old(record, old_path);
+	if (record->fd >= 0)
+		close(record->fd);
+	record->fd = hi_take_fd(&fd);
+	return 0;
+}
+
+/* --- what changes from one to the next ---------------------------------------- */
+
+static bool is_next(const struct hi_record *record, const struct noted *noted)
+{
+	const struct hi_worker *worker = noted->worker;
+
+	return record->fd >= 0 && worker->n_builds == noted->n_builds + 1 &&
+	       (noted->n_builds == 0 ||
+		noted->resolved == worker->builds[0]->resolved);
+}
+
+static bool is_active(const struct hi_worker *worker, unsigned int number)
+{
+	for (size_t i = 0; i < worker->n_active; i++)
+		if (worker->active[i]->number == number)
+			return true;
+	return false;
+}
+
+static const struct hi_build *find_number(const struct hi_worker *worker,
+					  unsigned int number)
+{
+	for (size_t i = worker->n_builds; i-- > 0;)
+		if (worker->builds[i]->number == number)
+			return worker->builds[i];
+	return NULL;
+}
+
+/* What was kept of builds that nothing is compared with any more. */
+static void drop_retired(const struct noted *noted)
+{
+	for (size_t i = 0; i < noted->n_active; i++) {
+		const struct hi_build *build = NULL;
+
+		if (!is_active(noted->worker, noted->numbers[i]))
+			build = find_number(noted->worker, noted->numbers[i]);
+		if (build)
+			hi_record_drop_was(build);
+	}
+}
+
+static int remember(struct noted *noted, struct hi_err *err)
+{
+	const struct hi_worker *worker = noted->worker;
+	unsigned int *numbers = reallocarray(
+		noted->numbers, worker->n_active + 1, sizeof(*numbers));
+
+	if (!numbers)
+		return hi_fail(err, HI_E_NOMEM, "no memory for the record");
+	noted->numbers = numbers;
+	noted->n_active = worker->n_active;
+	for (size_t i = 0; i < worker->n_active; i++)
+		numbers[i] = worker->active[i]->number;
+	noted->n_builds = worker->n_builds;
+	noted->resolved = worker->builds[0]->resolved;
+	return 0;
+}
+
+int hi_record_note(struct hi_record *record, pid_t pid,
+		   const struct hi_worker *worker, struct hi_err *err)
+{
+	struct noted *noted;
+	int code = 0;
+
+	if (record->pid != pid)
+		hi_record_start(record, pid, 1);
+	noted = find_noted(record, worker);
+	if (!noted)
+		return hi_fail(err, HI_E_NOMEM, "no memory for the record");
+	if (worker->current->number > 1)
+		code = hi_record_keep_was(worker->current, err);
+	if (code == 0 && is_next(record, noted))
+		code = write_line(record->fd,
+				  hi_record_describe(worker, worker->current),
+				  err);
+	else if (code == 0)
+		code = write_all(record, err);
+	if (code == 0) {
+		drop_retired(noted);
+		code = remember(noted, err);
+	}
+	if (code < 0)
+		hi_record_remove(record);
+	return code;
+}

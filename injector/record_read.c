@@ -1,0 +1,158 @@
+#include "injector/record_read.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/own.h"
+#include "injector/private_folder.h"
+#include "injector/record.h"
+
+#define SIZE_MAX_FILE (256L << 20)
+#define SUM_LEN       16
+
+void hi_recorded_done(struct hi_recorded *recorded)
+{
+	free(recorded->path);
+	json_decref(recorded->lines);
+	memset(recorded, 0, sizeof(*recorded));
+}
+
+/* The text of a file that is ours alone, or NULL. */
+static char *read_file(const char *path)
+{
+	int HI_CLOSE fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	char *HI_FREE text = NULL;
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) ||
+	    st.st_uid != geteuid() || (st.st_mode & 022) ||
+	    st.st_size > SIZE_MAX_FILE)
+		return NULL;
+	text = malloc((size_t)st.st_size + 1);
+	if (!text || read(fd, text, (size_t)st.st_size) != st.st_size)
+		return NULL;
+	text[st.st_size] = '\0';
+	return hi_take_ptr(&text);
+}
+
+static json_t *parse_line(const char *line, size_t len)
+{
+	char *end;
+	uint64_t sum;
+
+	if (len < SUM_LEN + 2 || line[SUM_LEN] != ' ')
+		return NULL;
+	sum = strtoull(line, &end, 16);
+	line += SUM_LEN + 1;
+	len -= SUM_LEN + 1;
+	if (end != line - 1 || sum != hi_record_sum(line, len))
+		return NULL;
+	return json_loadb(line, len, 0, NULL);
+}
+
+/* All lines; of a last one that was not finished, nothing is known. */
+static int parse(const char *text, json_t **ret_lines, struct hi_err *err)
+{
+	json_t *lines = json_array();
+	const char *end;
+
+	for (; lines && (end = strchr(text, '\n')); text = end + 1) {
+		json_t *line = parse_line(text, (size_t)(end - text));
+
+		if (!line || json_array_append_new(lines, line) < 0) {
+			json_decref(lines);
+			return hi_fail(err, HI_E_HOST, "its record is damaged");
+		}
+	}
+	*ret_lines = lines;
+	return lines ? 0 : hi_fail(err, HI_E_NOMEM, "no memory for its record");
+}
+
+static int check_header(const json_t *header, pid_t pid, struct hi_err *err)
+{
+	if (!header)
+		return hi_fail(err, HI_E_HOST, "its record is damaged");
+	if (json_integer_value(json_object_get(header, "format")) !=
+	    HI_RECORD_FORMAT)
+		return hi_fail(err, HI_E_HOST,
+			       "its record was written by another version of "
+			       "hotinject");
+	if (json_integer_value(json_object_get(header, "pid")) != pid ||
+	    (uint64_t)json_integer_value(json_object_get(header, "start")) !=
+		    hi_record_get_start(pid))
+		return hi_fail(err, HI_E_HOST,
+			       "its record is about another process");
+	return 0;
+}
+
+/* One record; a newer one takes the place of what was found. */
+static int take_one(const char *folder, pid_t pid, struct hi_recorded *found,
+		    struct hi_err *err)
+{
+	struct hi_recorded one = { hi_record_make_path(folder, pid), NULL, 0 };
+	char *HI_FREE text = one.path ? read_file(one.path) : NULL;
+	int code;
+
+	if (!text) {
+		free(one.path);
+		return 0;
+	}
+	code = parse(text, &one.lines, err);
+	if (code == 0)
+		code = check_header(json_array_get(one.lines, 0), pid, err);
+	if (code == 0) {
+		one.serial = (unsigned int)json_integer_value(json_object_get(
+			json_array_get(one.lines, 0), "serial"));
+		json_array_remove(one.lines, 0);
+	}
+	if (code == 0 && (!found->path || one.serial > found->serial)) {
+		hi_recorded_done(found);
+		*found = one;
+	} else {
+		hi_recorded_done(&one);
+	}
+	return code;
+}
+
+int hi_recorded_find(pid_t pid, const struct hi_maps *maps,
+		     struct hi_recorded *ret_recorded, struct hi_err *err)
+{
+	struct hi_recorded found = { NULL, NULL, 0 };
+	char *HI_FREE last = NULL;
+	int code = 0;
+
+	for (size_t i = 0; i < maps->n_maps && code == 0; i++) {
+		const char *path = maps->maps[i].path;
+		size_t len = hi_private_folder_has(path);
+
+		if (!len || (last && strlen(last) == len &&
+			     strncmp(last, path, len) == 0))
+			continue;
+		free(last);
+		last = strndup(path, len);
+		code = last ? take_one(last, pid, &found, err) : 0;
+	}
+	if (code == 0 && !found.path)
+		code = hi_fail(err, HI_E_HOST, "its record is gone");
+	if (code < 0) {
+		hi_recorded_done(&found);
+		return code;
+	}
+	*ret_recorded = found;
+	return 0;
+}
+
+const char *hi_recorded_get_worker(const struct hi_recorded *recorded,
+				   size_t *at)
+{
+	const json_t *line;
+
+	while ((line = json_array_get(recorded->lines, (*at)++)))
+		if (json_integer_value(json_object_get(line, "number")) == 1)
+			return json_string_value(
+				json_object_get(line, "worker"));
+	return NULL;
+}

@@ -1,0 +1,432 @@
+/*
+ * A host that hotinject leaves is as it was before, or goes on with its newer code;
+ * and another hotinject takes it up again, also after the first was killed.
+ */
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/uio.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "tests/support_scene.h"
+
+#define WORKER "libworker.so"
+
+enum {
+	N_BUILDS = 3,
+	N_KILLS = 40,     /* HOTINJECT_TEST_KILLS */
+	KILL_NS = 300000, /* from one moment to the next; of 37 */
+};
+
+static const char *const languages[] = { "c", "cc" };
+
+static struct support *compile(const char *name, const char *language)
+{
+	struct support *scene = support_new(name);
+
+	support_shell(scene,
+		      "src=%s; for n in $(seq %d); do $(test %s = c && echo "
+		      "gcc || echo g++) -g -O2 -fPIC -shared -DBUILD=$n "
+		      "-Wl,-soname," WORKER " -o worker.$n.so $src/worker.%s; "
+		      "done; cp worker.1.so " WORKER "; "
+		      "gcc -D_GNU_SOURCE -g -O2 -pthread -o host $src/host.c "
+		      "-L. -lworker -Wl,-rpath,'$ORIGIN'",
+		      support_source(scene, "tests/again"), N_BUILDS, language,
+		      language);
+	return scene;
+}
+
+/* BUILD runs; counts, pointers and results are right. */
+static void expect(struct support *scene, long build, long *count)
+{
+	const char *line = support_ask(scene, "value");
+
+	++*count;
+	if (support_number(scene, line, "build") != build ||
+	    support_number(scene, line, "callback") != build ||
+	    support_number(scene, line, "count") != *count ||
+	    support_number(scene, line, "here") != *count ||
+	    support_number(scene, line, "same") != 1 ||
+	    support_number(scene, line, "wrong") != 0)
+		support_fail(scene, "build %ld, count %ld: %s", build, *count,
+			     line);
+}
+
+static void begin(struct support *scene, long *count)
+{
+	support_put(scene, "worker.1.so", WORKER, SUPPORT_RENAME);
+	support_start_plain(scene, "./host", "4", NULL);
+	*count = 0;
+	expect(scene, 1, count);
+}
+
+static void attach(struct support *scene, long build)
+{
+	support_attach(scene, WORKER, NULL);
+	ck_assert_int_eq(support_event_number(
+				 scene, support_event(scene, "ready"), "build"),
+			 build);
+}
+
+static void leave(struct support *scene)
+{
+	ck_assert_int_eq(support_detach(scene), 0);
+	support_event(scene, "detached");
+}
+
+/* Put the file of build FILE in place, which goes live as NUMBER. */
+static void reload(struct support *scene, int file, long number)
+{
+	char name[32];
+
+	snprintf(name, sizeof(name), "worker.%d.so", file);
+	support_put(scene, name, WORKER, SUPPORT_RENAME);
+	ck_assert_int_eq(support_event_number(
+				 scene, support_event(scene, "live"), "build"),
+			 number);
+}
+
+static void kill_tool(struct support *scene)
+{
+	ck_assert_int_eq(kill(support_get_attached(scene), SIGKILL), 0);
+	ck_assert_int_eq(support_await_attached(scene), -SIGKILL);
+}
+
+static void end(struct support *scene)
+{
+	ck_assert_int_eq(support_end(scene), 0);
+	support_free(scene);
+}
+
+/* --- as it was ---------------------------------------------------------------- */
+
+/* The mappings, of anonymous memory with a file only: threads come and go. */
+static void write_maps(struct support *scene, const char *name)
+{
+	support_shell(scene,
+		      "awk '$6 ~ \"^/\" && $6 !~ \"libhotinject\" "
+		      "{ print $1, $2, $3, $6, $7 }' /proc/%d/maps > %s",
+		      support_get_pid(scene), name);
+}
+
+/* Every mapping of the worker that cannot be written to is as in its file. */
+static void expect_text(struct support *scene)
+{
+	support_shell(scene,
+		      "python3 - <<'EOF'\n"
+		      "file = open('" WORKER "', 'rb').read()\n"
+		      "mem = open('/proc/%d/mem', 'rb', 0)\n"
+		      "n = 0\n"
+		      "for line in open('/proc/%d/maps'):\n"
+		      "    words = line.split()\n"
+		      "    if 'r-xp' in line and line.endswith('/" WORKER
+		      "\\n'):\n"
+		      "        start, end = (int(x, 16) for x in "
+		      "words[0].split('-'))\n"
+		      "        mem.seek(start)\n"
+		      "        at = int(words[2], 16)\n"
+		      "        now = mem.read(end - start)\n"
+		      "        part = file[at:at + end - start]\n"
+		      "        n += 1\n"
+		      "        assert now[:len(part)] == part, 'text differs'\n"
+		      "assert n == 1, 'the text is not mapped from the file'\n"
+		      "EOF",
+		      support_get_pid(scene), support_get_pid(scene));
+}
+
+START_TEST(a_host_without_newer_code_is_left_as_it_was)
+{
+	struct support *scene = compile("as-it-was", languages[_i]);
+	long count;
+
+	begin(scene, &count);
+	write_maps(scene, "before");
+	for (int i = 0; i < 3; i++) {
+		attach(scene, 1);
+		expect(scene, 1, &count);
+		leave(scene);
+		expect(scene, 1, &count);
+		write_maps(scene, "after");
+		support_shell(scene, "diff before after");
+		expect_text(scene);
+		support_shell(scene, "test -z \"$(ls run/hotinject)\"");
+	}
+	/* and it can still be reloaded */
+	attach(scene, 1);
+	reload(scene, 2, 2);
+	expect(scene, 2, &count);
+	leave(scene);
+	end(scene);
+}
+END_TEST
+
+/* --- and again ---------------------------------------------------------------- */
+
+START_TEST(a_host_with_newer_code_goes_on_with_it_and_is_taken_up)
+{
+	struct support *scene = compile("newer", languages[_i]);
+	long count;
+
+	begin(scene, &count);
+	attach(scene, 1);
+	for (long number = 2; number < 8; number++) {
+		int file = 1 + (int)number % N_BUILDS;
+
+		reload(scene, file, number);
+		expect(scene, file, &count);
+		leave(scene);
+		expect(scene, file, &count);
+		expect(scene, file, &count);
+		attach(scene, number);
+		expect(scene, file, &count);
+	}
+	leave(scene);
+	end(scene);
+}
+END_TEST
+
+START_TEST(a_build_that_came_meanwhile_goes_live_at_once)
+{
+	struct support *scene = compile("meanwhile", languages[_i]);
+	long count;
+
+	begin(scene, &count);
+	attach(scene, 1);
+	reload(scene, 2, 2);
+	leave(scene);
+	support_put(scene, "worker.3.so", WORKER, SUPPORT_RENAME);
+	expect(scene, 2, &count);
+	attach(scene, 2);
+	ck_assert_int_eq(support_event_number(
+				 scene, support_event(scene, "live"), "build"),
+			 3);
+	expect(scene, 3, &count);
+	leave(scene);
+	end(scene);
+}
+END_TEST
+
+START_TEST(a_host_is_taken_up_after_hotinject_was_killed)
+{
+	struct support *scene = compile("killed", languages[_i]);
+	long count;
+
+	begin(scene, &count);
+	attach(scene, 1);
+	kill_tool(scene);
+	attach(scene, 1);
+	reload(scene, 2, 2);
+	kill_tool(scene);
+	expect(scene, 2, &count);
+	attach(scene, 2);
+	expect(scene, 2, &count);
+	reload(scene, 3, 3);
+	expect(scene, 3, &count);
+	kill_tool(scene);
+	attach(scene, 3);
+	leave(scene);
+	expect(scene, 3, &count);
+	end(scene);
+}
+END_TEST
+
+/* --- at any moment ------------------------------------------------------------ */
+
+static void let_pass(long ns)
+{
+	struct timespec start, now;
+
+	clock_gettime(CLOCK_MONOTONIC, &start);
+	do
+		clock_gettime(CLOCK_MONOTONIC, &now);
+	while ((now.tv_sec - start.tv_sec) * 1000000000L + now.tv_nsec -
+		       start.tv_nsec <
+	       ns);
+}
+
+/* What was not told of may be live, or not. */
+static void expect_either(struct support *scene, long one, long other)
+{
+	const char *line = support_ask(scene, "value");
+	long build = support_number(scene, line, "build");
+
+	if ((build != one && build != other) ||
+	    support_number(scene, line, "wrong") != 0 ||
+	    support_number(scene, line, "same") != 1)
+		support_fail(scene, "%ld or %ld: %s", one, other, line);
+}
+
+/* Kill hotinject while it brings in FILE; the next one does it. */
+static void kill_in_reload(struct support *scene, int file, int old, long ns)
+{
+	char name[32];
+
+	snprintf(name, sizeof(name), "worker.%d.so", file);
+	support_put(scene, name, WORKER, SUPPORT_RENAME);
+	let_pass(ns);
+	kill_tool(scene);
+	expect_either(scene, old, file);
+	expect_either(scene, old, file);
+	support_attach(scene, WORKER, NULL);
+	/* the one that was killed may have told of more */
+	while (strcmp(support_event_text(scene, support_event_any(scene),
+					 "event"),
+		      "ready") != 0)
+		;
+	for (int i = 0; i < 1000; i++) {
+		const char *line = support_ask(scene, "value");
+
+		if (support_number(scene, line, "wrong") != 0)
+			support_fail(scene, "%s", line);
+		if (support_number(scene, line, "build") == file)
+			break;
+		let_pass(5000000);
+	}
+	expect_either(scene, file, file);
+}
+
+static void kill_in_reloads(struct support *scene, long ns)
+{
+	long count;
+
+	begin(scene, &count);
+	attach(scene, 1);
+	kill_in_reload(scene, 2, 1, ns);
+	kill_in_reload(scene, 3, 2, ns);
+	ck_assert_int_eq(support_detach(scene), 0);
+	while (strcmp(support_event_text(scene, support_event_any(scene),
+					 "event"),
+		      "detached") != 0)
+		;
+	expect_either(scene, 3, 3);
+	ck_assert_int_eq(support_end(scene), 0);
+}
+
+START_TEST(a_host_is_taken_up_whenever_hotinject_was_killed)
+{
+	struct support *scene = compile("moments", "c");
+	const char *times = getenv("HOTINJECT_TEST_KILLS");
+	long n = times ? atol(times) : N_KILLS;
+
+	for (long i = 0; i < n; i += 2)
+		kill_in_reloads(scene, i / 2 * 7 % 37 * KILL_NS + i * 1000);
+	support_free(scene);
+}
+END_TEST
+
+/* --- what cannot be ----------------------------------------------------------- */
+
+/* hotinject does not take it up, says WHY, and the host goes on. */
+static void expect_refused(struct support *scene, const char *why, long *count)
+{
+	support_shell(scene,
+		      "$HOTINJECT --pid=%d " WORKER " 2>said; test $? = 125 && "
+		      "grep 'hotinject: host (%d) has been under hotinject "
+		      "before, and cannot be taken up again: %s' said",
+		      support_get_pid(scene), support_get_pid(scene), why);
+	expect(scene, 2, count);
+}
+
+START_TEST(a_record_that_does_not_fit_is_said_and_the_host_left_alone)
+{
+	struct support *scene = compile("record", "c");
+	long count;
+
+	begin(scene, &count);
+	attach(scene, 1);
+	reload(scene, 2, 2);
+	leave(scene);
+	support_shell(scene, "cd run/hotinject/*; cp record.* ../../kept; "
+			     "sed -i '1s/\"serial\"/\"Serial\"/' record.*");
+	expect_refused(scene, "its record is damaged", &count);
+	support_shell(scene, "cd run/hotinject/*; rm record.*");
+	expect_refused(scene, "its record is gone", &count);
+	/* as of a process that had the number before */
+	support_shell(scene,
+		      "cd run/hotinject/*; python3 - ../../kept record.%d"
+		      " <<'EOF'\n"
+		      "import ctypes, ctypes.util, sys\n"
+		      "lines = open(sys.argv[1]).read().split('\\n')\n"
+		      "x = ctypes.CDLL(ctypes.util.find_library('xxhash')"
+		      " or 'libxxhash.so.0')\n"
+		      "x.XXH3_64bits.restype = ctypes.c_uint64\n"
+		      "text = lines[0][17:].replace('\"start\":', "
+		      "'\"start\":1').encode()\n"
+		      "sum = x.XXH3_64bits(text, "
+		      "ctypes.c_size_t(len(text)))\n"
+		      "lines[0] = '%%016x ' %% sum + text.decode()\n"
+		      "open(sys.argv[2], 'w').write('\\n'.join(lines))\n"
+		      "EOF\nchmod 600 record.*",
+		      support_get_pid(scene));
+	expect_refused(scene, "its record is about another process", &count);
+	support_shell(scene,
+		      "cd run/hotinject/*; cp ../../kept record.%d; "
+		      "chmod 600 record.*; mv "
+		      "libworker.2.so x",
+		      support_get_pid(scene));
+	expect_refused(scene, ".*libworker.2.so cannot be read", &count);
+	support_shell(scene, "cd run/hotinject/*; mv x libworker.2.so");
+	attach(scene, 2);
+	leave(scene);
+	end(scene);
+}
+END_TEST
+
+START_TEST(a_debugger_works_on_the_host_afterwards)
+{
+	struct support *scene;
+	long count;
+
+	if (system("gdb --version >/dev/null 2>&1") != 0) {
+		printf("again: without gdb, it is not tried\n");
+		return;
+	}
+	scene = compile("gdb", "c");
+	begin(scene, &count);
+	attach(scene, 1);
+	reload(scene, 2, 2);
+	leave(scene);
+	support_shell(scene,
+		      "gdb -batch -p %d -ex 'break times' -ex continue -ex bt "
+		      ">said 2>&1 && grep -q 'worker.c:' said && "
+		      "grep -q 'in check' said",
+		      support_get_pid(scene));
+	expect(scene, 2, &count);
+	attach(scene, 2);
+	leave(scene);
+	end(scene);
+}
+END_TEST
+
+static void add(Suite *suite)
+{
+	TCase *again = support_tcase(suite, "again");
+	TCase *moments = support_tcase(suite, "moments");
+	TCase *cannot = support_tcase(suite, "cannot");
+
+	tcase_add_loop_test(again, a_host_without_newer_code_is_left_as_it_was,
+			    0, 2);
+	tcase_add_loop_test(
+		again, a_host_with_newer_code_goes_on_with_it_and_is_taken_up,
+		0, 2);
+	tcase_add_loop_test(
+		again, a_build_that_came_meanwhile_goes_live_at_once, 0, 2);
+	tcase_add_loop_test(
+		again, a_host_is_taken_up_after_hotinject_was_killed, 0, 2);
+	tcase_add_test(again, a_debugger_works_on_the_host_afterwards);
+	tcase_set_timeout(moments, 3600);
+	tcase_add_test(moments,
+		       a_host_is_taken_up_whenever_hotinject_was_killed);
+	tcase_add_test(
+		cannot,
+		a_record_that_does_not_fit_is_said_and_the_host_left_alone);
+}
+
+int main(void)
+{
+	return support_main("e2e_again", add);
+}
