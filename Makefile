@@ -162,15 +162,18 @@ check-hosts: all $(B)/tests/hosts_attached | deps-test deps-hosts ## attach to j
 # Everything anew with the fuzzer's instruments, in a folder of its own.
 FUZZ_SECONDS ?= 60
 .PHONY: fuzz fuzz-programs
-fuzz: | deps-test ## look for input that elfscan cannot stand (FUZZ_SECONDS=60 each)
+fuzz: | deps-test ## look for input that a parser cannot stand (FUZZ_SECONDS=60 each)
 	@$(MAKE) fuzz-programs B=$(B)/fuzz CC=clang SAN=fuzzer-no-link,address,undefined
 	@scripts/fuzz.sh $(B)/fuzz $(FUZZ_SECONDS)
 
-fuzz-programs: $(B)/elfscan $(B)/fuzz_library $(B)/fuzz_baseline
+fuzz-programs: $(B)/elfscan $(B)/fuzz_library $(B)/fuzz_baseline $(B)/fuzz_control
 
+$(B)/fuzz_control: $(call objects,injector/commands.c injector/message.c \
+	injector/event.c injector/output.c)
 $(B)/fuzz_%: $(B)/obj/tests/fuzz/fuzz_%.o $(B)/libelfscan.a
 	$(call say,LINK,$@)
-	$(Q)$(CC) $(SAN_FLAGS) -fsanitize=fuzzer $(LDFLAGS) -o $@ $^ $(TOOL_LIBS) -ldl
+	$(Q)$(CC) $(SAN_FLAGS) -fsanitize=fuzzer $(LDFLAGS) -o $@ $(filter %.o,$^) \
+		$(filter %.a,$^) $(TOOL_LIBS) -ldl
 
 # --- show ---------------------------------------------------------------------
 

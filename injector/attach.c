@@ -238,10 +238,25 @@ static int check_program(pid_t pid, struct hi_err *err)
 	return hi_program_check(path, name, &no_matter, err);
 }
 
+/* A thread that is made meanwhile is traced with its maker, or found in the next
+   round. */
+static int seize_all(struct hi_host *host, struct hi_err *err)
+{
+	size_t n = 1;
+	int code = 0;
+
+	while (code == 0 && n > 0)
+		code = seize_round(host, &n, err);
+	if (code == 0)
+		code = hi_host_reopen(host, err);
+	if (code == 0 && !host->threads)
+		code = fail_gone(host->pid, err);
+	return code;
+}
+
 int hi_attach(pid_t pid, struct hi_host **ret_host, struct hi_err *err)
 {
 	struct hi_host *host;
-	size_t n = 1;
 	int code = check_program(pid, err);
 
 	if (code < 0)
@@ -249,14 +264,7 @@ int hi_attach(pid_t pid, struct hi_host **ret_host, struct hi_err *err)
 	host = hi_host_new(pid);
 	if (!host)
 		return hi_fail(err, HI_E_NOMEM, "no memory for the host");
-	/* a thread that is made meanwhile is traced with its maker, or found in
-	   the next round */
-	while (code == 0 && n > 0)
-		code = seize_round(host, &n, err);
-	if (code == 0)
-		code = hi_host_reopen(host, err);
-	if (code == 0 && !host->threads)
-		code = fail_gone(pid, err);
+	code = seize_all(host, err);
 	if (code < 0) {
 		hi_attach_end(host);
 		hi_host_free(host);
@@ -276,4 +284,12 @@ void hi_attach_end(struct hi_host *host)
 	if (raised)
 		hi_priority_lower(HI_PRIORITY_SELF);
 	host->ended = true;
+}
+
+int hi_attach_again(struct hi_host *host, struct hi_err *err)
+{
+	if (read_status(host->pid, "TracerPid:") > 0)
+		return hi_fail(err, HI_E_BUSY, "%s (%d) is still traced",
+			       host->name, host->pid);
+	return seize_all(host, err);
 }

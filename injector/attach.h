@@ -19,5 +19,10 @@ int hi_attach(pid_t pid, struct hi_host **ret_host,
 	      struct hi_err *err) HI_MUST_USE;
 /* Let go of all threads, which run on; the host is ended for us afterwards. */
 void hi_attach_end(struct hi_host *host);
+/*
+ * Trace a host again of which all threads were let go. HI_E_BUSY: another traces it.
+ * After a failure it may be tried again.
+ */
+int hi_attach_again(struct hi_host *host, struct hi_err *err) HI_MUST_USE;
 
 #endif

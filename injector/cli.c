@@ -85,13 +85,17 @@ static int read_short(struct reader *reader, const char *word,
 static void read_plain(struct reader *reader, char *word, bool *may_be_command)
 {
 	struct hi_options *options = &reader->options;
+	const struct hi_command *command =
+		*may_be_command ? hi_commands_find(word) : NULL;
 
-	if (*may_be_command && !strcmp(word, "run")) {
-		*may_be_command = false;
-		return;
-	}
 	*may_be_command = false;
-	if (!options->host)
+	if (command && command->id == HI_COMMAND_RUN)
+		return;
+	if (command) {
+		options->action = HI_CLI_COMMAND;
+		options->command = command;
+		options->command_words = reader->words + reader->at;
+	} else if (!options->host)
 		options->host = word;
 	else
 		options->workers[options->n_workers++] = word;

@@ -15,17 +15,20 @@
 #include <sys/types.h>
 
 #include "common/err.h"
+#include "injector/commands.h"
 
 enum hi_on_drift { HI_DRIFT_REFUSE, HI_DRIFT_WARN, HI_DRIFT_ACCEPT };
 enum hi_state_mode { HI_STATE_KEEP, HI_STATE_FRESH };
 enum hi_busy_mode { HI_BUSY_SWAP, HI_BUSY_DEFER };
 enum hi_color { HI_COLOR_AUTO, HI_COLOR_ALWAYS, HI_COLOR_NEVER };
-enum hi_cli_action { HI_CLI_RUN, HI_CLI_HELP, HI_CLI_VERSION };
+enum hi_cli_action { HI_CLI_RUN, HI_CLI_HELP, HI_CLI_VERSION, HI_CLI_COMMAND };
 
 #define HI_VERSION "0.1.0"
 
 struct hi_options {
 	enum hi_cli_action action;
+	const struct hi_command *command; /* HI_CLI_COMMAND; its words ... */
+	char **command_words;             /* ... in argv, NULL-terminated */
 	char *host;  /* as given; NULL for hosts that run already */
 	bool attach; /* to hosts that run already */
 	pid_t pid;   /* of a running host; 0 when there may be many */
@@ -51,7 +54,8 @@ struct hi_options {
 /*
  * Read the command line. Words before "--" are options, HOST and WORKERs, in any
  * mixture; what follows it is the host's. --help and --version end the reading:
- * what would be wrong behind them is not looked at.
+ * what would be wrong behind them is not looked at. So does a first word that is the
+ * name of a command: what follows is the command's.
  */
 int hi_cli_parse(int argc, char **argv, struct hi_options *ret_options,
 		 struct hi_err *err) HI_MUST_USE;

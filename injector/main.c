@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "injector/cli.h"
+#include "injector/command.h"
 #include "injector/many.h"
 #include "injector/program.h"
 #include "injector/report.h"
@@ -58,6 +59,8 @@ int main(int argc, char **argv)
 		hi_cli_help(stdout);
 	else if (options.action == HI_CLI_VERSION)
 		puts("hotinject " HI_VERSION);
+	else if (options.action == HI_CLI_COMMAND)
+		status = hi_command_run(&options);
 	else
 		status = run(&options);
 	hi_options_done(&options);

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "injector/adopt.h"
+#include "injector/history.h"
 #include "injector/reload_parts.h"
 #include "injector/retire.h"
 
@@ -46,9 +47,11 @@ static bool take(struct hi_candidate *candidate, struct hi_err *err)
 	struct hi_reload *reload = candidate->reload;
 	struct hi_worker *worker = reload->worker;
 	unsigned int number = worker->last_number + 1;
+	struct hi_history *history = hi_report_get_history(reload->report);
 	bool known = false;
 	int code = copy(candidate, number, err);
 
+	hi_history_set_image(history, NULL);
 	if (code == 0)
 		code = hi_snapshot_is_known(candidate->snapshot,
 					    &worker->current->content, &known,
@@ -64,6 +67,7 @@ static bool take(struct hi_candidate *candidate, struct hi_err *err)
 					      number, &candidate->build, err);
 	if (code == 0) {
 		worker->last_number = number;
+		hi_history_set_image(history, candidate->build->image);
 		return true;
 	}
 	if (is_passing(err)) {

@@ -36,12 +36,15 @@ struct hi_reload {
 	/* Before each try to go live. False: this process has nothing to do with
 	   the host any more; or NULL. */
 	bool (*before_try)(void *context);
+	/* called again and again while threads are waited for; true: give up */
+	bool (*attend)(void *context);
 	void *context;
 };
 
 enum hi_reload_end {
-	HI_RELOAD_DONE,  /* live, refused or ignored, and reported */
-	HI_RELOAD_NEWER, /* the waiting for the host was ended by a newer file */
+	HI_RELOAD_DONE,   /* live, refused or ignored, and reported */
+	HI_RELOAD_NEWER,  /* the waiting for the host was ended by a newer file,
+			    or given up */
 	HI_RELOAD_CLOSED, /* the host no longer has the worker */
 };
 

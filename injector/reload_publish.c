@@ -172,7 +172,8 @@ int hi_candidate_publish(struct hi_candidate *candidate, struct hi_err *err)
 				       reload->host->name);
 			break;
 		}
-		if (over && newer_file(candidate)) {
+		if (reload->attend(reload->context) ||
+		    (over && newer_file(candidate))) {
 			candidate->newer = true;
 			code = hi_fail(err, HI_E_BUSY,
 				       "a newer build has come");

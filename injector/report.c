@@ -8,6 +8,7 @@
 
 #include "common/buf.h"
 #include "injector/event.h"
+#include "injector/history.h"
 #include "injector/live.h"
 #include "injector/output.h"
 #include "injector/phrase.h"
@@ -20,6 +21,7 @@
 
 struct hi_report {
 	struct hi_events *events; /* NULL without --events */
+	struct hi_history history;
 	bool color;
 	bool quiet;
 	bool verbose;
@@ -68,7 +70,13 @@ void hi_report_free(struct hi_report *report)
 		return;
 	hi_events_free(report->events);
 	json_decref(report->held);
+	hi_history_done(&report->history);
 	free(report);
+}
+
+struct hi_history *hi_report_get_history(struct hi_report *report)
+{
+	return &report->history;
 }
 
 static void begin_line(struct hi_buf *buf)
@@ -302,6 +310,7 @@ void hi_report_ready(struct hi_report *report, const char *host, pid_t pid,
 
 	set_number(event, "build", 1);
 	set_number(event, "functions", n_functions);
+	hi_history_add(&report->history, event, "");
 	send_event(report, event);
 	if (report->quiet)
 		return;
@@ -393,6 +402,9 @@ void hi_report_live(struct hi_report *report, const struct hi_report_live *live)
 	struct hi_buf buf = HI_BUF_INIT, key = HI_BUF_INIT, brief = HI_BUF_INIT;
 
 	hi_live_event(event, live);
+	hi_live_text(&buf, live);
+	hi_history_add(&report->history, event, hi_buf_str(&buf));
+	hi_buf_done(&buf);
 	send_event(report, event);
 	if (report->quiet)
 		return;
@@ -424,10 +436,9 @@ static bool is_about_function(const char *kind)
 	return true;
 }
 
-/* ": update(): parameter 2 changed from 'float' to 'double' (worker.c:12)" */
+/* "update(): parameter 2 changed from 'float' to 'double' (worker.c:12)" */
 static void add_reason(struct hi_buf *buf, const struct hi_reason *reason)
 {
-	hi_buf_text(buf, ": ");
 	if (reason->symbol && *reason->symbol) {
 		hi_phrase_names(buf, &reason->symbol, 1,
 				is_about_function(reason->kind) ?
@@ -441,6 +452,19 @@ static void add_reason(struct hi_buf *buf, const struct hi_reason *reason)
 		hi_phrase_clean(buf, reason->where);
 		hi_buf_text(buf, ")");
 	}
+}
+
+static void remember_refused(struct hi_report *report, const json_t *event,
+			     const struct hi_reason *reasons, size_t n_reasons)
+{
+	struct hi_buf buf = HI_BUF_INIT;
+
+	for (size_t i = 0; i < n_reasons; i++) {
+		hi_buf_text(&buf, i ? "; " : "");
+		add_reason(&buf, &reasons[i]);
+	}
+	hi_history_add(&report->history, event, hi_buf_str(&buf));
+	hi_buf_done(&buf);
 }
 
 static void send_refused(struct hi_report *report, pid_t pid,
@@ -463,6 +487,7 @@ static void send_refused(struct hi_report *report, pid_t pid,
 	}
 	json_object_set_new(event, "reasons", list);
 	set_text(event, "hint", hint);
+	remember_refused(report, event, reasons, n_reasons);
 	send_event(report, event);
 }
 
@@ -478,8 +503,10 @@ void hi_report_refused(struct hi_report *report, pid_t pid, const char *worker,
 		begin_build(report, &buf, worker, build);
 		hi_buf_text(&buf, " ");
 		add_styled(report, &buf, RED, "refused");
-		if (i < n_reasons)
+		if (i < n_reasons) {
+			hi_buf_text(&buf, ": ");
 			add_reason(&buf, &reasons[i]);
+		}
 		end_line(&buf);
 	} while (++i < n_reasons);
 	add_hint(&buf, hint);
@@ -493,6 +520,7 @@ void hi_report_ignored(struct hi_report *report, pid_t pid, const char *worker,
 	json_t *event = new_event("ignored", pid, worker);
 
 	set_text(event, "reason", sentence);
+	hi_history_add(&report->history, event, sentence);
 	send_event(report, event);
 	hi_report_note(report, "%s", sentence);
 }

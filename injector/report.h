@@ -22,6 +22,7 @@
 #include "common/err.h"
 #include "injector/cli.h"
 
+struct hi_history;
 struct hi_report;
 
 struct hi_report_state { /* --state=keep: what became of the variables */
@@ -66,6 +67,8 @@ int hi_report_new(const struct hi_options *options,
 		  struct hi_report **ret_report,
 		  struct hi_err *err) HI_MUST_USE;
 void hi_report_free(struct hi_report *report);
+/* What has been said of builds so far. */
+struct hi_history *hi_report_get_history(struct hi_report *report);
 
 /*
  * Somebody else writes the messages: TEXT is whole lines; KEY is equal where another

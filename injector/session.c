@@ -56,7 +56,7 @@ static bool is_end(uint32_t signal)
 }
 
 /* A signal for hotinject is the host's, unless the terminal sent it to both. */
-static void on_own_signal(struct session *session)
+void hi_session_on_signals(struct session *session)
 {
 	struct signalfd_siginfo info;
 
@@ -103,7 +103,7 @@ static void on_group(struct session *session)
 	session->leaving |= hi_group_is_over(session->group);
 }
 
-#define FDS_BEFORE 2 /* those of the workers */
+#define FDS_BEFORE 3 /* those of the workers */
 
 static nfds_t list_fds(const struct session *session, struct pollfd *fds)
 {
@@ -111,6 +111,7 @@ static nfds_t list_fds(const struct session *session, struct pollfd *fds)
 
 	fds[0].fd = session->signal_fd;
 	fds[1].fd = session->group ? hi_group_get_fd(session->group) : -1;
+	fds[2].fd = hi_control_get_fd(session->control);
 	for (size_t i = 0; i < session->n_charges; i++)
 		fds[n++].fd = hi_watch_get_fd(session->charges[i].watch);
 	for (nfds_t i = 0; i < n; i++) {
@@ -147,7 +148,8 @@ static void announce(struct session *session)
 
 static bool is_over(struct session *session)
 {
-	if (session->leaving || session->stillborn)
+	if ((session->leaving && hi_session_may_leave(session)) ||
+	    session->stillborn)
 		return true;
 	/* a daemon, perhaps */
 	if (session->self.host->ended && session->brood.first)
@@ -179,11 +181,12 @@ static void run_loop(struct session *session)
 		if (is_over(session))
 			return;
 		announce(session);
+		hi_control_follow(session->control, session->self.host->pid);
 		n = list_fds(session, fds);
 		if (poll(fds, n, get_timeout_ms(session)) < 0 && errno != EINTR)
 			return;
 		if (fds[0].revents)
-			on_own_signal(session);
+			hi_session_on_signals(session);
 		if (fds[1].revents)
 			on_group(session);
 		pump(session);
@@ -195,6 +198,9 @@ static void run_loop(struct session *session)
 						    &session->charges[i]);
 		if (!session->self.host->ended && !session->stillborn)
 			hi_session_look_again(session);
+		if (fds[2].revents && !session->self.host->ended &&
+		    !session->stillborn)
+			hi_session_on_control(session);
 	}
 }
 
@@ -350,6 +356,7 @@ static int start(struct session *session, int *ret_exit, struct hi_err *err)
 	if (code < 0)
 		return code;
 	set_hooks(session);
+	hi_session_open_control(session);
 	if (session->options->pid)
 		code = hi_session_enter(session, err);
 	return code;
@@ -373,6 +380,7 @@ static void done(struct session *session)
 	free(session->old_folder);
 	hi_snapshots_free(session->snapshots);
 	free(session->shim_path);
+	hi_control_free(session->control);
 	if (session->signal_fd >= 0)
 		close(session->signal_fd);
 }
@@ -425,10 +433,11 @@ static int finish(struct session *session)
 	if (session->stillborn)
 		return 0;
 	hi_brood_let_go(&session->brood);
-	if (session->leaving)
+	if (session->leaving && !session->self.host->ended)
 		hi_session_leave(session);
 	else
 		status = end(session);
+	hi_session_answer_leavers(session);
 	if (session->group && hi_group_is_head(session->group))
 		hi_session_attend(session);
 	return status;

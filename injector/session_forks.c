@@ -189,6 +189,10 @@ void hi_session_take_heir(struct session *session)
 	pid_t parent = session->root_pid;
 	int code = take_over(session, &err);
 
+	hi_control_forget(session->control);
+	session->control = NULL;
+	session->leavers = 0;
+	session->reloading = false;
 	if (code < 0) {
 		/* one that is ending may not be traced */
 		if (code != HI_E_GONE && has_builds(session, session->heir))
@@ -203,6 +207,7 @@ void hi_session_take_heir(struct session *session)
 		hi_session_begin_again(session, &session->charges[i], parent);
 	for (size_t i = 0; i < session->n_charges; i++)
 		hi_session_note(session, &session->charges[i]);
+	hi_session_open_control(session);
 }
 
 /* --- one by one ----------------------------------------------------------------- */

@@ -8,6 +8,9 @@
  * session_leave.c    the host left as it was, or with what it needs
  * session_hosts.c    which process is the host, and what processes report
  * session_forks.c    the processes that the host forks
+ * session_control.c  what is asked from another terminal
+ * session_tell.c     what there is to say of the host
+ * session_lend.c     the host in gdb
  *
  * Ownership: as session.h says.
  * Errors:    reported where they come up, or left to the caller through ERR.
@@ -23,6 +26,7 @@
 #include "injector/brood.h"
 #include "injector/cli.h"
 #include "injector/clock.h"
+#include "injector/control.h"
 #include "injector/follow.h"
 #include "injector/group.h"
 #include "injector/loader.h"
@@ -86,7 +90,16 @@ struct session {
 	uint64_t announce_ns; /* a member: its host has lived for a while then */
 	struct hi_brood brood;
 	sigset_t old_mask;
+	struct hi_control *control; /* NULL: nobody can ask */
+	unsigned int leavers; /* clients that want it let go, a bit each */
+	bool lent;            /* gdb has the host */
+	bool reloading;       /* and perhaps waiting for its threads */
 };
+
+/* --- session.c --- */
+
+/* The signals that hotinject got are passed on, or end the session. */
+void hi_session_on_signals(struct session *session);
 
 /* --- session_worker.c --- */
 
@@ -109,6 +122,9 @@ void hi_session_reload(struct session *session, struct charge *charge,
 		       uint64_t seen_ns);
 /* The watch of the worker's file has news. */
 void hi_session_on_watch(struct session *session, struct charge *charge);
+/* The worker's file, which may be a new build, is looked at. */
+void hi_session_reload(struct session *session, struct charge *charge,
+		       uint64_t seen_ns);
 /* Look once more where an opened file may be mapped by now, and when that is due:
    milliseconds, -1 for never. */
 void hi_session_look_again(struct session *session);
@@ -182,5 +198,28 @@ int hi_session_open_signals(struct session *session,
 			    struct hi_err *err) HI_MUST_USE;
 /* Takes what signals have come. */
 bool hi_session_is_told_to_end(struct session *session);
+/* --- session_control.c --- */
+
+/* Be there for commands; without a socket the session does without. */
+void hi_session_open_control(struct session *session);
+/* Do and answer what was asked; never waits for a client. */
+void hi_session_on_control(struct session *session);
+/* Signals and commands while a reload waits for the host's threads; CONTEXT is the
+   session. True when the host is to be let go. */
+bool hi_session_attend_to(void *context);
+/* Whether the host can be let go now: it may be only starting. */
+bool hi_session_may_leave(const struct session *session);
+/* The host has been let go: those who wanted it hear so. */
+void hi_session_answer_leavers(struct session *session);
+/* --- session_tell.c --- */
+
+/* New objects: the answers to "status" and "history". */
+json_t *hi_session_tell_status(const struct session *session);
+json_t *hi_session_tell_history(const struct session *session);
+
+/* --- session_lend.c --- */
+
+/* CLIENT runs gdb on the host: let go of it until the client has left. */
+void hi_session_lend(struct session *session, int client);
 
 #endif

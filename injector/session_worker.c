@@ -7,6 +7,7 @@
 #include "injector/answers.h"
 #include "injector/apply.h"
 #include "injector/clock.h"
+#include "injector/history.h"
 #include "injector/needed.h"
 #include "injector/priority.h"
 #include "injector/safe_point.h"
@@ -58,6 +59,8 @@ static int adopt(struct session *session, struct charge *charge,
 	charge->used = used;
 	hi_unwinder_stale(session->unwinder);
 	hi_session_note(session, charge);
+	hi_history_set_image(hi_report_get_history(session->report),
+			     charge->worker->current->image);
 	hi_report_ready(session->report, session->self.host->name,
 			session->self.host->pid, charge->worker->name,
 			charge->worker->n_functions);
@@ -248,6 +251,7 @@ static struct hi_reload make_reload(struct session *session,
 		.seen_ns = seen_ns,
 		.late = charge->late,
 		.before_try = before_try,
+		.attend = hi_session_attend_to,
 		.context = session,
 	};
 }
@@ -260,12 +264,14 @@ void hi_session_reload(struct session *session, struct charge *charge,
 	unsigned int number = charge->worker->last_number;
 	enum hi_reload_end end;
 
+	session->reloading = true;
 	session->n_areas = hi_session_count_areas(session);
 	do {
 		note_file(charge);
 		end = hi_reload_run(&one);
 		one.seen_ns = hi_clock_ns();
-	} while (end == HI_RELOAD_NEWER);
+	} while (end == HI_RELOAD_NEWER && !session->leaving);
+	session->reloading = false;
 	session->n_areas = hi_session_count_areas(session);
 	if (session->heir) { /* it begins with this build */
 		charge->worker->last_number = number;

@@ -1,13 +1,13 @@
 #!/bin/bash
-# fuzz.sh FOLDER SECONDS - run both fuzz targets for so long, on a corpus of small
-# libraries that is made first. Ends with 1 when one of them has found something; what
-# it was then lies in FOLDER.
+# fuzz.sh FOLDER SECONDS - run each fuzz target for so long, on a corpus of small
+# libraries and messages that is made first. Ends with 1 when one of them has found
+# something; what it was then lies in FOLDER.
 set -eu -o pipefail
 cd "$(dirname "$0")/.."
 
 folder=$1
 seconds=$2
-mkdir -p "$folder/library" "$folder/baseline"
+mkdir -p "$folder/library" "$folder/baseline" "$folder/control"
 
 source_of()
 {
@@ -45,9 +45,26 @@ make_corpus()
 	done
 }
 
+make_messages()
+{
+	local line n=0
+
+	while read -r line; do
+		n=$((n + 1))
+		printf '%s' "$line" >"$folder/control/$n.json"
+	done <<-'END'
+	{"command":"status"}
+	{"command":"gdb","later":[1,-2.5e3,null,true,{"a":"\u00e9"}]}
+	{"text":"game (4242) runs on with the build that it has"}
+	{"error":"game (4242) is in gdb","hint":"end gdb first"}
+	{"pid":4242,"history":[{"event":"live","build":2,"changed":["update"]}]}
+	END
+}
+
 make_corpus
+make_messages
 status=0
-for target in library baseline; do
+for target in library baseline control; do
 	echo "fuzz: $target, $seconds s"
 	"$folder/fuzz_$target" -max_total_time="$seconds" -rss_limit_mb=2048 -timeout=10 \
 		-max_len=65536 -print_final_stats=0 -verbosity=0 \

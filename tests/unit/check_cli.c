@@ -132,6 +132,33 @@ START_TEST(run_is_a_command_only_as_the_first_word)
 }
 END_TEST
 
+START_TEST(a_first_word_that_names_a_command_is_one_and_has_what_follows)
+{
+	struct hi_options options =
+		parse("hotinject -q gdb 4242 -batch --no-such-option");
+
+	ck_assert_int_eq(options.action, HI_CLI_COMMAND);
+	ck_assert_int_eq(options.command->id, HI_COMMAND_GDB);
+	ck_assert_str_eq(options.command_words[0], "4242");
+	ck_assert_str_eq(options.command_words[2], "--no-such-option");
+	ck_assert_ptr_null(options.command_words[3]);
+	hi_options_done(&options);
+	options = parse("hotinject set");
+	ck_assert_int_eq(options.command->id, HI_COMMAND_SET);
+	ck_assert_ptr_null(options.command_words[0]);
+	hi_options_done(&options);
+	options = parse("hotinject run status gdb");
+	ck_assert_int_eq(options.action, HI_CLI_RUN);
+	ck_assert_str_eq(options.host, "status");
+	ck_assert_str_eq(options.workers[0], "gdb");
+	hi_options_done(&options);
+	options = parse("hotinject ./status a.so detach");
+	ck_assert_str_eq(options.host, "./status");
+	ck_assert_str_eq(options.workers[1], "detach");
+	hi_options_done(&options);
+}
+END_TEST
+
 START_TEST(help_and_version_need_no_host)
 {
 	struct hi_options options = parse("hotinject --help");
@@ -292,7 +319,25 @@ static void look_for(void *context, char short_name, const char *long_name,
 			      "the manual page lacks --%s", long_name);
 }
 
-START_TEST(each_option_is_in_help_and_in_the_manual)
+/* What is not in this version is in neither. */
+static void look_for_command(const struct look *look,
+			     const struct hi_command *command)
+{
+	char in_help[100], in_manual[100];
+
+	snprintf(in_help, sizeof(in_help), "\n  %s %s\n", command->name,
+		 command->arguments);
+	ck_assert_msg(!strstr(look->help, in_help) == !command->help,
+		      "help and %s", command->name);
+	/* mdoc: ".It Cm gdb Oo" */
+	snprintf(in_manual, sizeof(in_manual), ".It Cm %s O", command->name);
+	if (look->manual && command->id != HI_COMMAND_RUN)
+		ck_assert_msg(!strstr(look->manual, in_manual) ==
+				      !command->help,
+			      "the manual page and %s", command->name);
+}
+
+START_TEST(each_option_and_command_is_in_help_and_in_the_manual)
 {
 	struct look look = { 0 };
 	char *help = NULL;
@@ -315,6 +360,8 @@ START_TEST(each_option_is_in_help_and_in_the_manual)
 	look.manual = (const char *)manual;
 	hi_cli_visit(look_for, &look);
 	ck_assert_uint_ge(look.n_options, 10);
+	for (size_t i = 0; hi_commands_get(i); i++)
+		look_for_command(&look, hi_commands_get(i));
 	free(manual);
 	free(help);
 }
@@ -346,6 +393,9 @@ int main(void)
 	tcase_add_test(tc, everything_behind_two_dashes_is_the_hosts);
 	tcase_add_test(tc, options_may_stand_anywhere_before_two_dashes);
 	tcase_add_test(tc, run_is_a_command_only_as_the_first_word);
+	tcase_add_test(
+		tc,
+		a_first_word_that_names_a_command_is_one_and_has_what_follows);
 	tcase_add_test(tc, help_and_version_need_no_host);
 	tcase_add_test(tc, missing_words_are_named);
 	tcase_add_test(tc, a_process_takes_the_place_of_the_host);
@@ -353,7 +403,8 @@ int main(void)
 	tcase_add_test(tc, unknown_options_are_named);
 	tcase_add_test(tc, values_are_checked);
 	tcase_add_test(tc, the_longest_and_the_shortest_wait_are_taken);
-	tcase_add_test(tc, each_option_is_in_help_and_in_the_manual);
+	tcase_add_test(tc,
+		       each_option_and_command_is_in_help_and_in_the_manual);
 	tcase_add_test(tc, lines_of_help_fit_a_terminal);
 	suite_add_tcase(suite, tc);
 	return hi_fixture_main(suite);

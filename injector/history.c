@@ -1,0 +1,128 @@
+#include "injector/history.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "injector/event.h"
+
+#define NAMES_MAX 24
+#define TEXT_MAX  2000
+
+void hi_history_set_image(struct hi_history *history,
+			  const struct hi_image *image)
+{
+	const struct hi_image_header *header =
+		image ? hi_image_get_header(image) : NULL;
+
+	history->build_id[0] = '\0';
+	for (size_t i = 0; header && i < header->build_id_len; i++)
+		snprintf(history->build_id + 2 * i, 3, "%02x",
+			 header->build_id[i]);
+}
+
+static const char *get_text(const json_t *entry, const char *key)
+{
+	const char *text = json_string_value(json_object_get(entry, key));
+
+	return text ? text : "";
+}
+
+static bool is_current(const json_t *entry)
+{
+	const char *event = get_text(entry, "event");
+
+	return !strcmp(event, "ready") || !strcmp(event, "live");
+}
+
+/* A copy, because the event's own lists may be long. */
+static json_t *shorten(const json_t *event)
+{
+	json_t *entry = json_object();
+	const char *key;
+	json_t *value;
+
+	json_object_foreach((json_t *)event, key, value) {
+		json_t *list = json_is_array(value) ? json_array() : NULL;
+
+		if (!list) {
+			json_object_set(entry, key, value);
+			continue;
+		}
+		for (size_t i = 0; i < json_array_size(value) && i < NAMES_MAX;
+		     i++)
+			json_array_append(list, json_array_get(value, i));
+		json_object_set_new(entry, key, list);
+	}
+	return entry;
+}
+
+/* The oldest goes, but not what tells since when a current build is. */
+static void make_room(struct hi_history *history)
+{
+	size_t n = json_array_size(history->entries), i = 0;
+
+	if (n < HI_HISTORY_MAX)
+		return;
+	for (; i < n; i++) {
+		const json_t *entry = json_array_get(history->entries, i);
+
+		if (hi_history_find_last(history, get_text(entry, "worker"),
+					 1) != entry)
+			break;
+	}
+	json_array_remove(history->entries, i < n ? i : 0);
+}
+
+void hi_history_add(struct hi_history *history, const json_t *event,
+		    const char *text)
+{
+	json_t *entry = shorten(event);
+	char *some = strndup(text, TEXT_MAX);
+
+	history->n_added++;
+	if (!history->entries)
+		history->entries = json_array();
+	make_room(history);
+	json_object_set_new(entry, "build_id", json_string(history->build_id));
+	json_object_set_new(entry, "text", hi_event_text(some ? some : ""));
+	json_array_append_new(history->entries, entry);
+	history->build_id[0] = '\0';
+	free(some);
+}
+
+void hi_history_done(struct hi_history *history)
+{
+	json_decref(history->entries);
+	history->entries = NULL;
+}
+
+json_t *hi_history_find_last(const struct hi_history *history,
+			     const char *worker, int current)
+{
+	for (size_t i = json_array_size(history->entries); i-- > 0;) {
+		json_t *entry = json_array_get(history->entries, i);
+
+		if (!strcmp(get_text(entry, "worker"), worker) &&
+		    (!current || is_current(entry)))
+			return entry;
+	}
+	return NULL;
+}
+
+json_t *hi_history_get_new(const struct hi_history *history, size_t len_max)
+{
+	json_t *list = json_array();
+	size_t len = 2;
+
+	for (size_t i = json_array_size(history->entries); i-- > 0;) {
+		json_t *entry = json_array_get(history->entries, i);
+
+		len += json_dumpb(entry, NULL, 0, JSON_COMPACT) + 1;
+		if (len > len_max)
+			break;
+		json_array_insert(list, 0, entry);
+	}
+	return list;
+}

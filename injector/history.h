@@ -1,0 +1,46 @@
+/*
+ * history - the builds that have come, and what became of each: the last ones.
+ *
+ * An entry is the event of the build (hotinject(1), EVENTS) with these keys besides:
+ *
+ *     "build_id"   in hexadecimal, or ""
+ *     "text"       what the message says behind "live: " or "refused: "
+ *
+ * and of long lists only the first names.
+ *
+ * Ownership: hi_history_done() releases; what is given to be added is taken, what is
+ *            got is borrowed, unless it says new.
+ * Errors:    without memory an entry is left out.
+ * Threads:   one.
+ */
+#ifndef HI_INJECTOR_HISTORY_H
+#define HI_INJECTOR_HISTORY_H
+
+#include <jansson.h>
+#include <stddef.h>
+
+#include "elfscan/image.h"
+
+#define HI_HISTORY_MAX 64
+
+struct hi_history {
+	json_t *entries; /* an array, oldest first; NULL: none */
+	size_t n_added;  /* ever */
+	char build_id[2 * HI_BUILD_ID_MAX + 1];
+};
+
+/* The next entry is of this file; NULL: of one that cannot be read. */
+void hi_history_set_image(struct hi_history *history,
+			  const struct hi_image *image);
+void hi_history_add(struct hi_history *history, const json_t *event,
+		    const char *text);
+void hi_history_done(struct hi_history *history);
+
+/* The last entry of WORKER, or NULL: "ready" or "live" when CURRENT. */
+json_t *hi_history_find_last(const struct hi_history *history,
+			     const char *worker, int current);
+/* A new array of the newest entries whose text is at most LEN_MAX bytes long,
+   oldest first. */
+json_t *hi_history_get_new(const struct hi_history *history, size_t len_max);
+
+#endif

@@ -1,0 +1,102 @@
+#include "injector/message.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "injector/event.h"
+
+char *hi_message_write(json_t *message, size_t *ret_len)
+{
+	char *text = message ? json_dumps(message, JSON_COMPACT) : NULL;
+	size_t len = text ? strlen(text) : 0;
+
+	json_decref(message);
+	if (!text || len > HI_MESSAGE_MAX) {
+		free(text);
+		return NULL;
+	}
+	*ret_len = len;
+	return text;
+}
+
+/* An object, or NULL. A string in it never holds a NUL (JSON_ALLOW_NUL is off). */
+static json_t *read_object(const void *bytes, size_t len)
+{
+	json_t *message = NULL;
+
+	if (len > 0 && len <= HI_MESSAGE_MAX)
+		message = json_loadb(bytes, len, JSON_REJECT_DUPLICATES, NULL);
+	if (json_is_object(message))
+		return message;
+	json_decref(message);
+	return NULL;
+}
+
+json_t *hi_request_new(const struct hi_command *command)
+{
+	return json_pack("{s:s}", "command", command->name);
+}
+
+int hi_request_read(const void *bytes, size_t len,
+		    const struct hi_command **ret_command, struct hi_err *err)
+{
+	json_t *request = read_object(bytes, len);
+	const char *name =
+		json_string_value(json_object_get(request, "command"));
+	const struct hi_command *command = name ? hi_commands_find(name) : NULL;
+	int code = 0;
+
+	if (!name)
+		code = hi_fail(err, HI_E_USAGE,
+			       "the request is not one JSON object of at most "
+			       "%u bytes with a \"command\"",
+			       HI_MESSAGE_MAX);
+	else if (!command || !command->help || command->id == HI_COMMAND_RUN)
+		code = hi_fail(err, HI_E_USAGE,
+			       "this version of hotinject has no command '%s'",
+			       name);
+	else
+		*ret_command = command;
+	json_decref(request);
+	return code;
+}
+
+json_t *hi_answer_error(const struct hi_err *err)
+{
+	json_t *answer = json_object();
+
+	json_object_set_new(answer, "error", hi_event_text(err->sentence));
+	json_object_set_new(answer, "hint", hi_event_text(err->hint));
+	return answer;
+}
+
+json_t *hi_answer_text(const char *text)
+{
+	json_t *answer = json_object();
+
+	json_object_set_new(answer, "text", hi_event_text(text));
+	return answer;
+}
+
+int hi_answer_read(const void *bytes, size_t len, json_t **ret_answer,
+		   struct hi_err *err)
+{
+	json_t *answer = read_object(bytes, len);
+	const char *error = json_string_value(json_object_get(answer, "error"));
+	const char *hint = json_string_value(json_object_get(answer, "hint"));
+
+	if (!answer)
+		return hi_fail(err, HI_E_USAGE,
+			       "the answer of hotinject is not one JSON object "
+			       "of at most %u bytes",
+			       HI_MESSAGE_MAX);
+	if (error) {
+		hi_fail(err, HI_E_HOST, "%s", error);
+		if (hint && *hint)
+			hi_err_hint(err, "%s", hint);
+		json_decref(answer);
+		return HI_E_HOST;
+	}
+	*ret_answer = answer;
+	return 0;
+}

@@ -1,0 +1,42 @@
+/*
+ * message - what goes over the control socket: one request and one answer, each a
+ * JSON object in one packet of at most HI_MESSAGE_MAX bytes.
+ *
+ *     {"command":"status"}
+ *     {"text":"game (4242) runs on"}    or, instead of "text", what the command gives
+ *     {"error":"...","hint":"..."}
+ *
+ * What is read was written by somebody else and may hold anything.
+ *
+ * Ownership: results are the caller's; objects that are given to be written are
+ *            taken.
+ * Errors:    HI_E_USAGE for what is no message; HI_E_HOST for an answer that is an
+ *            error, with its sentence and hint; HI_E_NOMEM.
+ * Threads:   no state.
+ */
+#ifndef HI_INJECTOR_MESSAGE_H
+#define HI_INJECTOR_MESSAGE_H
+
+#include <jansson.h>
+#include <stddef.h>
+
+#include "common/err.h"
+#include "injector/commands.h"
+
+#define HI_MESSAGE_MAX (64U << 10)
+
+/* The bytes of MESSAGE, for free(); NULL when they are too many, or without memory. */
+char *hi_message_write(json_t *message, size_t *ret_len);
+
+json_t *hi_request_new(const struct hi_command *command);
+int hi_request_read(const void *bytes, size_t len,
+		    const struct hi_command **ret_command,
+		    struct hi_err *err) HI_MUST_USE;
+
+json_t *hi_answer_error(const struct hi_err *err);
+/* What TEXT holds is made UTF-8. */
+json_t *hi_answer_text(const char *text);
+int hi_answer_read(const void *bytes, size_t len, json_t **ret_answer,
+		   struct hi_err *err) HI_MUST_USE;
+
+#endif
