@@ -104,6 +104,7 @@ static void abandon_host(struct session *session, pid_t heir)
 	session->terminal_stop = false;
 	session->member = true;
 	session->heir = heir;
+	session->n_elder = 0;
 }
 
 /* Descriptors that would share their news with the other process. */
@@ -168,7 +169,9 @@ static int take_over(struct session *session, struct hi_err *err)
 	forget_host(session);
 	session->self.host = host;
 	host->hooks = hooks;
-	if (!has_builds(session, session->heir))
+	if (session->fresh)
+		hi_session_forget(session);
+	else if (!has_builds(session, session->heir))
 		code = hi_fail(err, HI_E_GONE, "it runs another program");
 	if (code == 0)
 		code = hi_unwinder_new(host, &session->unwinder, err);
@@ -203,6 +206,7 @@ void hi_session_take_heir(struct session *session)
 	session->announce_ns = hi_clock_ns() + ANNOUNCE_NS;
 	session->root_pid = session->heir;
 	session->heir = 0;
+	session->fresh = false;
 	for (size_t i = 0; i < session->n_charges; i++)
 		hi_session_begin_again(session, &session->charges[i], parent);
 	for (size_t i = 0; i < session->n_charges; i++)
@@ -284,11 +288,39 @@ static bool follow(struct session *session, struct hi_newborn *newborn)
 	return member == 0;
 }
 
+/* One that was forked before the worker was found, as soon as it is let go. */
+static bool follow_elder(struct session *session)
+{
+	struct hi_err err = { 0 };
+	size_t i = 0;
+	pid_t pid, member = -1;
+
+	while (i < session->n_elder &&
+	       hi_follow_find_pid(&session->follow, session->elder[i]))
+		i++;
+	if (i == session->n_elder)
+		return false;
+	pid = session->elder[i];
+	session->elder[i] = session->elder[--session->n_elder];
+	if (have_group(session, &err) == 0)
+		member = hi_group_fork(session->group, &err);
+	if (member < 0 && err.code != HI_E_BUSY)
+		say_left(session, pid, err.sentence);
+	if (member == 0) {
+		abandon_host(session, pid);
+		session->fresh = true;
+	}
+	return member == 0;
+}
+
 bool hi_session_follow_forks(struct session *session, bool early)
 {
 	struct hi_newborn *newborn;
 	uint64_t now = hi_clock_ns();
 
+	for (size_t n = session->n_elder; n > 0; n--)
+		if (follow_elder(session))
+			return true;
 	hi_brood_clean(&session->brood);
 	while ((newborn = hi_brood_find_due(&session->brood, now, early))) {
 		if (follow(session, newborn))

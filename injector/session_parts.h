@@ -44,6 +44,9 @@
 /* How long after an opening of the file the host's mapping is looked for. */
 #define HI_SESSION_LOOK_NS (3ULL * HI_NS_PER_S)
 
+/* Processes that are remembered until they are let go; others are not followed. */
+#define HI_SESSION_ELDER_MAX 64
+
 /* One worker of the host. */
 struct charge {
 	struct hi_worker *worker;
@@ -89,6 +92,10 @@ struct session {
 	size_t n_areas; /* when the reload that is under way began */
 	uint64_t announce_ns; /* a member: its host has lived for a while then */
 	struct hi_brood brood;
+	/* forked before the worker was found, and have it */
+	pid_t elder[HI_SESSION_ELDER_MAX];
+	size_t n_elder;
+	bool fresh; /* a new member: nothing is known of its host */
 	sigset_t old_mask;
 	struct hi_control *control; /* NULL: nobody can ask */
 	unsigned int leavers; /* clients that want it let go, a bit each */

@@ -179,6 +179,20 @@ static void note_file(struct charge *charge)
 		memset(&charge->seen, 0, sizeof(charge->seen));
 }
 
+/* A server may have forked before anybody could look. */
+static void note_elder(struct session *session, const struct charge *charge)
+{
+	struct hi_relative *relative = session->follow.relatives;
+
+	for (; relative; relative = relative->next)
+		if (relative->unwanted && !relative->is.host->ended &&
+		    relative->is.entered &&
+		    session->n_elder < HI_SESSION_ELDER_MAX &&
+		    hi_session_has_worker(relative->is.host, charge))
+			session->elder[session->n_elder++] =
+				relative->is.host->pid;
+}
+
 static int take_worker(struct session *session, struct charge *charge,
 		       struct hi_thread *held, struct hi_err *err)
 {
@@ -196,8 +210,10 @@ static int take_worker(struct session *session, struct charge *charge,
 		return code;
 	raised = !held && hi_priority_raise(HI_PRIORITY_SELF);
 	hi_host_hold_all(session->self.host);
-	if (!session->settled)
+	if (!session->settled) {
 		hi_follow_settle(&session->follow, session->self.host);
+		note_elder(session, charge);
+	}
 	session->settled = true;
 	if (!session->placed)
 		code = hi_session_place(session, thread, err);
