@@ -139,7 +139,7 @@ static int look_for(const struct hi_options *options, struct list *list,
 	const struct dirent *entry;
 	int code = proc ? 0 : hi_fail_sys(err, "reading /proc");
 
-	while (code == 0 && (entry = readdir(proc))) {
+	while (code == 0 && proc && (entry = readdir(proc))) {
 		pid_t pid = (pid_t)strtol(entry->d_name, NULL, 10);
 		struct stat st;
 

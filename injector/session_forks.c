@@ -164,7 +164,7 @@ static int take_over(struct session *session, struct hi_err *err)
 
 	if (code == 0)
 		code = hi_attach(session->heir, &host, err);
-	if (code < 0)
+	if (code < 0 || !host)
 		return code;
 	forget_host(session);
 	session->self.host = host;
