@@ -1,6 +1,5 @@
 #include "injector/freeze.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -193,69 +192,6 @@ static void confirm_all(struct hi_host *host, const struct hi_looker *looker,
 		if (look->inside && looker->brief)
 			return;
 	}
-}
-
-/* --- sleepers ----------------------------------------------------------------- */
-
-/* Whether it will stand soon when it is asked to: not in an uninterruptible wait, and
-   not stopped already. */
-static bool can_stand(const struct hi_host *host, pid_t tid)
-{
-	char path[64], text[256];
-	const char *state;
-	FILE *file;
-	size_t len;
-
-	snprintf(path, sizeof(path), "/proc/%d/task/%d/stat", host->pid, tid);
-	file = fopen(path, "re");
-	if (!file)
-		return false;
-	len = fread(text, 1, sizeof(text) - 1, file);
-	fclose(file);
-	text[len] = '\0';
-	state = strrchr(text, ')');
-	return state && (state[2] == 'S' || state[2] == 'R');
-}
-
-static bool is_where_it_slept(struct hi_look *look)
-{
-	uint64_t sp = look->start.regs.rsp, pc = look->start.regs.rip;
-
-	return hi_tracee_get_regs(look->tid, &look->start.regs, NULL) == 0 &&
-	       look->start.regs.rsp == sp && look->start.regs.rip == pc;
-}
-
-int hi_freeze_hold_sleepers(struct hi_host *host, struct hi_freeze *freeze,
-			    struct hi_err *err)
-{
-	bool *HI_FREE asked = calloc(freeze->n_looks + 1, sizeof(*asked));
-	int code = 0;
-
-	if (!asked)
-		return hi_fail(err, HI_E_NOMEM, "no memory to stop the host");
-	for (size_t i = 0; i < freeze->n_looks; i++) {
-		struct hi_look *look = &freeze->looks[i];
-		struct hi_thread *thread = hi_host_find_thread(host, look->tid);
-
-		asked[i] = !look->held && thread &&
-			   can_stand(host, look->tid) &&
-			   hi_host_ask(host, thread, NULL) == 0;
-	}
-	for (size_t i = 0; i < freeze->n_looks; i++) {
-		struct hi_look *look = &freeze->looks[i];
-		struct hi_thread *thread = hi_host_find_thread(host, look->tid);
-
-		if (!asked[i] || !thread ||
-		    hi_host_await(host, thread, NULL) < 0)
-			continue;
-		look->held = true;
-		look->start.all = true;
-		if (!is_where_it_slept(look))
-			code = hi_fail(err, HI_E_BUSY,
-				       "thread %d has just woken up",
-				       look->tid);
-	}
-	return code;
 }
 
 static void drop(void *context, const uint64_t *words, size_t n)

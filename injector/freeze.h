@@ -39,12 +39,6 @@ struct hi_freeze {
  */
 int hi_freeze(struct hi_host *host, const struct hi_looker *looker,
 	      struct hi_freeze *ret_freeze, struct hi_err *err) HI_MUST_USE;
-/*
- * Stop those that sleep as well, if they can be: their system calls go on afterwards
- * (hi_host_release()). HI_E_BUSY when one has woken up since it was looked at.
- */
-int hi_freeze_hold_sleepers(struct hi_host *host, struct hi_freeze *freeze,
-			    struct hi_err *err) HI_MUST_USE;
 /* Let everything go on. The looks tell how it was. */
 void hi_thaw(struct hi_host *host, struct hi_freeze *freeze);
 void hi_freeze_done(struct hi_freeze *freeze);

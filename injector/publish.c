@@ -8,7 +8,6 @@
 #include "injector/remote.h"
 
 #define JUMP      0xe9
-#define INT3      0xcc
 #define STEPS_MAX 8
 
 int hi_publish_add(struct hi_publish *publish, struct hi_function *function,
@@ -228,38 +227,10 @@ static void make_jump(struct hi_patch *patch)
 	memcpy(patch->after + 1, &distance, sizeof(distance));
 }
 
-static void add_jump(struct hi_publish *publish, const struct hi_patch *patch,
-		     int phase)
-{
-	uint64_t at = patch->entry_remote + patch->jump_at;
-	const uint8_t *after = patch->after;
-	const uint8_t *before = patch->before + patch->jump_at;
-	static const uint8_t int3 = INT3;
-
-	if (phase < 0)
-		hi_plan_add(&publish->plan, at, after, before, HI_JUMP_LEN,
-			    true);
-	else if (phase == 0)
-		hi_plan_add(&publish->plan, at, &int3, before, 1, true);
-	else if (phase == 1)
-		hi_plan_add(&publish->plan, at + 1, after + 1, before + 1, 4,
-			    true);
-	else
-		hi_plan_add(&publish->plan, at, after, &int3, 1, true);
-}
-
-static bool has_sleepers(const struct hi_freeze *freeze)
-{
-	for (size_t i = 0; i < freeze->n_looks; i++)
-		if (!freeze->looks[i].held)
-			return true;
-	return false;
-}
-
 /* Slots first: a jump must never lead to a function that is not there yet. */
 static void make_plan(struct hi_publish *publish,
 		      const struct hi_worker *worker,
-		      const struct hi_build *next, bool sleepers)
+		      const struct hi_build *next)
 {
 	for (size_t i = 0; i < worker->n_functions; i++) {
 		const struct hi_function *function = worker->functions[i];
@@ -271,14 +242,18 @@ static void make_plan(struct hi_publish *publish,
 					function->next_symbol->addr_link,
 				function->current_remote, false);
 	}
-	for (size_t i = 0; i < publish->n_patches; i++)
-		if (!publish->patches[i].undo)
-			make_jump(&publish->patches[i]);
-	for (int phase = sleepers ? 0 : 2; phase < 3; phase++)
-		for (size_t i = 0; i < publish->n_patches; i++)
-			if (!publish->patches[i].skipped)
-				add_jump(publish, &publish->patches[i],
-					 sleepers ? phase : -1);
+	for (size_t i = 0; i < publish->n_patches; i++) {
+		struct hi_patch *patch = &publish->patches[i];
+
+		if (!patch->undo)
+			make_jump(patch);
+		if (!patch->skipped)
+			hi_plan_add(&publish->plan,
+				    patch->entry_remote + patch->jump_at,
+				    patch->after,
+				    patch->before + patch->jump_at, HI_JUMP_LEN,
+				    true);
+	}
 }
 
 static void mark_patched(const struct hi_publish *publish,
@@ -310,11 +285,7 @@ int hi_publish_commit(struct hi_publish *publish, struct hi_worker *worker,
 		      struct hi_host *host, const struct hi_build *next,
 		      struct hi_freeze *freeze, bool force, struct hi_err *err)
 {
-	/* so that no int3 stands, should the injector be killed meanwhile */
-	int code = publish->n_patches > publish->n_skipped &&
-				   has_sleepers(freeze) ?
-			   hi_freeze_hold_sleepers(host, freeze, err) :
-			   0;
+	int code = 0;
 
 	for (size_t i = 0; i < publish->n_patches && code == 0; i++)
 		if (!publish->patches[i].skipped)
@@ -322,7 +293,7 @@ int hi_publish_commit(struct hi_publish *publish, struct hi_worker *worker,
 					   err);
 	if (code < 0)
 		return code;
-	make_plan(publish, worker, next, has_sleepers(freeze));
+	make_plan(publish, worker, next);
 	code = hi_apply(host, &publish->plan, err);
 	if (code == 0)
 		mark_patched(publish, worker, freeze);
@@ -334,40 +305,4 @@ void hi_publish_done(struct hi_publish *publish)
 	free(publish->patches);
 	hi_plan_done(&publish->plan);
 	memset(publish, 0, sizeof(*publish));
-}
-
-/* The entry of a function where a jump may begin. */
-static bool is_entry(const struct hi_build *build, uint64_t at_remote)
-{
-	size_t n = 0;
-	const struct hi_symbol *symbols;
-
-	if (!build->prologues)
-		return false;
-	symbols = hi_symtab_get_functions(build->symtab, &n);
-	for (size_t i = 0; i < n; i++)
-		if (build->functions[i] && build->prologues[i].patchable &&
-		    at_remote == build->base_remote + symbols[i].addr_link +
-					 build->prologues[i].jump_at)
-			return true;
-	return false;
-}
-
-bool hi_publish_on_trap(const struct hi_worker *worker,
-			const struct hi_host *host, struct hi_thread *thread)
-{
-	struct user_regs_struct regs;
-	bool found = false;
-	uint8_t now;
-
-	if (hi_tracee_get_regs(thread->tid, &regs, NULL) < 0)
-		return false;
-	for (size_t i = 0; i < worker->n_active && !found; i++)
-		found = is_entry(worker->active[i], regs.rip - 1);
-	/* that of somebody else would still be there */
-	if (!found || hi_remote_read(host, regs.rip - 1, &now, 1, NULL) < 0 ||
-	    now == INT3)
-		return false;
-	regs.rip--;
-	return hi_tracee_set_regs(thread->tid, &regs, NULL) == 0;
 }

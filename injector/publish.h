@@ -7,10 +7,10 @@
  * may have handed out its own addresses (a thread is inside it, or its
  * constructors ran) gets patch points at all its entries.
  *
- * Threads that sleep are stopped for it, too: whenever the injector is killed, each
- * entry is the old or the new one. One that cannot be stopped may wake while they are
- * written: then the first byte is an int3 until the rest stands, and a thread that meets it is sent back to the entry
- * (hi_publish_on_trap()).
+ * The five bytes are written by one system call, so that each entry is the old or the
+ * new one whenever the injector is killed. A thread that sleeps is not stopped for it:
+ * it would have to wake and come to the entry within the nanosecond that the kernel's
+ * copy takes.
  *
  * Errors:    HI_E_BUSY with the thread and function when a return address lies in
  *            bytes that would change; those of apply, with nothing written.
@@ -66,9 +66,5 @@ int hi_publish_commit(struct hi_publish *publish, struct hi_worker *worker,
 		      struct hi_freeze *freeze, bool force,
 		      struct hi_err *err) HI_MUST_USE;
 void hi_publish_done(struct hi_publish *publish);
-
-/* A SIGTRAP at a patch point that was being written: true when it was one. */
-bool hi_publish_on_trap(const struct hi_worker *worker,
-			const struct hi_host *host, struct hi_thread *thread);
 
 #endif

@@ -79,10 +79,6 @@ bool hi_session_on_signal(void *context, struct hi_host *host,
 		return false;
 	if (hi_loader_on_signal(&session->loader, thread, signal))
 		return true;
-	for (size_t i = 0; i < session->n_charges && signal == SIGTRAP; i++)
-		if (hi_publish_on_trap(session->charges[i].worker, host,
-				       thread))
-			return true;
 	return false;
 }
 

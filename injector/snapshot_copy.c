@@ -15,6 +15,7 @@
 struct hi_snapshot {
 	char *name; /* of the source, for sentences */
 	char *path;
+	pid_t maker; /* the process whose copy it is */
 	const char *folder;
 	int source, target;
 	struct stat before;
@@ -42,6 +43,7 @@ int hi_snapshot_new(const char *name, const char *path, int source,
 	}
 	snapshot->source = source;
 	snapshot->target = target;
+	snapshot->maker = getpid();
 	snapshot->before = *before;
 	snapshot->len = (size_t)before->st_size;
 	snapshot->name = strdup(name);
@@ -72,7 +74,8 @@ void hi_snapshot_cancel(struct hi_snapshot *snapshot)
 {
 	if (!snapshot)
 		return;
-	if (snapshot->path)
+	/* who took over a forked host has only come to know of it */
+	if (snapshot->path && snapshot->maker == getpid())
 		unlink(snapshot->path);
 	release(snapshot);
 }

@@ -13,7 +13,6 @@
 #include "injector/remote.h"
 
 #define JUMP 0xe9
-#define INT3 0xcc
 
 struct check {
 	struct hi_worker *worker;
@@ -163,7 +162,7 @@ static void make_jump(const struct hi_function *function, uint64_t at_remote,
 static bool is_begun(const uint8_t *now, const uint8_t *original,
 		     const uint8_t *jump)
 {
-	return (now[0] == INT3 || now[0] == JUMP || now[0] == original[0]) &&
+	return (now[0] == JUMP || now[0] == original[0]) &&
 	       (memcmp(now + 1, original + 1, HI_JUMP_LEN - 1) == 0 ||
 		memcmp(now + 1, jump + 1, HI_JUMP_LEN - 1) == 0);
 }
