@@ -3,32 +3,13 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-#include <termios.h>
 #include <unistd.h>
 
-#include "common/buf.h"
 #include "injector/event.h"
 #include "injector/history.h"
 #include "injector/live.h"
-#include "injector/output.h"
 #include "injector/phrase.h"
-
-#define BOLD   "\033[1m"
-#define GREEN  "\033[1;32m"
-#define RED    "\033[1;31m"
-#define YELLOW "\033[1;33m"
-#define PLAIN  "\033[0m"
-
-struct hi_report {
-	struct hi_events *events; /* NULL without --events */
-	struct hi_history history;
-	bool color;
-	bool quiet;
-	bool verbose;
-	json_t *held; /* an event that another one makes worth sending */
-	hi_report_listener *listener; /* NULL: standard error */
-	void *listener_context;
-};
+#include "injector/report_parts.h"
 
 static bool wants_color(enum hi_color color)
 {
@@ -79,127 +60,6 @@ struct hi_history *hi_report_get_history(struct hi_report *report)
 	return &report->history;
 }
 
-static void begin_line(struct hi_buf *buf)
-{
-	hi_buf_text(buf, "hotinject: ");
-}
-
-/* A host in raw mode (a full-screen program) leaves the carriage where it is. */
-static const char *line_end(void)
-{
-	struct termios mode;
-
-	if (tcgetattr(STDERR_FILENO, &mode) == 0 && !(mode.c_oflag & OPOST))
-		return "\r\n";
-	return "\n";
-}
-
-static void end_line(struct hi_buf *buf)
-{
-	hi_buf_text(buf, line_end());
-}
-
-static void add_hint(struct hi_buf *buf, const char *hint)
-{
-	if (!hint || !*hint)
-		return;
-	hi_buf_text(buf, "hint: ");
-	hi_phrase_clean(buf, hint);
-	end_line(buf);
-}
-
-void hi_report_set_listener(struct hi_report *report,
-			    hi_report_listener *listener, void *context)
-{
-	report->listener = listener;
-	report->listener_context = context;
-}
-
-void hi_report_write(const struct hi_report *report, const char *text,
-		     bool bare)
-{
-	struct hi_buf buf = HI_BUF_INIT;
-
-	(void)report;
-	hi_buf_text(&buf, text);
-	if (bare)
-		end_line(&buf);
-	/* With standard error gone there is nobody left to tell. */
-	if (buf.len > 0 &&
-	    hi_output_write(STDERR_FILENO, buf.data, buf.len) < 0)
-		hi_buf_clear(&buf);
-	hi_buf_done(&buf);
-}
-
-/* All lines of one message go out together, the host may be printing too. */
-static void say_as(const struct hi_report *report, struct hi_buf *buf,
-		   struct hi_buf *key, struct hi_buf *brief)
-{
-	if (report->listener && buf->len > 0)
-		report->listener(report->listener_context, hi_buf_str(key),
-				 hi_buf_str(brief), hi_buf_str(buf));
-	else
-		hi_report_write(report, hi_buf_str(buf), false);
-	hi_buf_done(buf);
-	hi_buf_done(key);
-	hi_buf_done(brief);
-}
-
-static void say(const struct hi_report *report, struct hi_buf *buf)
-{
-	struct hi_buf key = HI_BUF_INIT, brief = HI_BUF_INIT;
-
-	say_as(report, buf, &key, &brief);
-}
-
-static void add_styled(const struct hi_report *report, struct hi_buf *buf,
-		       const char *style, const char *text)
-{
-	if (report->color)
-		hi_buf_text(buf, style);
-	hi_buf_text(buf, text);
-	if (report->color)
-		hi_buf_text(buf, PLAIN);
-}
-
-/* "libworker.so #2"; a verb follows in its color: " live" */
-static void add_build(const struct hi_report *report, struct hi_buf *buf,
-		      const char *worker, unsigned int build)
-{
-	if (report->color)
-		hi_buf_text(buf, BOLD);
-	hi_phrase_clean(buf, hi_phrase_base_name(worker));
-	hi_buf_printf(buf, " #%u", build);
-	if (report->color)
-		hi_buf_text(buf, PLAIN);
-}
-
-static void begin_build(const struct hi_report *report, struct hi_buf *buf,
-			const char *worker, unsigned int build)
-{
-	begin_line(buf);
-	add_build(report, buf, worker, build);
-}
-
-static void begin_host(struct hi_buf *buf, const char *host, pid_t pid,
-		       const char *worker)
-{
-	begin_line(buf);
-	hi_phrase_clean(buf, hi_phrase_base_name(host));
-	hi_buf_printf(buf, " (%d): ", (int)pid);
-	hi_phrase_clean(buf, hi_phrase_base_name(worker));
-}
-
-/* What many processes have in common. */
-static void add_brief(const struct hi_report *report, struct hi_buf *brief,
-		      const char *worker, unsigned int build, const char *verb,
-		      const char *style)
-{
-	add_build(report, brief, worker, build);
-	hi_buf_text(brief, " ");
-	add_styled(report, brief, style, verb);
-}
-
 static json_t *new_event(const char *name, pid_t pid, const char *worker)
 {
 	json_t *event = hi_event_new(name);
@@ -225,11 +85,11 @@ static void say_error(const struct hi_report *report, const struct hi_err *err)
 {
 	struct hi_buf buf = HI_BUF_INIT;
 
-	begin_line(&buf);
+	hi_line_begin(&buf);
 	hi_phrase_clean(&buf, err->sentence);
-	end_line(&buf);
-	add_hint(&buf, err->hint);
-	say(report, &buf);
+	hi_line_end(&buf);
+	hi_line_add_hint(&buf, err->hint);
+	hi_report_say(report, &buf);
 }
 
 static void send_event(struct hi_report *report, json_t *event);
@@ -273,11 +133,11 @@ static void say_text(const struct hi_report *report, const char *format,
 
 	if (vasprintf(&text, format, arguments) < 0)
 		return;
-	begin_line(&buf);
+	hi_line_begin(&buf);
 	hi_phrase_clean(&buf, text);
-	end_line(&buf);
+	hi_line_end(&buf);
 	free(text);
-	say(report, &buf);
+	hi_report_say(report, &buf);
 }
 
 void hi_report_note(struct hi_report *report, const char *format, ...)
@@ -314,12 +174,12 @@ void hi_report_ready(struct hi_report *report, const char *host, pid_t pid,
 	send_event(report, event);
 	if (report->quiet)
 		return;
-	begin_host(&buf, host, pid, worker);
+	hi_line_begin_host(&buf, host, pid, worker);
 	hi_buf_text(&buf, " has ");
 	hi_phrase_count(&buf, n_functions, "function");
 	hi_buf_text(&buf, " in the table");
-	end_line(&buf);
-	say(report, &buf);
+	hi_line_end(&buf);
+	hi_report_say(report, &buf);
 }
 
 void hi_report_taken_up(struct hi_report *report, const char *host, pid_t pid,
@@ -334,12 +194,12 @@ void hi_report_taken_up(struct hi_report *report, const char *host, pid_t pid,
 	send_event(report, event);
 	if (report->quiet)
 		return;
-	begin_host(&buf, host, pid, worker);
+	hi_line_begin_host(&buf, host, pid, worker);
 	hi_buf_printf(&buf, " is taken up again at #%u, with ", build);
 	hi_phrase_count(&buf, n_functions, "function");
 	hi_buf_text(&buf, " in the table");
-	end_line(&buf);
-	say(report, &buf);
+	hi_line_end(&buf);
+	hi_report_say(report, &buf);
 }
 
 void hi_report_absent(struct hi_report *report, const char *host, pid_t pid,
@@ -350,11 +210,11 @@ void hi_report_absent(struct hi_report *report, const char *host, pid_t pid,
 	send_event(report, new_event("absent", pid, worker));
 	if (report->quiet)
 		return;
-	begin_host(&buf, host, pid, worker);
+	hi_line_begin_host(&buf, host, pid, worker);
 	hi_buf_text(&buf, " is not open yet; it is watched until the host "
 			  "opens it");
-	end_line(&buf);
-	say(report, &buf);
+	hi_line_end(&buf);
+	hi_report_say(report, &buf);
 }
 
 /* With two builds the older one has a number. */
@@ -368,14 +228,14 @@ static void add_kept(const struct hi_report *report, struct hi_buf *buf,
 {
 	if (live->n_kept == 0)
 		return;
-	begin_build(report, buf, live->worker, live->build);
+	hi_line_begin_build(report, buf, live->worker, live->build);
 	hi_buf_text(buf, ": code of ");
 	hi_buf_text(buf, old_build(live));
 	hi_buf_text(buf, " that still runs keeps its own ");
 	hi_phrase_names(buf, live->bypassed, live->n_kept, HI_PHRASE_CALLS);
 	hi_buf_text(buf, ": it may rely on registers that the new code "
 			 "changes");
-	end_line(buf);
+	hi_line_end(buf);
 }
 
 static void add_bypassed(const struct hi_report *report, struct hi_buf *buf,
@@ -386,13 +246,13 @@ static void add_bypassed(const struct hi_report *report, struct hi_buf *buf,
 
 	if (n == 0)
 		return;
-	begin_build(report, buf, live->worker, live->build);
+	hi_line_begin_build(report, buf, live->worker, live->build);
 	hi_buf_text(buf,
 		    many ? ": stored pointers to " : ": a stored pointer to ");
 	hi_phrase_names(buf, live->bypassed + live->n_kept, n, HI_PHRASE_CALLS);
 	hi_buf_text(buf, many ? " still reach " : " still reaches ");
 	hi_buf_text(buf, old_build(live));
-	end_line(buf);
+	hi_line_end(buf);
 }
 
 void hi_report_live(struct hi_report *report, const struct hi_report_live *live)
@@ -408,19 +268,19 @@ void hi_report_live(struct hi_report *report, const struct hi_report_live *live)
 	send_event(report, event);
 	if (report->quiet)
 		return;
-	begin_build(report, &buf, live->worker, live->build);
+	hi_line_begin_build(report, &buf, live->worker, live->build);
 	hi_buf_text(&buf, live->dry ? " would be " : " ");
-	add_styled(report, &buf, GREEN, "live");
+	hi_line_add_styled(report, &buf, HI_GREEN, "live");
 	hi_buf_text(&buf, ": ");
 	hi_live_text(&buf, live);
-	end_line(&buf);
+	hi_line_end(&buf);
 	add_kept(report, &buf, live);
 	add_bypassed(report, &buf, live);
-	add_brief(report, &brief, live->worker, live->build,
-		  live->dry ? "would be live" : "live", GREEN);
+	hi_line_add_brief(report, &brief, live->worker, live->build,
+			  live->dry ? "would be live" : "live", HI_GREEN);
 	hi_buf_printf(&key, "%s %d %zu", hi_buf_str(&brief), live->busy,
 		      live->n_bypassed);
-	say_as(report, &buf, &key, &brief);
+	hi_report_say_as(report, &buf, &key, &brief);
 }
 
 /* Whether a reason of this kind speaks of a function. */
@@ -500,18 +360,18 @@ void hi_report_refused(struct hi_report *report, pid_t pid, const char *worker,
 
 	send_refused(report, pid, worker, build, reasons, n_reasons, hint);
 	do {
-		begin_build(report, &buf, worker, build);
+		hi_line_begin_build(report, &buf, worker, build);
 		hi_buf_text(&buf, " ");
-		add_styled(report, &buf, RED, "refused");
+		hi_line_add_styled(report, &buf, HI_RED, "refused");
 		if (i < n_reasons) {
 			hi_buf_text(&buf, ": ");
 			add_reason(&buf, &reasons[i]);
 		}
-		end_line(&buf);
+		hi_line_end(&buf);
 	} while (++i < n_reasons);
-	add_hint(&buf, hint);
-	add_brief(report, &brief, worker, build, "refused", RED);
-	say_as(report, &buf, &key, &brief);
+	hi_line_add_hint(&buf, hint);
+	hi_line_add_brief(report, &brief, worker, build, "refused", HI_RED);
+	hi_report_say_as(report, &buf, &key, &brief);
 }
 
 void hi_report_ignored(struct hi_report *report, pid_t pid, const char *worker,
@@ -540,9 +400,9 @@ void hi_report_waiting(struct hi_report *report, pid_t pid, const char *worker,
 	send_event(report, event);
 	if (report->quiet)
 		return;
-	begin_build(report, &buf, worker, build);
+	hi_line_begin_build(report, &buf, worker, build);
 	hi_buf_text(&buf, " ");
-	add_styled(report, &buf, YELLOW, "waits");
+	hi_line_add_styled(report, &buf, HI_YELLOW, "waits");
 	hi_buf_printf(&buf, ": thread %d has been in ", (int)thread);
 	hi_phrase_function(&buf, function);
 	if (where && *where) {
@@ -552,9 +412,9 @@ void hi_report_waiting(struct hi_report *report, pid_t pid, const char *worker,
 	}
 	hi_buf_text(&buf, " for ");
 	hi_phrase_duration(&buf, since_ns);
-	end_line(&buf);
-	add_brief(report, &brief, worker, build, "waits", YELLOW);
-	say_as(report, &buf, &key, &brief);
+	hi_line_end(&buf);
+	hi_line_add_brief(report, &brief, worker, build, "waits", HI_YELLOW);
+	hi_report_say_as(report, &buf, &key, &brief);
 }
 
 void hi_report_forked(struct hi_report *report, const char *host, pid_t pid,
