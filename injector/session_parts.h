@@ -2,6 +2,7 @@
  * session_parts - what the files of a session share, and nobody else.
  *
  * session.c          start, loop, end
+ * session_signals.c  signals for hotinject or the host
  * session_worker.c   the worker in the host: found, adopted, reloaded, closed
  * session_enter.c    the shim brought into a process that runs
  * session_takeup.c   a host that has builds of an earlier session
@@ -103,10 +104,24 @@ struct session {
 	bool reloading;       /* and perhaps waiting for its threads */
 };
 
-/* --- session.c --- */
+/* --- session_signals.c --- */
 
-/* The signals that hotinject got are passed on, or end the session. */
+/* Watch for signals that a wrapper passes on: anew in a process that was forked, or
+   instead of their usual effect. */
+int hi_session_open_signals(struct session *session,
+			    struct hi_err *err) HI_MUST_USE;
+int hi_session_block_signals(struct session *session,
+			     struct hi_err *err) HI_MUST_USE;
+/* Those that hotinject got are passed on, or end the session. */
 void hi_session_on_signals(struct session *session);
+/* The same of those that come while others are waited for. */
+bool hi_session_is_told_to_end(struct session *session);
+/*
+ * The terminal's ^Z goes to hotinject and the host alike. When the host has stopped,
+ * hotinject stops, too, so that the shell has its prompt; both are continued
+ * together. A host that is stopped by somebody else is none of our business.
+ */
+void hi_session_stop_with_host(struct session *session);
 
 /* --- session_worker.c --- */
 
@@ -199,12 +214,6 @@ size_t hi_session_count_areas(const struct session *session);
 /* The head of a group: write what the others say, until they have ended. */
 void hi_session_attend(struct session *session);
 
-/* --- session.c --- */
-
-int hi_session_open_signals(struct session *session,
-			    struct hi_err *err) HI_MUST_USE;
-/* Takes what signals have come. */
-bool hi_session_is_told_to_end(struct session *session);
 /* --- session_control.c --- */
 
 /* Be there for commands; without a socket the session does without. */
