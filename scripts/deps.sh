@@ -34,6 +34,7 @@ test   c:rustc                            rustc                  rust           
 test   c:lua5.4,c:lua                     lua5.4                 lua                      lua                 lua54
 test   p:lua5.4,p:lua                     liblua5.4-dev          lua-devel                lua                 lua54-devel
 test   c:luajit                           luajit                 luajit                   luajit              luajit
+test   c:gdb                              gdb                    gdb                      gdb                 gdb
 test   f:/usr/bin/python3                 python3                python3                  python              python3
 test   p:python3                          python3-dev            python3-devel            python              python3-devel
 test   c:sqlite3                          sqlite3                sqlite                   sqlite              sqlite3
