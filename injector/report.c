@@ -109,6 +109,7 @@ static void send_event(struct hi_report *report, json_t *event)
 	struct hi_err err = { 0 };
 
 	hi_report_release(report);
+	report->unheard = false;
 	if (!report->events)
 		json_decref(event);
 	else if (hi_events_send(report->events, event, &err) < 0)
@@ -417,6 +418,13 @@ void hi_report_waiting(struct hi_report *report, pid_t pid, const char *worker,
 	hi_report_say_as(report, &buf, &key, &brief);
 }
 
+void hi_report_set_unheard(struct hi_report *report)
+{
+	json_decref(report->held);
+	report->held = NULL;
+	report->unheard = true;
+}
+
 void hi_report_forked(struct hi_report *report, const char *host, pid_t pid,
 		      pid_t parent, const char *worker, unsigned int build,
 		      size_t n_functions)
@@ -447,7 +455,7 @@ void hi_report_exit(struct hi_report *report, pid_t pid, int status)
 	json_t *event = new_event("exit", pid, NULL);
 
 	json_object_set_new(event, "status", json_integer(status));
-	if (report->held) /* nobody has heard of it */
+	if (report->held || report->unheard)
 		json_decref(event);
 	else
 		send_event(report, event);

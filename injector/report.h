@@ -95,6 +95,9 @@ void hi_report_detail(struct hi_report *report, const char *format, ...)
 /* game (4242): libworker.so has 12 functions in the table; event "ready" */
 void hi_report_ready(struct hi_report *report, const char *host, pid_t pid,
 		     const char *worker, size_t n_functions);
+/* From now on it is about a process that was forked: until there is an event of it, its
+   end is none. */
+void hi_report_set_unheard(struct hi_report *report);
 /* Only with -v: game (4243), forked by 4242, has libworker.so #2; event "ready" with
    "parent", which is sent with the next one, if that is not "exit", or by
    hi_report_release() */

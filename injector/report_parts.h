@@ -26,6 +26,7 @@ struct hi_report {
 	bool quiet;
 	bool verbose;
 	json_t *held; /* an event that another one makes worth sending */
+	bool unheard; /* no event was sent of the host */
 	hi_report_listener *listener; /* NULL: standard error */
 	void *listener_context;
 };

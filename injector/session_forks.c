@@ -192,6 +192,7 @@ void hi_session_take_heir(struct session *session)
 	pid_t parent = session->root_pid;
 	int code = take_over(session, &err);
 
+	hi_report_set_unheard(session->report);
 	hi_control_forget(session->control);
 	session->control = NULL;
 	session->leavers = 0;
