@@ -78,16 +78,19 @@ static void leave(struct support *scene)
 	support_event(scene, "detached");
 }
 
-/* Put the file of build FILE in place, which goes live as NUMBER. */
-static void reload(struct support *scene, int file, long number)
+/* Put the file of build FILE in place. It goes live as NUMBER, or as the next one if it
+   had to wait for a busy host and was taken anew; that number. */
+static long reload(struct support *scene, int file, long number)
 {
 	char name[32];
+	long found;
 
 	snprintf(name, sizeof(name), "worker.%d.so", file);
 	support_put(scene, name, WORKER, SUPPORT_RENAME);
-	ck_assert_int_eq(support_event_number(
-				 scene, support_event(scene, "live"), "build"),
-			 number);
+	found = support_event_number(scene, support_event(scene, "live"),
+				     "build");
+	ck_assert(found == number || found == number + 1);
+	return found;
 }
 
 static void kill_tool(struct support *scene)
@@ -176,7 +179,7 @@ START_TEST(a_host_with_newer_code_goes_on_with_it_and_is_taken_up)
 	for (long number = 2; number < 8; number++) {
 		int file = 1 + (int)number % N_BUILDS;
 
-		reload(scene, file, number);
+		number = reload(scene, file, number);
 		expect(scene, file, &count);
 		leave(scene);
 		expect(scene, file, &count);
