@@ -6,14 +6,6 @@
 #include "common/grow.h"
 #include "elfscan/sites_parts.h"
 
-static int32_t read_i32(const uint8_t *bytes)
-{
-	int32_t value;
-
-	memcpy(&value, bytes, sizeof(value));
-	return value;
-}
-
 int hi_site_finder_no_memory(struct hi_err *err)
 {
 	return hi_fail(err, HI_E_NOMEM,

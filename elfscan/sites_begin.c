@@ -44,14 +44,6 @@ bool hi_site_finder_is_pair(const struct hi_site_finder *finder,
 
 /* --- static relocations ------------------------------------------------------- */
 
-static int32_t read_i32(const uint8_t *bytes)
-{
-	int32_t value;
-
-	memcpy(&value, bytes, sizeof(value));
-	return value;
-}
-
 static int add_candidate(struct hi_site_finder *finder, uint64_t place,
 			 bool state, bool tls, struct hi_err *err)
 {

@@ -12,12 +12,21 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "elfscan/image.h"
 #include "elfscan/insn.h"
 #include "elfscan/reloc.h"
 #include "elfscan/sites.h"
 #include "elfscan/text.h"
+
+static inline int32_t read_i32(const uint8_t *bytes)
+{
+	int32_t value;
+
+	memcpy(&value, bytes, sizeof(value));
+	return value;
+}
 
 /* A field that a static relocation names. */
 struct hi_candidate {

@@ -27,14 +27,6 @@
 
 #define REG_RSP 4
 
-static int32_t read_i32(const uint8_t *bytes)
-{
-	int32_t value;
-
-	memcpy(&value, bytes, sizeof(value));
-	return value;
-}
-
 /* lea of a pair, unprefixed, and a call right behind it. */
 static bool is_base_call(const struct hi_site_finder *finder,
 			 const struct hi_tls_flow *flow, size_t lea)

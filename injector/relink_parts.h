@@ -6,7 +6,6 @@
 #define HI_INJECTOR_RELINK_PARTS_H
 
 #include "elfscan/dies.h"
-#include "elfscan/dies.h"
 #include "elfscan/uses.h"
 #include "injector/relink.h"
 
