@@ -40,6 +40,10 @@
 #define HI_SHIM_ANSWERS_AT     64
 /* Bytes of code at return_remote. */
 #define HI_SHIM_RETURN_LEN 80
+/* Code that returns a zero in memory: so many sizes, so far from each other. */
+#define HI_SHIM_HOLD_SIZES   64
+#define HI_SHIM_HOLD_LEN     16
+#define HI_SHIM_HOLD_SIZE_AT 5
 
 #ifndef __ASSEMBLER__
 
@@ -47,7 +51,7 @@
 #include <stdint.h>
 
 #define HI_SHIM_MAGIC   0x314a4e49544f48ULL /* "HOTINJ1" */
-#define HI_SHIM_VERSION 5
+#define HI_SHIM_VERSION 6
 #define HI_SHIM_SYMBOL  "hotinject_shim"
 #define HI_SHIM_FILE    "libhotinject.so"
 
@@ -143,6 +147,11 @@ struct hi_shim {
 	uint64_t n_answers;
 	/* top of a stack that is enough for a system call */
 	uint64_t first_stack_remote;
+	/* code that returns zero at once (preload/holds_x86_64.S) */
+	uint64_t hold_registers_remote;
+	uint64_t hold_x87_remote;
+	uint64_t hold_x87_pair_remote;
+	uint64_t hold_memory_remote; /* HI_SHIM_HOLD_SIZES of them */
 	struct hi_shim_stand_in stand_ins[HI_SHIM_STAND_INS_MAX];
 	struct hi_shim_load load;
 };

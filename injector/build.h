@@ -69,6 +69,7 @@ struct hi_build {
 	struct hi_entry *entries; /* in the order of the functions; NULL: none
 				     was written to */
 	struct hi_bodies *bodies; /* NULL before they are asked for */
+	bool crashed;             /* a thread has, inside it */
 	/* see retire */
 	bool inside;  /* a thread was, at the last publication that found one */
 	bool needed;  /* something is at home here, or a slot leads here */

@@ -20,6 +20,7 @@
 enum hi_on_drift { HI_DRIFT_REFUSE, HI_DRIFT_WARN, HI_DRIFT_ACCEPT };
 enum hi_state_mode { HI_STATE_KEEP, HI_STATE_FRESH };
 enum hi_busy_mode { HI_BUSY_SWAP, HI_BUSY_DEFER };
+enum hi_guard_mode { HI_GUARD_HOLD, HI_GUARD_ROLLBACK, HI_GUARD_OFF };
 enum hi_color { HI_COLOR_AUTO, HI_COLOR_ALWAYS, HI_COLOR_NEVER };
 enum hi_cli_action { HI_CLI_RUN, HI_CLI_HELP, HI_CLI_VERSION, HI_CLI_COMMAND };
 
@@ -43,6 +44,8 @@ struct hi_options {
 	enum hi_on_drift on_drift;
 	enum hi_state_mode state;
 	enum hi_busy_mode busy;
+	enum hi_guard_mode guard;
+	unsigned int hang_s; /* a thread may keep a build waiting; 0: for ever */
 	unsigned int wait_ms; /* default 500 */
 	const char *events;   /* file, "-", or NULL */
 	enum hi_color color;

@@ -69,6 +69,18 @@ static int on_busy(struct hi_options *options, const char *value,
 	return 0;
 }
 
+static int on_guard(struct hi_options *options, const char *value,
+		    struct hi_err *err)
+{
+	static const char *const names[3] = { "hold", "rollback", "off" };
+	int choice = choose("--guard", names, value, err);
+
+	if (choice < 0)
+		return choice;
+	options->guard = (enum hi_guard_mode)choice;
+	return 0;
+}
+
 static int on_color(struct hi_options *options, const char *value,
 		    struct hi_err *err)
 {
@@ -240,6 +252,11 @@ static const struct hi_option table[] = {
 	  "after that: swap while old calls finish (default), or\n"
 	  "keep waiting",
 	  on_busy },
+	{ 0, "guard", "hold|rollback|off",
+	  "after a crash in the worker: its function returns zero\n"
+	  "until a new build arrives (default), or the last good\n"
+	  "build comes back, or the host dies",
+	  on_guard },
 	{ 0, "dry-run", NULL,
 	  "say of each new build whether it would be taken; load\n"
 	  "none",

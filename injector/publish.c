@@ -153,6 +153,27 @@ static int reserve_entries(const struct hi_publish *publish, struct hi_err *err)
 	return 0;
 }
 
+int hi_publish_prepare_home(struct hi_function *function,
+			    const struct hi_host *host,
+			    struct hi_publish *ret_publish, struct hi_err *err)
+{
+	struct hi_publish publish = { NULL, 0, HI_PLAN_INIT, 0 };
+	int code = 0;
+
+	if (!function->patched && function->patchable &&
+	    hi_publish_add(&publish, function, function->home,
+			   hi_build_function_index(function->home,
+						   function->symbol)) < 0)
+		return hi_fail(err, HI_E_NOMEM, "no memory for patch points");
+	check_bytes(host, &publish);
+	code = reserve_entries(&publish, err);
+	if (code < 0)
+		hi_publish_done(&publish);
+	else
+		*ret_publish = publish;
+	return code;
+}
+
 int hi_publish_prepare(struct hi_worker *worker, const struct hi_host *host,
 		       struct hi_build *next, const struct hi_freeze *inside,
 		       struct hi_publish *ret_publish, struct hi_err *err)
@@ -235,12 +256,15 @@ static void make_plan(struct hi_publish *publish,
 	for (size_t i = 0; i < worker->n_functions; i++) {
 		const struct hi_function *function = worker->functions[i];
 
-		if (function->next_symbol)
+		if (next && function->next_symbol)
 			hi_plan_add_word(
 				&publish->plan, function->slot.slot_remote,
 				next->base_remote +
 					function->next_symbol->addr_link,
-				function->current_remote, false);
+				function->held_remote ?
+					function->held_remote :
+					function->current_remote,
+				false);
 	}
 	for (size_t i = 0; i < publish->n_patches; i++) {
 		struct hi_patch *patch = &publish->patches[i];
@@ -257,10 +281,10 @@ static void make_plan(struct hi_publish *publish,
 }
 
 static void mark_patched(const struct hi_publish *publish,
-			 struct hi_worker *worker,
+			 struct hi_worker *worker, const struct hi_build *next,
 			 const struct hi_freeze *freeze)
 {
-	for (size_t i = 0; i < worker->n_active; i++)
+	for (size_t i = 0; next && i < worker->n_active; i++)
 		if (needs_all(worker->active[i], freeze))
 			worker->active[i]->patched = true;
 	for (size_t i = 0; i < publish->n_patches; i++) {
@@ -296,7 +320,7 @@ int hi_publish_commit(struct hi_publish *publish, struct hi_worker *worker,
 	make_plan(publish, worker, next);
 	code = hi_apply(host, &publish->plan, err);
 	if (code == 0)
-		mark_patched(publish, worker, freeze);
+		mark_patched(publish, worker, next, freeze);
 	return code;
 }
 

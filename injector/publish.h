@@ -60,7 +60,14 @@ int hi_publish_prepare(struct hi_worker *worker, const struct hi_host *host,
 		       struct hi_publish *ret_publish,
 		       struct hi_err *err) HI_MUST_USE;
 
-/* Write everything; the host is frozen. FORCE leaves out entries in use. */
+/* The same of the entry of FUNCTION alone, in its home, and of no slot. */
+int hi_publish_prepare_home(struct hi_function *function,
+			    const struct hi_host *host,
+			    struct hi_publish *ret_publish,
+			    struct hi_err *err) HI_MUST_USE;
+
+/* Write everything; the host is frozen. FORCE leaves out entries in use. NEXT is NULL
+   when no slot changes. */
 int hi_publish_commit(struct hi_publish *publish, struct hi_worker *worker,
 		      struct hi_host *host, const struct hi_build *next,
 		      struct hi_freeze *freeze, bool force,

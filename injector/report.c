@@ -92,19 +92,17 @@ static void say_error(const struct hi_report *report, const struct hi_err *err)
 	hi_report_say(report, &buf);
 }
 
-static void send_event(struct hi_report *report, json_t *event);
-
 void hi_report_release(struct hi_report *report)
 {
 	json_t *event = report->held;
 
 	report->held = NULL;
 	if (event)
-		send_event(report, event);
+		hi_report_send(report, event);
 }
 
-/* Takes EVENT. A stream that broke is told once, the session goes on. */
-static void send_event(struct hi_report *report, json_t *event)
+/* A stream that broke is told once, the session goes on. */
+void hi_report_send(struct hi_report *report, json_t *event)
 {
 	struct hi_err err = { 0 };
 
@@ -123,7 +121,7 @@ void hi_report_error(struct hi_report *report, const struct hi_err *err)
 	say_error(report, err);
 	set_text(event, "text", err->sentence);
 	set_text(event, "hint", err->hint);
-	send_event(report, event);
+	hi_report_send(report, event);
 }
 
 static void say_text(const struct hi_report *report, const char *format,
@@ -172,7 +170,7 @@ void hi_report_ready(struct hi_report *report, const char *host, pid_t pid,
 	set_number(event, "build", 1);
 	set_number(event, "functions", n_functions);
 	hi_history_add(&report->history, event, "");
-	send_event(report, event);
+	hi_report_send(report, event);
 	if (report->quiet)
 		return;
 	hi_line_begin_host(&buf, host, pid, worker);
@@ -192,7 +190,7 @@ void hi_report_taken_up(struct hi_report *report, const char *host, pid_t pid,
 
 	set_number(event, "build", build);
 	set_number(event, "functions", n_functions);
-	send_event(report, event);
+	hi_report_send(report, event);
 	if (report->quiet)
 		return;
 	hi_line_begin_host(&buf, host, pid, worker);
@@ -208,7 +206,7 @@ void hi_report_absent(struct hi_report *report, const char *host, pid_t pid,
 {
 	struct hi_buf buf = HI_BUF_INIT;
 
-	send_event(report, new_event("absent", pid, worker));
+	hi_report_send(report, new_event("absent", pid, worker));
 	if (report->quiet)
 		return;
 	hi_line_begin_host(&buf, host, pid, worker);
@@ -266,7 +264,7 @@ void hi_report_live(struct hi_report *report, const struct hi_report_live *live)
 	hi_live_text(&buf, live);
 	hi_history_add(&report->history, event, hi_buf_str(&buf));
 	hi_buf_done(&buf);
-	send_event(report, event);
+	hi_report_send(report, event);
 	if (report->quiet)
 		return;
 	hi_line_begin_build(report, &buf, live->worker, live->build);
@@ -349,7 +347,7 @@ static void send_refused(struct hi_report *report, pid_t pid,
 	json_object_set_new(event, "reasons", list);
 	set_text(event, "hint", hint);
 	remember_refused(report, event, reasons, n_reasons);
-	send_event(report, event);
+	hi_report_send(report, event);
 }
 
 void hi_report_refused(struct hi_report *report, pid_t pid, const char *worker,
@@ -382,7 +380,7 @@ void hi_report_ignored(struct hi_report *report, pid_t pid, const char *worker,
 
 	set_text(event, "reason", sentence);
 	hi_history_add(&report->history, event, sentence);
-	send_event(report, event);
+	hi_report_send(report, event);
 	hi_report_note(report, "%s", sentence);
 }
 
@@ -398,7 +396,7 @@ void hi_report_waiting(struct hi_report *report, pid_t pid, const char *worker,
 	set_text(event, "function", function);
 	set_text(event, "where", where);
 	set_number(event, "since_ms", (since_ns + 500000) / 1000000);
-	send_event(report, event);
+	hi_report_send(report, event);
 	if (report->quiet)
 		return;
 	hi_line_begin_build(report, &buf, worker, build);
@@ -443,7 +441,7 @@ void hi_report_forked(struct hi_report *report, const char *host, pid_t pid,
 void hi_report_detached(struct hi_report *report, const char *host, pid_t pid,
 			bool stays)
 {
-	send_event(report, new_event("detached", pid, NULL));
+	hi_report_send(report, new_event("detached", pid, NULL));
 	hi_report_note(report,
 		       stays ? "%s (%d) runs on with the build that it has" :
 			       "%s (%d) runs on as it did before",
@@ -458,7 +456,7 @@ void hi_report_exit(struct hi_report *report, pid_t pid, int status)
 	if (report->held || report->unheard)
 		json_decref(event);
 	else
-		send_event(report, event);
+		hi_report_send(report, event);
 	hi_report_detail(report, "host %d has ended with status %d", (int)pid,
 			 status);
 }

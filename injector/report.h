@@ -63,6 +63,38 @@ struct hi_reason { /* why a build is refused */
 	const char *where; /* "worker.c:12" or "" */
 };
 
+struct hi_report_frame {
+	const char *function; /* or NULL */
+	const char *module;   /* base name of the file that holds it, or "" */
+	const char *where;    /* "worker.c:40" or "" */
+	const char *source;   /* that line, or "" */
+	bool cleanup;         /* left without what it does at its end */
+};
+
+struct hi_report_crash {
+	pid_t pid, thread;
+	const char *worker;
+	unsigned int build;
+	const char *signal; /* "SIGSEGV"; NULL: taken out as it ran */
+	bool has_address, overflow;
+	uint64_t address_remote;
+	const char *function; /* that has crashed; NULL: not known */
+	const char *where;    /* or "" */
+	const char *entered;  /* that the host had called, or NULL */
+	/* what was done: "hold", "rollback", "return" (the call returned zero, and
+	   nothing keeps the next one from the same), "off" (the host dies) */
+	const char *action;
+	unsigned int to_build; /* of a rollback */
+	const char *why; /* "off", "return": what stood in the way, or "" */
+	struct hi_report_frame *frames; /* innermost first; then the host's */
+	size_t n_frames;
+	size_t n_left;            /* how many of them are left */
+	size_t n_more;            /* left, but not among them */
+	const char *const *locks; /* sentences */
+	size_t n_locks;
+	size_t times; /* that the same has happened */
+};
+
 int hi_report_new(const struct hi_options *options,
 		  struct hi_report **ret_report,
 		  struct hi_err *err) HI_MUST_USE;
@@ -125,6 +157,11 @@ void hi_report_ignored(struct hi_report *report, pid_t pid, const char *worker,
 void hi_report_waiting(struct hi_report *report, pid_t pid, const char *worker,
 		       unsigned int build, pid_t thread, const char *function,
 		       const char *where, uint64_t since_ns);
+/* libworker.so #2 crashed: SIGSEGV at 0x8 in clamp() (worker.c:40); update() returns
+   zero until a new build arrives; the frames each on a line of its own; event
+   "crash" */
+void hi_report_crash(struct hi_report *report,
+		     const struct hi_report_crash *crash);
 /* "libworker.so is taken up again at #2, ..."; event "ready" */
 void hi_report_taken_up(struct hi_report *report, const char *host, pid_t pid,
 			const char *worker, unsigned int build,

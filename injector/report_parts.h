@@ -2,6 +2,7 @@
  * report_parts - what the files of a report share; nobody else includes it.
  *
  * report.c       the messages and their events
+ * report_crash.c those of a crash
  * report_line.c  how lines look and where they go
  */
 #ifndef HI_INJECTOR_REPORT_PARTS_H
@@ -31,6 +32,8 @@ struct hi_report {
 	void *listener_context;
 };
 
+/* To the stream, which takes EVENT. */
+void hi_report_send(struct hi_report *report, json_t *event);
 /* "hotinject: "; and the end of a line, as the terminal wants it. */
 void hi_line_begin(struct hi_buf *buf);
 void hi_line_end(struct hi_buf *buf);

@@ -102,6 +102,7 @@ static void run_loop(struct session *session)
 		nfds_t n;
 
 		pump(session);
+		hi_session_settle_crashes(session);
 		if (session->heir || hi_session_follow_forks(session, false))
 			hi_session_take_heir(session);
 		hi_session_clean(session);

@@ -79,7 +79,7 @@ bool hi_session_on_signal(void *context, struct hi_host *host,
 		return false;
 	if (hi_loader_on_signal(&session->loader, thread, signal))
 		return true;
-	return false;
+	return hi_session_on_crash(session, thread, signal);
 }
 
 bool hi_session_on_stranger(void *context, const struct hi_stop *stop)

@@ -6,6 +6,7 @@
 
 #include "injector/attach.h"
 #include "injector/clock.h"
+#include "injector/hold.h"
 #include "injector/leave.h"
 #include "injector/private_folder.h"
 #include "injector/safe_point.h"
@@ -67,6 +68,8 @@ static int undo_all(struct session *session, bool last, struct hi_err *err)
 	for (size_t i = 0; i < session->n_charges; i++) {
 		struct charge *charge = &session->charges[i];
 
+		if (charge->worker->current)
+			hi_hold_lift(charge->worker, host, !has_newer(charge));
 		if (!charge->worker->current || has_newer(charge))
 			continue;
 		code = undo_one(session, thread, charge, err);

@@ -9,6 +9,7 @@
  * session_leave.c    the host left as it was, or with what it needs
  * session_hosts.c    which process is the host, and what processes report
  * session_forks.c    the processes that the host forks
+ * session_guard.c    crashes in the worker
  * session_control.c  what is asked from another terminal
  * session_tell.c     what there is to say of the host
  * session_lend.c     the host in gdb
@@ -29,6 +30,7 @@
 #include "injector/clock.h"
 #include "injector/control.h"
 #include "injector/follow.h"
+#include "injector/guard.h"
 #include "injector/group.h"
 #include "injector/loader.h"
 #include "injector/plan.h"
@@ -47,6 +49,16 @@
 
 /* Processes that are remembered until they are let go; others are not followed. */
 #define HI_SESSION_ELDER_MAX 64
+
+/* Crashes that wait to be told, and places that are told from each other. */
+#define HI_CRASHES_MAX  16
+#define HI_CRASH_PLACES 16
+
+struct hi_crash_place {
+	uint64_t pc;
+	int signal;
+	size_t times;
+};
 
 /* One worker of the host. */
 struct charge {
@@ -102,6 +114,10 @@ struct session {
 	unsigned int leavers; /* clients that want it let go, a bit each */
 	bool lent;            /* gdb has the host */
 	bool reloading;       /* and perhaps waiting for its threads */
+	struct hi_crash crashes[HI_CRASHES_MAX];
+	size_t n_crashes;
+	struct hi_crash_place crash_places[HI_CRASH_PLACES];
+	size_t next_crash_place;
 };
 
 /* --- session_signals.c --- */
@@ -213,6 +229,14 @@ void hi_session_take_heir(struct session *session);
 size_t hi_session_count_areas(const struct session *session);
 /* The head of a group: write what the others say, until they have ended. */
 void hi_session_attend(struct session *session);
+
+/* --- session_guard.c --- */
+
+/* SIGNAL is about to be delivered to THREAD. True when the thread goes on without it. */
+bool hi_session_on_crash(struct session *session, struct hi_thread *thread,
+			 int signal);
+/* Say what there was, and do what takes longer. */
+void hi_session_settle_crashes(struct session *session);
 
 /* --- session_control.c --- */
 

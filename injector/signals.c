@@ -29,7 +29,8 @@ static void read_line(const char *line, struct sets *sets)
 		sets->caught = strtoull(line + 7, NULL, 16);
 }
 
-uint64_t hi_signals_get_stuck(pid_t pid, pid_t tid)
+/* All are empty when the thread is gone. */
+static struct sets read_sets(pid_t pid, pid_t tid)
 {
 	struct sets sets = { 0, 0, 0 };
 	char text[200];
@@ -38,10 +39,22 @@ uint64_t hi_signals_get_stuck(pid_t pid, pid_t tid)
 	snprintf(text, sizeof(text), "/proc/%d/task/%d/status", pid, tid);
 	file = fopen(text, "re");
 	if (!file)
-		return 0;
+		return sets;
 	while (fgets(text, sizeof(text), file))
 		read_line(text, &sets);
 	fclose(file);
+	return sets;
+}
+
+uint64_t hi_signals_get_stuck(pid_t pid, pid_t tid)
+{
+	struct sets sets = read_sets(pid, tid);
+
 	return sets.pending & ~HARMLESS & ~sets.ignored &
 	       (~sets.caught | ASK_TO_END);
+}
+
+bool hi_signals_are_caught(pid_t pid, pid_t tid, int signal)
+{
+	return read_sets(pid, tid).caught & BIT(signal);
 }

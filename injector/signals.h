@@ -8,6 +8,7 @@
 #ifndef HI_INJECTOR_SIGNALS_H
 #define HI_INJECTOR_SIGNALS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -17,5 +18,8 @@
  * what they ask for.
  */
 uint64_t hi_signals_get_stuck(pid_t pid, pid_t tid);
+
+/* Whether the process has a handler for SIGNAL. */
+bool hi_signals_are_caught(pid_t pid, pid_t tid, int signal);
 
 #endif

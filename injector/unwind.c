@@ -11,6 +11,9 @@
 #include "injector/reach.h"
 #include "injector/remote.h"
 
+/* Of the host's memory, read at once: frames lie close to each other. */
+#define WINDOW 4096
+
 struct hi_unwinder {
 	const struct hi_host *host;
 	Dwfl *dwfl;
@@ -20,7 +23,8 @@ struct hi_unwinder {
 	/* of the unwinding that goes on */
 	pid_t tid;
 	const struct hi_start_regs *start;
-	struct hi_frames *frames;
+	uint64_t window_at; /* 0: nothing was read */
+	unsigned char window[WINDOW];
 };
 
 static pid_t next_thread(Dwfl *dwfl, void *context, void **thread_context)
@@ -46,11 +50,22 @@ static bool get_thread(Dwfl *dwfl, pid_t tid, void *context,
 static bool memory_read(Dwfl *dwfl, Dwarf_Addr at, Dwarf_Word *result,
 			void *context)
 {
-	const struct hi_unwinder *unwinder = context;
+	struct hi_unwinder *unwinder = context;
+	uint64_t start = at & ~(uint64_t)(WINDOW - 1);
 
 	(void)dwfl;
-	return hi_remote_read(unwinder->host, at, result, sizeof(*result),
-			      NULL) == 0;
+	if (at - start > WINDOW - sizeof(*result))
+		return hi_remote_read(unwinder->host, at, result,
+				      sizeof(*result), NULL) == 0;
+	if (unwinder->window_at != start) {
+		unwinder->window_at = 0;
+		if (hi_remote_read(unwinder->host, start, unwinder->window,
+				   WINDOW, NULL) < 0)
+			return false;
+		unwinder->window_at = start;
+	}
+	memcpy(result, unwinder->window + (at - start), sizeof(*result));
+	return true;
 }
 
 /* DWARF register numbers of x86-64: psABI ch. 3.6.2, figure 3.36. */
@@ -219,19 +234,77 @@ static int add_frame(Dwfl_Frame *state, void *context)
 	return DWARF_CB_OK;
 }
 
+/* 0: the last frame says that it has no caller. */
+static int unwind(struct hi_unwinder *unwinder, pid_t tid,
+		  const struct hi_start_regs *start,
+		  int (*take)(Dwfl_Frame *, void *), void *context)
+{
+	hi_unwinder_refresh(unwinder);
+	unwinder->tid = tid;
+	unwinder->start = start;
+	unwinder->window_at = 0;
+	return dwfl_getthread_frames(unwinder->dwfl, tid, take, context);
+}
+
 void hi_unwind(struct hi_unwinder *unwinder, pid_t tid,
 	       const struct hi_start_regs *start, struct hi_frames *ret_frames)
 {
-	int end;
-
-	hi_unwinder_refresh(unwinder);
 	ret_frames->n = 0;
 	ret_frames->whole = false;
-	unwinder->tid = tid;
-	unwinder->start = start;
-	/* 0: the last frame says that it has no caller */
-	end = dwfl_getthread_frames(unwinder->dwfl, tid, add_frame, ret_frames);
-	ret_frames->whole = end == 0;
+	ret_frames->whole =
+		unwind(unwinder, tid, start, add_frame, ret_frames) == 0;
+}
+
+struct visit {
+	hi_frame_visit *visit;
+	void *context;
+};
+
+static int visit_frame(Dwfl_Frame *state, void *context)
+{
+	const struct visit *visit = context;
+	struct hi_frame_view view = { .state = state };
+	Dwarf_Addr pc = 0;
+
+	if (!dwfl_frame_pc(state, &pc, &view.activation))
+		return DWARF_CB_ABORT;
+	view.pc = pc;
+	return visit->visit(visit->context, &view) ? DWARF_CB_OK :
+						     DWARF_CB_ABORT;
+}
+
+void hi_unwind_each(struct hi_unwinder *unwinder, pid_t tid,
+		    const struct hi_start_regs *start, hi_frame_visit *visit,
+		    void *context)
+{
+	struct visit all = { visit, context };
+
+	(void)unwind(unwinder, tid, start, visit_frame, &all);
+}
+
+bool hi_frame_get_regs(const struct hi_frame_view *view,
+		       struct user_regs_struct *ret_regs)
+{
+	/* psABI ch. 3.6.2, figure 3.36 */
+	const struct {
+		unsigned int number;
+		unsigned long long *to;
+	} kept[] = {
+		{ 3, &ret_regs->rbx },  { 6, &ret_regs->rbp },
+		{ 7, &ret_regs->rsp },  { 12, &ret_regs->r12 },
+		{ 13, &ret_regs->r13 }, { 14, &ret_regs->r14 },
+		{ 15, &ret_regs->r15 },
+	};
+
+	for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i++) {
+		Dwarf_Word value = 0;
+
+		if (dwfl_frame_reg(view->state, kept[i].number, &value) != 0)
+			return false;
+		*kept[i].to = value;
+	}
+	ret_regs->rip = view->pc;
+	return true;
 }
 
 const char *hi_unwinder_get_module(struct hi_unwinder *unwinder, uint64_t pc)
@@ -254,21 +327,36 @@ const char *hi_unwinder_get_function(struct hi_unwinder *unwinder, uint64_t pc)
 	return module ? dwfl_module_addrname(module, pc) : NULL;
 }
 
-void hi_unwinder_get_where(struct hi_unwinder *unwinder, uint64_t pc,
-			   char *where, size_t size)
+int hi_unwinder_get_line(struct hi_unwinder *unwinder, uint64_t pc, char *path,
+			 size_t size)
 {
 	Dwfl_Module *module = dwfl_addrmodule(unwinder->dwfl, pc);
 	Dwfl_Line *line = module ? dwfl_module_getsrc(module, pc) : NULL;
 	int number = 0;
 	const char *file;
-	const char *slash;
+	const char *folder;
 
-	where[0] = '\0';
+	path[0] = '\0';
 	if (!line)
-		return;
+		return 0;
 	file = dwfl_lineinfo(line, NULL, &number, NULL, NULL, NULL);
 	if (!file)
-		return;
-	slash = strrchr(file, '/');
-	snprintf(where, size, "%s:%d", slash ? slash + 1 : file, number);
+		return 0;
+	folder = file[0] == '/' ? NULL : dwfl_line_comp_dir(line);
+	snprintf(path, size, "%s%s%s", folder ? folder : "", folder ? "/" : "",
+		 file);
+	return number;
+}
+
+void hi_unwinder_get_where(struct hi_unwinder *unwinder, uint64_t pc,
+			   char *where, size_t size)
+{
+	char path[PATH_MAX];
+	int number = hi_unwinder_get_line(unwinder, pc, path, sizeof(path));
+	const char *slash = strrchr(path, '/');
+
+	where[0] = '\0';
+	if (number > 0)
+		snprintf(where, size, "%s:%d", slash ? slash + 1 : path,
+			 number);
 }

@@ -59,6 +59,26 @@ void hi_unwinder_refresh(struct hi_unwinder *unwinder);
 void hi_unwind(struct hi_unwinder *unwinder, pid_t tid,
 	       const struct hi_start_regs *start, struct hi_frames *ret_frames);
 
+/* One frame of hi_unwind_each(). */
+struct hi_frame_view {
+	uint64_t pc; /* where it goes on: the next instruction */
+	bool activation;
+	void *state; /* for hi_frame_get_regs() */
+};
+/* False ends the unwinding. */
+typedef bool hi_frame_visit(void *context, const struct hi_frame_view *view);
+/* As hi_unwind(), of any number of frames, innermost first. */
+void hi_unwind_each(struct hi_unwinder *unwinder, pid_t tid,
+		    const struct hi_start_regs *start, hi_frame_visit *visit,
+		    void *context);
+/*
+ * The registers that a call preserves (psABI 3.2.1) and the stack pointer, as they are
+ * once the frame goes on; the others of RET_REGS stay as they are. False when one is
+ * not known.
+ */
+bool hi_frame_get_regs(const struct hi_frame_view *view,
+		       struct user_regs_struct *ret_regs);
+
 /* The base name of the file that holds PC, or "". */
 const char *hi_unwinder_get_module(struct hi_unwinder *unwinder, uint64_t pc);
 /* The function that holds PC, or NULL. */
@@ -66,5 +86,8 @@ const char *hi_unwinder_get_function(struct hi_unwinder *unwinder, uint64_t pc);
 /* "file.c:12" of PC into WHERE, or "". */
 void hi_unwinder_get_where(struct hi_unwinder *unwinder, uint64_t pc,
 			   char *where, size_t size);
+/* The same as a line's number (0: not known) and the whole PATH. */
+int hi_unwinder_get_line(struct hi_unwinder *unwinder, uint64_t pc, char *path,
+			 size_t size);
 
 #endif

@@ -152,6 +152,7 @@ int hi_worker_accept(struct hi_worker *worker, struct hi_build *build,
 		function->current_symbol = function->next_symbol;
 		function->current_remote =
 			build->base_remote + function->next_symbol->addr_link;
+		function->held_remote = 0; /* the slot was written */
 		function->next_symbol = NULL;
 	}
 	return 0;

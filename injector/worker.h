@@ -42,6 +42,7 @@ struct hi_function {
 	struct hi_build *current;
 	const struct hi_symbol *current_symbol;
 	uint64_t current_remote;
+	uint64_t held_remote; /* its slot leads to this instead (hold.h), or 0 */
 	/* the last publication: the build whose code still calls its own
 	   implementation, or NULL */
 	const struct hi_build *kept_by;

@@ -10,6 +10,10 @@
 /* Places in the assembly. */
 extern const char hotinject_return[];
 extern const char hotinject_syscall[];
+extern const char hotinject_hold_registers[];
+extern const char hotinject_hold_x87[];
+extern const char hotinject_hold_x87_pair[];
+extern const char hotinject_hold_memory[];
 
 struct hi_shim hi_shim = {
 	.magic = HI_SHIM_MAGIC,
@@ -82,6 +86,10 @@ __attribute__((constructor)) static void start(int argc, char **argv,
 	hi_shim.syscall_remote = (uintptr_t)hotinject_syscall;
 	hi_shim.abandon_remote = (uintptr_t)hotinject_abandon;
 	hi_shim.first_stack_remote = (uintptr_t)(first_stack + FIRST_STACK_LEN);
+	hi_shim.hold_registers_remote = (uintptr_t)hotinject_hold_registers;
+	hi_shim.hold_x87_remote = (uintptr_t)hotinject_hold_x87;
+	hi_shim.hold_x87_pair_remote = (uintptr_t)hotinject_hold_x87_pair;
+	hi_shim.hold_memory_remote = (uintptr_t)hotinject_hold_memory;
 	hi_guarded_init();
 	hi_dlsym_init();
 	if (envp && dladdr(&hi_shim, &self) && self.dli_fname)

@@ -1,0 +1,159 @@
+/*
+ * Crashes in the worker: what becomes of the host, and what is said of it.
+ */
+#include <string.h>
+
+#include "injector/crash_tell.h"
+#include "injector/guard.h"
+#include "injector/hold.h"
+#include "injector/session_parts.h"
+
+/* The same place again and again: said at the first time, the tenth, ... */
+#define TIMES_STEP 10
+
+static struct hi_guard make_guard(struct session *session,
+				  struct hi_worker **workers)
+{
+	struct hi_guard guard = {
+		.host = session->self.host,
+		.unwinder = session->unwinder,
+		.place = &session->place,
+		.workers = workers,
+		.mode = session->options->guard,
+	};
+
+	for (size_t i = 0; i < session->n_charges; i++)
+		if (session->charges[i].worker->current)
+			workers[guard.n_workers++] = session->charges[i].worker;
+	return guard;
+}
+
+/* --- what was seen --- */
+
+/* How often this place has crashed; a new one takes the oldest's. */
+static size_t count(struct session *session, const struct hi_crash *crash)
+{
+	uint64_t pc = crash->escape.innermost.pc;
+	struct hi_crash_place *place;
+
+	for (size_t i = 0; i < HI_CRASH_PLACES; i++) {
+		place = &session->crash_places[i];
+		if (place->pc == pc && place->signal == crash->fault.signal)
+			return ++place->times;
+	}
+	place = &session->crash_places[session->next_crash_place++ %
+				       HI_CRASH_PLACES];
+	*place = (struct hi_crash_place){ pc, crash->fault.signal, 1 };
+	return 1;
+}
+
+static bool is_worth_saying(size_t times)
+{
+	while (times % TIMES_STEP == 0)
+		times /= TIMES_STEP;
+	return times == 1;
+}
+
+static const char *choose_action(const struct session *session,
+				 const struct hi_crash *crash, bool out)
+{
+	if (!out)
+		return "off";
+	if (session->options->guard == HI_GUARD_ROLLBACK && crash->to_build)
+		return "rollback";
+	return crash->held ? "hold" : "return";
+}
+
+static void tell(struct session *session, const struct hi_crash *crash,
+		 bool out)
+{
+	size_t times = count(session, crash);
+	struct hi_told told;
+
+	if (!is_worth_saying(times))
+		return;
+	hi_crash_tell(crash, session->self.host, session->unwinder, &told);
+	told.report.times = times;
+	told.report.action = choose_action(session, crash, out);
+	told.report.to_build = crash->to_build;
+	hi_report_crash(session->report, &told.report);
+	hi_crash_tell_done(&told);
+}
+
+/* --- at the signal --- */
+
+static void put_off(struct session *session, const struct hi_crash *crash)
+{
+	if (session->n_crashes < HI_CRASHES_MAX)
+		session->crashes[session->n_crashes++] = *crash;
+}
+
+bool hi_session_on_crash(struct session *session, struct hi_thread *thread,
+			 int signal)
+{
+	struct hi_worker *workers[WORKERS_MAX];
+	struct hi_guard guard = make_guard(session, workers);
+	struct hi_crash crash;
+	int code;
+
+	if (session->lent || session->leaving || guard.n_workers == 0)
+		return false;
+	code = hi_guard_catch(&guard, thread, signal, &crash, &crash.why_not);
+	if (code == HI_E_CLOSED)
+		return false;
+	if (code < 0 || guard.mode == HI_GUARD_OFF) {
+		tell(session, &crash, false);
+		return false;
+	}
+	crash.escape.build->crashed = true;
+	put_off(session, &crash);
+	return true;
+}
+
+/* --- once the thread runs again --- */
+
+static struct charge *find_charge(struct session *session,
+				  const struct hi_crash *crash)
+{
+	for (size_t i = 0; i < session->n_charges; i++)
+		if (session->charges[i].worker == crash->escape.worker)
+			return &session->charges[i];
+	return NULL;
+}
+
+/* Stored pointers and direct calls reach the slot only by a patch point. */
+static void hold_home(struct session *session, struct charge *charge,
+		      struct hi_crash *crash)
+{
+	const struct hi_looker looker = { session->self.host, charge->worker,
+					  &session->stacks, session->unwinder,
+					  true };
+	int code;
+
+	if (!crash->held || !crash->function->held_remote ||
+	    !hi_hold_needs_home(crash->function))
+		return;
+	code = hi_stacks_refresh(&session->stacks, session->self.host,
+				 &crash->why_not);
+	if (code == 0)
+		code = hi_hold_home(charge->worker, crash->function,
+				    session->self.host, &looker,
+				    &crash->why_not);
+	if (code < 0 && code != HI_E_GONE)
+		hi_report_detail(session->report, "%s",
+				 crash->why_not.sentence);
+}
+
+void hi_session_settle_crashes(struct session *session)
+{
+	for (size_t i = 0; i < session->n_crashes; i++) {
+		struct hi_crash *crash = &session->crashes[i];
+		struct charge *charge = find_charge(session, crash);
+
+		if (!charge || !charge->worker->current)
+			continue;
+		hold_home(session, charge, crash);
+		tell(session, crash, true);
+	}
+	session->n_crashes = 0;
+}
