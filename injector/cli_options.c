@@ -10,6 +10,7 @@
 #include "injector/cli_parts.h"
 
 #define WAIT_MAX_MS 3600000UL
+#define HANG_MAX_S  86400UL
 
 int hi_cli_fail_usage(struct hi_err *err)
 {
@@ -78,6 +79,26 @@ static int on_guard(struct hi_options *options, const char *value,
 	if (choice < 0)
 		return choice;
 	options->guard = (enum hi_guard_mode)choice;
+	return 0;
+}
+
+static int on_hang(struct hi_options *options, const char *value,
+		   struct hi_err *err)
+{
+	char *end = NULL;
+	unsigned long hang_s;
+
+	errno = 0;
+	hang_s = strtoul(value, &end, 10);
+	if (!isdigit((unsigned char)value[0]) || *end || errno || hang_s < 1 ||
+	    hang_s > HANG_MAX_S) {
+		hi_fail(err, HI_E_USAGE,
+			"--hang needs a number of seconds from 1 to %lu, not "
+			"'%s'",
+			HANG_MAX_S, value);
+		return hi_cli_fail_usage(err);
+	}
+	options->hang_s = (unsigned int)hang_s;
 	return 0;
 }
 
@@ -257,6 +278,10 @@ static const struct hi_option table[] = {
 	  "until a new build arrives (default), or the last good\n"
 	  "build comes back, or the host dies",
 	  on_guard },
+	{ 0, "hang", "SECONDS",
+	  "take a thread out of the worker that has not left it so\n"
+	  "long after a new build came",
+	  on_hang },
 	{ 0, "dry-run", NULL,
 	  "say of each new build whether it would be taken; load\n"
 	  "none",

@@ -7,6 +7,8 @@
 #include "injector/zero_x86_64.h"
 
 #define BIT(signal) (1ULL << ((signal)-1))
+/* Of the C library, around a system call. */
+#define SLEEP_FRAMES 3
 /* A thread blocks all of these or none. */
 #define FAULTS \
 	(BIT(SIGSEGV) | BIT(SIGBUS) | BIT(SIGILL) | BIT(SIGFPE) | BIT(SIGABRT))
@@ -109,6 +111,35 @@ int hi_guard_catch(const struct hi_guard *guard, struct hi_thread *thread,
 		return HI_E_CLOSED;
 	code = escape(guard, thread, &crash, err);
 	if (code == 0 && guard->mode != HI_GUARD_OFF)
+		code = leave(guard, thread, &crash, err);
+	*ret_crash = crash;
+	return code;
+}
+
+/* Sleeps in a system call that a library has made for the worker. */
+static bool is_asleep(const struct hi_crash *crash)
+{
+	return (long)crash->fault.regs.orig_rax >= 0 &&
+	       crash->escape.n_before <= SLEEP_FRAMES;
+}
+
+int hi_guard_kick(const struct hi_guard *guard, struct hi_thread *thread,
+		  bool old, struct hi_crash *ret_crash, struct hi_err *err)
+{
+	struct hi_crash crash = { .function = NULL };
+	int code = hi_tracee_get_regs(thread->tid, &crash.fault.regs, err);
+
+	if (code == 0)
+		code = escape(guard, thread, &crash, err);
+	if (code == 0 && old &&
+	    crash.escape.build == crash.escape.worker->current)
+		return HI_E_CLOSED;
+	if (code == 0 && crash.escape.n_before > 0 && !is_asleep(&crash))
+		code = hi_fail(err, HI_E_BUSY,
+			       "thread %d is in a function that %s has called "
+			       "and that is not its own",
+			       thread->tid, crash.escape.worker->name);
+	if (code == 0)
 		code = leave(guard, thread, &crash, err);
 	*ret_crash = crash;
 	return code;

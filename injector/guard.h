@@ -46,9 +46,13 @@ struct hi_crash {
 int hi_guard_catch(const struct hi_guard *guard, struct hi_thread *thread,
 		   int signal, struct hi_crash *ret_crash,
 		   struct hi_err *err) HI_MUST_USE;
-/* THREAD, stopped by us, is inside: take it out if it is where that does no harm;
-   HI_E_BUSY otherwise. */
+/*
+ * THREAD, stopped by us, is taken out where that does no harm: HI_E_BUSY when it is
+ * in a function of somebody else that the worker has called, other than to sleep.
+ * OLD: only if the host has called a build that is no longer the current one.
+ */
 int hi_guard_kick(const struct hi_guard *guard, struct hi_thread *thread,
-		  struct hi_crash *ret_crash, struct hi_err *err) HI_MUST_USE;
+		  bool old, struct hi_crash *ret_crash,
+		  struct hi_err *err) HI_MUST_USE;
 
 #endif

@@ -187,6 +187,7 @@ static void go_live(struct hi_candidate *candidate)
 	struct hi_build *previous = reload->worker->current;
 	struct hi_err err;
 
+	reload->busy = candidate->busy;
 	hi_loader_end(reload->loader, true);
 	if (hi_worker_accept(reload->worker, candidate->build, &err) < 0) {
 		hi_report_error(reload->report, &err);

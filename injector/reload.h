@@ -39,6 +39,7 @@ struct hi_reload {
 	/* called again and again while threads are waited for; true: give up */
 	bool (*attend)(void *context);
 	void *context;
+	bool busy; /* out: live, but a thread was inside the build before */
 };
 
 enum hi_reload_end {

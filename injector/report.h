@@ -159,7 +159,7 @@ void hi_report_waiting(struct hi_report *report, pid_t pid, const char *worker,
 		       const char *where, uint64_t since_ns);
 /* libworker.so #2 crashed: SIGSEGV at 0x8 in clamp() (worker.c:40); update() returns
    zero until a new build arrives; the frames each on a line of its own; event
-   "crash" */
+   "crash", or "kicked" */
 void hi_report_crash(struct hi_report *report,
 		     const struct hi_report_crash *crash);
 /* "libworker.so is taken up again at #2, ..."; event "ready" */

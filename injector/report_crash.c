@@ -20,7 +20,8 @@ static void add_where(struct hi_buf *buf, const char *where)
 static void add_what(struct hi_buf *buf, const struct hi_report_crash *crash)
 {
 	if (!crash->signal)
-		hi_buf_printf(buf, "thread %d was", (int)crash->thread);
+		hi_buf_printf(buf, "thread %d was taken out of",
+			      (int)crash->thread);
 	else if (crash->overflow)
 		hi_buf_printf(buf, "%s, its stack is full,", crash->signal);
 	else if (crash->has_address)
@@ -28,9 +29,11 @@ static void add_what(struct hi_buf *buf, const struct hi_report_crash *crash)
 			      (unsigned long)crash->address_remote);
 	else
 		hi_buf_text(buf, crash->signal);
-	if (!crash->function)
+	if (!crash->function) {
+		hi_buf_text(buf, crash->signal ? "" : " it");
 		return;
-	hi_buf_text(buf, " in ");
+	}
+	hi_buf_text(buf, crash->signal ? " in " : " ");
 	hi_phrase_function(buf, crash->function);
 	add_where(buf, crash->where);
 }
@@ -170,14 +173,15 @@ static json_t *make_backtrace(const struct hi_report_crash *crash)
 
 static json_t *make_event(const struct hi_report_crash *crash)
 {
-	json_t *event = hi_event_new("crash");
+	json_t *event = hi_event_new(crash->signal ? "crash" : "kicked");
 	char address[24];
 
 	json_object_set_new(event, "pid", json_integer(crash->pid));
 	set_text(event, "worker", crash->worker);
 	json_object_set_new(event, "build", json_integer(crash->build));
 	json_object_set_new(event, "thread", json_integer(crash->thread));
-	set_text(event, "signal", crash->signal);
+	if (crash->signal)
+		set_text(event, "signal", crash->signal);
 	if (crash->has_address) {
 		snprintf(address, sizeof(address), "%#lx",
 			 (unsigned long)crash->address_remote);
@@ -202,11 +206,11 @@ void hi_report_crash(struct hi_report *report,
 {
 	struct hi_buf buf = HI_BUF_INIT, text = HI_BUF_INIT;
 	struct hi_buf key = HI_BUF_INIT, brief = HI_BUF_INIT;
-	const char *verb = crash->signal ? "crashed" : "left";
+	const char *verb = crash->signal ? "crashed" : "kicked";
 	json_t *event = make_event(crash);
 
 	add_what(&text, crash);
-	hi_buf_text(&text, crash->signal ? "; " : " taken out; ");
+	hi_buf_text(&text, "; ");
 	add_action(&text, crash);
 	hi_history_add(&report->history, event, hi_buf_str(&text));
 	hi_report_send(report, event);

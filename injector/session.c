@@ -48,20 +48,30 @@ static nfds_t list_fds(const struct session *session, struct pollfd *fds)
 	return n;
 }
 
+/* The sooner of two; -1 is never. */
+static int get_sooner(int one_ms, int other_ms)
+{
+	return one_ms < 0 || (other_ms >= 0 && other_ms < one_ms) ? other_ms :
+								    one_ms;
+}
+
+/* Until a point in time; 0 is none. */
+static int get_rest_ms(uint64_t due_ns)
+{
+	uint64_t now = hi_clock_ns();
+
+	if (!due_ns)
+		return -1;
+	return due_ns <= now ? 0 : (int)((due_ns - now) / HI_NS_PER_MS) + 1;
+}
+
 static int get_timeout_ms(const struct session *session)
 {
 	int look = hi_session_next_timeout_ms(session);
-	int due = hi_brood_next_timeout_ms(&session->brood);
 
-	look = look < 0 || (due >= 0 && due < look) ? due : look;
-	if (!session->announce_ns)
-		return look;
-	due = session->announce_ns <= hi_clock_ns() ?
-		      0 :
-		      (int)((session->announce_ns - hi_clock_ns()) /
-			    HI_NS_PER_MS) +
-			      1;
-	return look < 0 || due < look ? due : look;
+	look = get_sooner(look, hi_brood_next_timeout_ms(&session->brood));
+	look = get_sooner(look, get_rest_ms(session->hang_at_ns));
+	return get_sooner(look, get_rest_ms(session->announce_ns));
 }
 
 /* A fork's first event. */
@@ -102,6 +112,7 @@ static void run_loop(struct session *session)
 		nfds_t n;
 
 		pump(session);
+		hi_session_end_hang(session, true);
 		hi_session_settle_crashes(session);
 		if (session->heir || hi_session_follow_forks(session, false))
 			hi_session_take_heir(session);

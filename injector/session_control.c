@@ -216,5 +216,6 @@ bool hi_session_attend_to(void *context)
 		return true;
 	hi_session_on_signals(session);
 	hi_session_on_control(session);
+	hi_session_end_hang(session, false);
 	return session->leaving;
 }

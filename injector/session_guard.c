@@ -3,6 +3,7 @@
  */
 #include <string.h>
 
+#include "injector/clock.h"
 #include "injector/crash_tell.h"
 #include "injector/guard.h"
 #include "injector/hold.h"
@@ -10,6 +11,11 @@
 
 /* The same place again and again: said at the first time, the tenth, ... */
 #define TIMES_STEP 10
+
+/* Until a thread comes to where it can be taken out: half a second. */
+#define KICK_TRIES  250
+#define KICK_NAP_US 2000
+#define KICK_MAX    256
 
 static struct hi_guard make_guard(struct session *session,
 				  struct hi_worker **workers)
@@ -108,6 +114,92 @@ bool hi_session_on_crash(struct session *session, struct hi_thread *thread,
 	crash.escape.build->crashed = true;
 	put_off(session, &crash);
 	return true;
+}
+
+/* --- threads that do not leave --- */
+
+/* One try; HI_E_CLOSED: there is nothing to do. */
+static int kick(struct session *session, const struct hi_guard *guard,
+		pid_t tid, bool old, struct hi_err *err)
+{
+	struct hi_thread *thread = hi_host_find_thread(guard->host, tid);
+	struct hi_crash crash;
+	int code = thread ? hi_host_hold(guard->host, thread, err) :
+			    HI_E_CLOSED;
+
+	if (code < 0)
+		return code;
+	code = hi_guard_kick(guard, thread, old, &crash, err);
+	if (code == 0)
+		hi_host_know_regs(thread, &crash.escape.regs);
+	hi_host_release(guard->host, thread);
+	if (code == 0)
+		put_off(session, &crash);
+	return code;
+}
+
+static int kick_patiently(struct session *session, const struct hi_guard *guard,
+			  pid_t tid, bool old, struct hi_err *err)
+{
+	int code = HI_E_BUSY;
+
+	for (int i = 0; code == HI_E_BUSY && i < KICK_TRIES; i++) {
+		if (i > 0)
+			hi_clock_nap_us(KICK_NAP_US);
+		code = kick(session, guard, tid, old, err);
+	}
+	return code;
+}
+
+/* The threads that there are: they come and go meanwhile. */
+static size_t list_threads(const struct hi_host *host, pid_t tids[KICK_MAX])
+{
+	const struct hi_thread *thread = host->threads;
+	size_t n = 0;
+
+	for (; thread && n < KICK_MAX; thread = thread->hh.next)
+		if (!thread->mine)
+			tids[n++] = thread->tid;
+	return n;
+}
+
+int hi_session_kick(struct session *session, pid_t tid, bool old,
+		    struct hi_err *err)
+{
+	struct hi_worker *workers[WORKERS_MAX];
+	struct hi_guard guard = make_guard(session, workers);
+	pid_t tids[KICK_MAX] = { tid };
+	size_t n = tid ? 1 : list_threads(guard.host, tids);
+	int n_out = 0, failed = 0;
+
+	for (size_t i = 0; i < n && guard.n_workers > 0; i++) {
+		int code = kick_patiently(session, &guard, tids[i], old, err);
+
+		n_out += code == 0;
+		if (code < 0 && code != HI_E_CLOSED && code != HI_E_GONE)
+			failed = code;
+	}
+	return failed < 0 && n_out == 0 ? failed : n_out;
+}
+
+void hi_session_watch_hang(struct session *session, uint64_t since_ns)
+{
+	if (session->options->hang_s)
+		session->hang_at_ns =
+			since_ns + session->options->hang_s * HI_NS_PER_S;
+}
+
+void hi_session_end_hang(struct session *session, bool old)
+{
+	struct hi_err err = { 0 };
+
+	if (!session->hang_at_ns || hi_clock_ns() < session->hang_at_ns)
+		return;
+	session->hang_at_ns = 0;
+	if (hi_session_kick(session, 0, old, &err) < 0)
+		hi_report_note(session->report, "%s (%d): %s",
+			       session->self.host->name,
+			       session->self.host->pid, err.sentence);
 }
 
 /* --- once the thread runs again --- */

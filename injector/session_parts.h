@@ -118,6 +118,7 @@ struct session {
 	size_t n_crashes;
 	struct hi_crash_place crash_places[HI_CRASH_PLACES];
 	size_t next_crash_place;
+	uint64_t hang_at_ns; /* threads that are still inside are taken out */
 };
 
 /* --- session_signals.c --- */
@@ -235,6 +236,15 @@ void hi_session_attend(struct session *session);
 /* SIGNAL is about to be delivered to THREAD. True when the thread goes on without it. */
 bool hi_session_on_crash(struct session *session, struct hi_thread *thread,
 			 int signal);
+/*
+ * Take a thread out of the worker, or all that are inside when TID is 0; of OLD builds
+ * only, or of any. How many were, or the reason why one cannot be.
+ */
+int hi_session_kick(struct session *session, pid_t tid, bool old,
+		    struct hi_err *err) HI_MUST_USE;
+/* --hang: threads that are inside have that long from now on; and the end of it. */
+void hi_session_watch_hang(struct session *session, uint64_t since_ns);
+void hi_session_end_hang(struct session *session, bool old);
 /* Say what there was, and do what takes longer. */
 void hi_session_settle_crashes(struct session *session);
 

@@ -281,6 +281,7 @@ void hi_session_reload(struct session *session, struct charge *charge,
 	enum hi_reload_end end;
 
 	session->reloading = true;
+	hi_session_watch_hang(session, seen_ns);
 	session->n_areas = hi_session_count_areas(session);
 	do {
 		note_file(charge);
@@ -288,6 +289,8 @@ void hi_session_reload(struct session *session, struct charge *charge,
 		one.seen_ns = hi_clock_ns();
 	} while (end == HI_RELOAD_NEWER && !session->leaving);
 	session->reloading = false;
+	if (!one.busy)
+		session->hang_at_ns = 0;
 	session->n_areas = hi_session_count_areas(session);
 	if (session->heir) { /* it begins with this build */
 		charge->worker->last_number = number;

@@ -13,6 +13,8 @@
 
 /* Of the host's memory, read at once: frames lie close to each other. */
 #define WINDOW 4096
+/* psABI ch. 3.6.2, figure 3.36 */
+#define RBX 3
 
 struct hi_unwinder {
 	const struct hi_host *host;
@@ -258,14 +260,19 @@ void hi_unwind(struct hi_unwinder *unwinder, pid_t tid,
 struct visit {
 	hi_frame_visit *visit;
 	void *context;
+	Dwarf_Word rbx;
 };
 
 static int visit_frame(Dwfl_Frame *state, void *context)
 {
-	const struct visit *visit = context;
+	struct visit *visit = context;
 	struct hi_frame_view view = { .state = state };
 	Dwarf_Addr pc = 0;
 
+	/* libdwfl 0.188 believes of rax, not of rbx, that a call preserves it:
+	   what a frame does not save is the same in its caller */
+	(void)dwfl_frame_reg(state, RBX, &visit->rbx);
+	view.rbx = visit->rbx;
 	if (!dwfl_frame_pc(state, &pc, &view.activation))
 		return DWARF_CB_ABORT;
 	view.pc = pc;
@@ -277,7 +284,7 @@ void hi_unwind_each(struct hi_unwinder *unwinder, pid_t tid,
 		    const struct hi_start_regs *start, hi_frame_visit *visit,
 		    void *context)
 {
-	struct visit all = { visit, context };
+	struct visit all = { visit, context, start->regs.rbx };
 
 	(void)unwind(unwinder, tid, start, visit_frame, &all);
 }
@@ -290,10 +297,9 @@ bool hi_frame_get_regs(const struct hi_frame_view *view,
 		unsigned int number;
 		unsigned long long *to;
 	} kept[] = {
-		{ 3, &ret_regs->rbx },  { 6, &ret_regs->rbp },
-		{ 7, &ret_regs->rsp },  { 12, &ret_regs->r12 },
-		{ 13, &ret_regs->r13 }, { 14, &ret_regs->r14 },
-		{ 15, &ret_regs->r15 },
+		{ 6, &ret_regs->rbp },  { 7, &ret_regs->rsp },
+		{ 12, &ret_regs->r12 }, { 13, &ret_regs->r13 },
+		{ 14, &ret_regs->r14 }, { 15, &ret_regs->r15 },
 	};
 
 	for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i++) {
@@ -303,6 +309,7 @@ bool hi_frame_get_regs(const struct hi_frame_view *view,
 			return false;
 		*kept[i].to = value;
 	}
+	ret_regs->rbx = view->rbx;
 	ret_regs->rip = view->pc;
 	return true;
 }

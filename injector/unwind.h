@@ -63,7 +63,9 @@ void hi_unwind(struct hi_unwinder *unwinder, pid_t tid,
 struct hi_frame_view {
 	uint64_t pc; /* where it goes on: the next instruction */
 	bool activation;
-	void *state; /* for hi_frame_get_regs() */
+	/* for hi_frame_get_regs() */
+	void *state;
+	uint64_t rbx;
 };
 /* False ends the unwinding. */
 typedef bool hi_frame_visit(void *context, const struct hi_frame_view *view);

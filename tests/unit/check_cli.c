@@ -235,7 +235,7 @@ END_TEST
 
 START_TEST(unknown_options_are_named)
 {
-	refuse("hotinject --guard=hold game a.so", "unknown option '--guard'");
+	refuse("hotinject --gaurd=hold game a.so", "unknown option '--gaurd'");
 	refuse("hotinject game --wai=3 a.so", "unknown option '--wai'");
 	refuse("hotinject -qx game a.so", "unknown option '-x'");
 	refuse("hotinject -P 12 a.so", "unknown option '-P'");
