@@ -10,8 +10,7 @@
 #include "injector/reload_parts.h"
 #include "injector/retire.h"
 
-/* Not whole yet, or gone between the news of it and the look at it. */
-static bool is_passing(const struct hi_err *err)
+bool hi_candidate_is_passing(const struct hi_err *err)
 {
 	return err->code == HI_E_CUT || err->sys_errno == ENOENT;
 }
@@ -70,7 +69,7 @@ static bool take(struct hi_candidate *candidate, struct hi_err *err)
 		hi_history_set_image(history, candidate->build->image);
 		return true;
 	}
-	if (is_passing(err)) {
+	if (hi_candidate_is_passing(err)) {
 		hi_report_ignored(reload->report, reload->host->pid,
 				  worker->name, err->sentence);
 		return false;
@@ -99,7 +98,7 @@ static int read_rest(struct hi_candidate *candidate, struct hi_err *err)
 	struct hi_reload *reload = candidate->reload;
 	int code = hi_snapshot_read_rest(candidate->snapshot, err);
 
-	candidate->passing = code < 0 && is_passing(err);
+	candidate->passing = code < 0 && hi_candidate_is_passing(err);
 	if (candidate->passing) {
 		reload->worker->last_number--;
 		hi_report_ignored(reload->report, reload->host->pid,

@@ -29,6 +29,9 @@ struct hi_candidate {
 	bool busy;
 };
 
+/* A failure to take a file that is not whole yet, or gone between the news of it and
+   the look at it. */
+bool hi_candidate_is_passing(const struct hi_err *err);
 /* Begin to have the host load it; ALONE: it waits for nothing that others hold. */
 int hi_candidate_start_load(struct hi_candidate *candidate, bool alone,
 			    struct hi_err *err) HI_MUST_USE;

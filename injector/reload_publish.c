@@ -128,16 +128,42 @@ static int try_publish(struct hi_candidate *candidate, bool force, bool say,
 	return code < 0 ? code : 1;
 }
 
+/* The same file may be put in place or touched again: its build keeps its number. */
+static bool has_other_content(const struct hi_candidate *candidate)
+{
+	const struct hi_reload *reload = candidate->reload;
+	struct hi_snapshot *again = NULL;
+	struct hi_err err = { 0 };
+	bool same = false;
+	int code = hi_snapshot_begin(reload->snapshots, reload->worker->path,
+				     candidate->build->number, &again, &err);
+
+	if (code == 0)
+		code = hi_snapshot_is_same(again, candidate->snapshot, &same,
+					   &err);
+	hi_snapshot_cancel(again);
+	if (same)
+		hi_report_detail(reload->report,
+				 "%s has the content of #%u, which waits",
+				 reload->worker->name,
+				 candidate->build->number);
+	/* there will be news of a file that is not whole yet */
+	return !same && (code == 0 || !hi_candidate_is_passing(&err));
+}
+
 static bool newer_file(const struct hi_candidate *candidate)
 {
 	struct pollfd poll_fd = { hi_watch_get_fd(candidate->reload->watch),
 				  POLLIN, 0 };
 	uint64_t time_ns;
 
-	if (poll(&poll_fd, 1, 0) <= 0)
-		return false;
-	return hi_watch_read(candidate->reload->watch, &time_ns, NULL) &
-	       HI_WATCH_CANDIDATE;
+	int events = 0;
+
+	if (poll(&poll_fd, 1, 0) > 0)
+		events =
+			hi_watch_read(candidate->reload->watch, &time_ns, NULL);
+	return events > 0 && (events & HI_WATCH_CANDIDATE) &&
+	       has_other_content(candidate);
 }
 
 int hi_candidate_publish(struct hi_candidate *candidate, struct hi_err *err)

@@ -279,11 +279,14 @@ void hi_session_reload(struct session *session, struct charge *charge,
 	const struct hi_build *before = charge->worker->current;
 	unsigned int number = charge->worker->last_number;
 	enum hi_reload_end end;
+	uint64_t no_matter;
 
 	session->reloading = true;
 	hi_session_watch_hang(session, seen_ns);
 	session->n_areas = hi_session_count_areas(session);
 	do {
+		/* the file as it is now is taken: what came of it is no news */
+		(void)!hi_watch_read(charge->watch, &no_matter, NULL);
 		note_file(charge);
 		end = hi_reload_run(&one);
 		one.seen_ns = hi_clock_ns();

@@ -104,6 +104,10 @@ int hi_snapshot_is_known(struct hi_snapshot *snapshot,
 			 const struct hi_content *known, bool *ret_known,
 			 struct hi_err *err) HI_MUST_USE;
 
+/* Whether it holds what OTHER does, all of which has been read. */
+int hi_snapshot_is_same(struct hi_snapshot *snapshot, struct hi_snapshot *other,
+			bool *ret_same, struct hi_err *err) HI_MUST_USE;
+
 /* Remove a copy that is not needed (a refused or unchanged build). */
 void hi_snapshot_drop(struct hi_snapshots *snapshots, const char *path);
 

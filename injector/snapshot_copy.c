@@ -385,3 +385,11 @@ int hi_snapshot_is_known(struct hi_snapshot *snapshot,
 	*ret_known = hi_content_equal(content, known);
 	return 0;
 }
+
+int hi_snapshot_is_same(struct hi_snapshot *snapshot, struct hi_snapshot *other,
+			bool *ret_same, struct hi_err *err)
+{
+	if (other->state)
+		finish_hash(other);
+	return hi_snapshot_is_known(snapshot, &other->content, ret_same, err);
+}
