@@ -265,6 +265,11 @@ size_t hi_build_variable_index(const struct hi_build *build,
 	return (size_t)(symbol - hi_symtab_get_variables(build->symtab, &n));
 }
 
+bool hi_build_is_first(const struct hi_build *build)
+{
+	return build->number == 1 && !build->again;
+}
+
 bool hi_build_covers(const struct hi_build *build, uint64_t address_remote)
 {
 	const struct hi_image_header *header =

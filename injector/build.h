@@ -38,7 +38,11 @@ struct hi_entry {
 };
 
 struct hi_build {
-	unsigned int number;
+	unsigned int number; /* that the user sees; its copies have it, too */
+	unsigned int serial; /* from 1 on, in the order of going live */
+	unsigned int before; /* the number of the build that was live when this
+				one came; 0: it is the first */
+	bool again; /* a copy of an earlier one: the user went back to it */
 	char *path; /* of the snapshot */
 	struct hi_content content;
 	struct hi_image *image;
@@ -131,6 +135,9 @@ size_t hi_build_function_index(const struct hi_build *build,
 			       const struct hi_symbol *symbol);
 size_t hi_build_variable_index(const struct hi_build *build,
 			       const struct hi_symbol *symbol);
+
+/* Whether it is what the host has opened itself. */
+bool hi_build_is_first(const struct hi_build *build);
 
 /* Whether a host address lies in the build's memory. */
 bool hi_build_covers(const struct hi_build *build, uint64_t address_remote);

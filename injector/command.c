@@ -18,6 +18,10 @@
 struct call {
 	const struct hi_command *command;
 	pid_t pid; /* 0: left out */
+	/* of rollback: what it is about, and a number that may be a process's or a
+	   build's */
+	struct hi_request request;
+	int number;
 	bool json;
 	char **words; /* for gdb */
 };
@@ -54,10 +58,41 @@ static bool shows_json(const struct hi_command *command)
 	       command->id == HI_COMMAND_HISTORY;
 }
 
+/* One of [PID] [WORKER] [BUILD]; whose number it is that stands alone, is seen
+   later. */
+static bool read_rollback(struct call *call, const char *word)
+{
+	const char *name = hi_phrase_base_name(word);
+	struct hi_request *request = &call->request;
+	int number;
+
+	if (!read_pid(word, &number)) {
+		if (request->worker[0] || request->build || word[0] == '-' ||
+		    strlen(name) >= sizeof(request->worker))
+			return false;
+		memcpy(request->worker, name, strlen(name) + 1);
+		return true;
+	}
+	if (request->build)
+		return false;
+	if (!call->number && !request->worker[0]) {
+		call->number = number;
+		return true;
+	}
+	/* what came first is a process */
+	if (call->number)
+		call->pid = call->number;
+	call->number = 0;
+	request->build = (unsigned int)number;
+	return true;
+}
+
 static int read_words(const struct hi_options *options, struct call *ret_call,
 		      struct hi_err *err)
 {
-	struct call call = { .command = options->command, .pid = options->pid };
+	struct call call = { .command = options->command,
+			     .pid = options->pid,
+			     .request.command = options->command };
 	char **words = options->command_words;
 	bool given = false;
 
@@ -66,7 +101,10 @@ static int read_words(const struct hi_options *options, struct call *ret_call,
 			       "this version of hotinject has no command '%s'",
 			       call.command->name);
 	for (; *words; words++) {
-		if (!given && read_pid(*words, &call.pid))
+		if (call.command->id == HI_COMMAND_ROLLBACK) {
+			if (!read_rollback(&call, *words))
+				return fail_word(call.command, *words, err);
+		} else if (!given && read_pid(*words, &call.pid))
 			given = true;
 		else if (call.command->id == HI_COMMAND_GDB)
 			break;
@@ -122,14 +160,28 @@ static int fail_none(struct hi_err *err)
 	return HI_E_GONE;
 }
 
+/* "rollback 3": process 3 if that is a host, else build 3. */
+static void read_number(struct call *call, const pid_t *pids, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (pids[i] == call->number)
+			call->pid = call->number;
+	if (call->pid != call->number)
+		call->request.build = (unsigned int)call->number;
+}
+
 static int choose_host(struct call *call, int folder_fd, struct hi_err *err)
 {
 	pid_t *HI_FREE pids = NULL;
 	size_t n;
 
-	if (call->pid)
+	if (call->pid && !call->number)
 		return 0;
 	n = hi_control_list(folder_fd, &pids);
+	if (call->number)
+		read_number(call, pids, n);
+	if (call->pid)
+		return 0;
 	if (n == 0)
 		return fail_none(err);
 	if (n > 1)
@@ -175,7 +227,7 @@ static int ask_one(const struct call *call, int folder_fd, pid_t pid,
 		   struct hi_err *err)
 {
 	json_t *answer = NULL;
-	int code = hi_command_ask(folder_fd, pid, call->command, &answer, err);
+	int code = hi_command_ask(folder_fd, pid, &call->request, &answer, err);
 
 	if (code == 0)
 		code = show(call, answer, err);

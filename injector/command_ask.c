@@ -10,7 +10,7 @@
 
 #define ANSWER_MS 10000 /* a session answers at once, but for a reload */
 
-int hi_command_send(int folder_fd, pid_t pid, const struct hi_command *command,
+int hi_command_send(int folder_fd, pid_t pid, const struct hi_request *request,
 		    int *ret_fd, struct hi_err *err)
 {
 	int HI_CLOSE fd = -1;
@@ -20,7 +20,7 @@ int hi_command_send(int folder_fd, pid_t pid, const struct hi_command *command,
 
 	if (code < 0)
 		return code;
-	bytes = hi_message_write(hi_request_new(command), &len);
+	bytes = hi_message_write(hi_request_new(request), &len);
 	if (!bytes)
 		return hi_fail(err, HI_E_NOMEM, "no memory for a request");
 	if (send(fd, bytes, len, MSG_NOSIGNAL) != (ssize_t)len)
@@ -70,13 +70,14 @@ int hi_command_receive(int fd, pid_t pid, bool patient, json_t **ret_answer,
 	return hi_answer_read(bytes, (size_t)len, ret_answer, err);
 }
 
-int hi_command_ask(int folder_fd, pid_t pid, const struct hi_command *command,
+int hi_command_ask(int folder_fd, pid_t pid, const struct hi_request *request,
 		   json_t **ret_answer, struct hi_err *err)
 {
-	bool patient = command->id == HI_COMMAND_RELOAD ||
-		       command->id == HI_COMMAND_DETACH;
+	enum hi_command_id id = request->command->id;
+	bool patient = id == HI_COMMAND_RELOAD || id == HI_COMMAND_DETACH ||
+		       id == HI_COMMAND_ROLLBACK;
 	int HI_CLOSE fd = -1;
-	int code = hi_command_send(folder_fd, pid, command, &fd, err);
+	int code = hi_command_send(folder_fd, pid, request, &fd, err);
 
 	if (code == 0)
 		code = hi_command_receive(fd, pid, patient, ret_answer, err);

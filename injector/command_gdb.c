@@ -102,6 +102,9 @@ int hi_command_gdb(int folder_fd, pid_t pid, char **words, int *ret_status,
 	char *HI_FREE path = NULL;
 	char **HI_FREE all = make_words(pid, words, number);
 	int HI_CLOSE fd = -1;
+	const struct hi_request request = {
+		.command = hi_commands_find("gdb"),
+	};
 	json_t *answer = NULL;
 	int status = 0;
 	int code = find_gdb(&path, err);
@@ -109,8 +112,7 @@ int hi_command_gdb(int folder_fd, pid_t pid, char **words, int *ret_status,
 	if (code == 0 && !all)
 		code = hi_fail(err, HI_E_NOMEM, "no memory for gdb's words");
 	if (code == 0)
-		code = hi_command_send(folder_fd, pid, hi_commands_find("gdb"),
-				       &fd, err);
+		code = hi_command_send(folder_fd, pid, &request, &fd, err);
 	if (code == 0)
 		code = hi_command_receive(fd, pid, false, &answer, err);
 	json_decref(answer);

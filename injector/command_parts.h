@@ -18,18 +18,18 @@
 #include <sys/types.h>
 
 #include "common/buf.h"
-#include "injector/commands.h"
+#include "injector/message.h"
 
 /* --- command_ask.c --- */
 
 /* Connect to the session of PID and send the request. */
-int hi_command_send(int folder_fd, pid_t pid, const struct hi_command *command,
+int hi_command_send(int folder_fd, pid_t pid, const struct hi_request *request,
 		    int *ret_fd, struct hi_err *err) HI_MUST_USE;
 /* The next answer of the session that was asked, a new object. */
 int hi_command_receive(int fd, pid_t pid, bool patient, json_t **ret_answer,
 		       struct hi_err *err) HI_MUST_USE;
 /* Both, and nothing further is asked. */
-int hi_command_ask(int folder_fd, pid_t pid, const struct hi_command *command,
+int hi_command_ask(int folder_fd, pid_t pid, const struct hi_request *request,
 		   json_t **ret_answer, struct hi_err *err) HI_MUST_USE;
 
 /* --- command_show.c --- */

@@ -21,11 +21,19 @@ static void add_entry(struct hi_buf *out, const json_t *entry)
 	const char *event = get_text(entry, "event");
 	const char *text = get_text(entry, "text");
 
+	if (!strcmp(event, "rollback"))
+		hi_buf_text(out, "back at ");
+	else if (json_is_true(json_object_get(entry, "rollback")))
+		hi_buf_text(out, "back to ");
 	if (json_object_get(entry, "build"))
-		hi_buf_printf(out, "#%lld ", get_number(entry, "build"));
-	hi_phrase_clean(out, !strcmp(event, "judged") ? "would be live" :
-			     !strcmp(event, "ready")  ? "taken over" :
-							event);
+		hi_buf_printf(out, "#%lld", get_number(entry, "build"));
+	if (strcmp(event, "rollback")) {
+		hi_buf_text(out, json_object_get(entry, "build") ? " " : "");
+		hi_phrase_clean(out, !strcmp(event, "judged") ?
+					     "would be live" :
+				     !strcmp(event, "ready") ? "taken over" :
+							       event);
+	}
 	if (*text) {
 		hi_buf_text(out, ": ");
 		hi_phrase_clean(out, text);

@@ -12,11 +12,12 @@ static const struct hi_command table[] = {
 	  "the builds that have come, live or refused" },
 	{ HI_COMMAND_RELOAD, "reload", "[PID]",
 	  "look at the worker's file now" },
+	{ HI_COMMAND_ROLLBACK, "rollback", "[PID] [WORKER] [BUILD]",
+	  "go back to the build before, or to any that was live" },
 	{ HI_COMMAND_GDB, "gdb", "[PID] [GDB-ARGUMENT...]",
 	  "let gdb have the host, and take it back afterwards" },
 	{ HI_COMMAND_DETACH, "detach", "[PID]",
 	  "let go of the host, which runs on" },
-	{ HI_COMMAND_ROLLBACK, "rollback", "[PID] [BUILD]", NULL },
 	{ HI_COMMAND_INSPECT, "inspect", "[PID] [VARIABLE]", NULL },
 	{ HI_COMMAND_SET, "set", "[PID] VARIABLE=VALUE", NULL },
 };

@@ -15,10 +15,10 @@ enum hi_command_id {
 	HI_COMMAND_STATUS,
 	HI_COMMAND_HISTORY,
 	HI_COMMAND_RELOAD,
+	HI_COMMAND_ROLLBACK,
 	HI_COMMAND_GDB,
 	HI_COMMAND_DETACH,
 	/* names that are kept free for later versions */
-	HI_COMMAND_ROLLBACK,
 	HI_COMMAND_INSPECT,
 	HI_COMMAND_SET,
 };

@@ -268,8 +268,7 @@ static bool read_request(struct hi_control *control, int which,
 		drop(control, client);
 		return false;
 	}
-	if (hi_request_read(bytes, (size_t)len, &ret_request->command, &err) <
-	    0) {
+	if (hi_request_read(bytes, (size_t)len, &ret_request->is, &err) < 0) {
 		answer_error(control, which, &err);
 		return false;
 	}

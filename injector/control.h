@@ -21,7 +21,7 @@
 #include <sys/types.h>
 
 #include "common/err.h"
-#include "injector/commands.h"
+#include "injector/message.h"
 
 #define HI_CONTROL_CLIENTS 8
 
@@ -29,7 +29,7 @@ struct hi_control;
 
 /* A client that has asked; until it is answered. */
 struct hi_control_request {
-	const struct hi_command *command;
+	struct hi_request is;
 	int client;
 };
 

@@ -33,7 +33,8 @@ static bool is_current(const json_t *entry)
 {
 	const char *event = get_text(entry, "event");
 
-	return !strcmp(event, "ready") || !strcmp(event, "live");
+	return !strcmp(event, "ready") || !strcmp(event, "live") ||
+	       !strcmp(event, "rollback");
 }
 
 /* A copy, because the event's own lists may be long. */

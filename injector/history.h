@@ -36,7 +36,8 @@ void hi_history_add(struct hi_history *history, const json_t *event,
 		    const char *text);
 void hi_history_done(struct hi_history *history);
 
-/* The last entry of WORKER, or NULL: "ready" or "live" when CURRENT. */
+/* The last entry of WORKER, or NULL: "ready", "live" or
+   "rollback" when CURRENT. */
 json_t *hi_history_find_last(const struct hi_history *history,
 			     const char *worker, int current);
 /* A new array of the newest entries whose text is at most LEN_MAX bytes long,

@@ -23,7 +23,7 @@ static bool is_text(const struct hi_build *build, const struct hi_write *write)
 	uint64_t at = write->to_remote - build->base_remote;
 
 	/* ld.so has written to text with DT_TEXTREL: no longer the file's */
-	if (build->number == 1 || header->textrel)
+	if (hi_build_is_first(build) || header->textrel)
 		return false;
 	for (size_t i = 0; i < header->n_phdrs; i++) {
 		const GElf_Phdr *phdr = &header->phdrs[i];

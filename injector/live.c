@@ -89,6 +89,8 @@ void hi_live_event(json_t *event, const struct hi_report_live *live)
 	uint64_t latency_us = (live->latency_ns + 500) / 1000;
 
 	set_number(event, "build", live->build);
+	if (live->from)
+		set_number(event, "from", live->from);
 	json_object_set_new(event, "changed",
 			    hi_event_names(live->changed, live->n_changed));
 	json_object_set_new(event, "added",

@@ -1,5 +1,6 @@
 #include "injector/message.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -32,18 +33,50 @@ static json_t *read_object(const void *bytes, size_t len)
 	return NULL;
 }
 
-json_t *hi_request_new(const struct hi_command *command)
+json_t *hi_request_new(const struct hi_request *request)
 {
-	return json_pack("{s:s}", "command", command->name);
+	json_t *object = json_object();
+
+	json_object_set_new(object, "command",
+			    json_string(request->command->name));
+	if (request->worker[0])
+		json_object_set_new(object, "worker",
+				    hi_event_text(request->worker));
+	if (request->build)
+		json_object_set_new(object, "build",
+				    json_integer(request->build));
+	return object;
+}
+
+/* What goes with the command, each of which may be absent. */
+static int read_rest(const json_t *object, struct hi_request *request,
+		     struct hi_err *err)
+{
+	const json_t *worker = json_object_get(object, "worker");
+	const json_t *build = json_object_get(object, "build");
+	const char *name = json_string_value(worker);
+	json_int_t number = json_integer_value(build);
+
+	if ((worker && (!name || strlen(name) >= sizeof(request->worker))) ||
+	    (build && (number < 1 || number > INT_MAX)))
+		return hi_fail(err, HI_E_USAGE,
+			       "the request's \"worker\" is not a file's name, "
+			       "or its \"build\" not a number from 1 on");
+	if (name)
+		memcpy(request->worker, name, strlen(name) + 1);
+	request->build = (unsigned int)number;
+	return 0;
 }
 
 int hi_request_read(const void *bytes, size_t len,
-		    const struct hi_command **ret_command, struct hi_err *err)
+		    struct hi_request *ret_request, struct hi_err *err)
 {
-	json_t *request = read_object(bytes, len);
+	json_t *object = read_object(bytes, len);
 	const char *name =
-		json_string_value(json_object_get(request, "command"));
-	const struct hi_command *command = name ? hi_commands_find(name) : NULL;
+		json_string_value(json_object_get(object, "command"));
+	struct hi_request request = {
+		.command = name ? hi_commands_find(name) : NULL,
+	};
 	int code = 0;
 
 	if (!name)
@@ -51,13 +84,16 @@ int hi_request_read(const void *bytes, size_t len,
 			       "the request is not one JSON object of at most "
 			       "%u bytes with a \"command\"",
 			       HI_MESSAGE_MAX);
-	else if (!command || !command->help || command->id == HI_COMMAND_RUN)
+	else if (!request.command || !request.command->help ||
+		 request.command->id == HI_COMMAND_RUN)
 		code = hi_fail(err, HI_E_USAGE,
 			       "this version of hotinject has no command '%s'",
 			       name);
 	else
-		*ret_command = command;
-	json_decref(request);
+		code = read_rest(object, &request, err);
+	if (code == 0)
+		*ret_request = request;
+	json_decref(object);
 	return code;
 }
 

@@ -3,6 +3,7 @@
  * JSON object in one packet of at most HI_MESSAGE_MAX bytes.
  *
  *     {"command":"status"}
+ *     {"command":"rollback","worker":"libworker.so","build":2}   or without the latter
  *     {"text":"game (4242) runs on"}    or, instead of "text", what the command gives
  *     {"error":"...","hint":"..."}
  *
@@ -23,14 +24,22 @@
 #include "common/err.h"
 #include "injector/commands.h"
 
-#define HI_MESSAGE_MAX (64U << 10)
+#define HI_MESSAGE_MAX     (64U << 10)
+#define HI_WORKER_NAME_MAX 256 /* its base name, with the NUL */
 
 /* The bytes of MESSAGE, for free(); NULL when they are too many, or without memory. */
 char *hi_message_write(json_t *message, size_t *ret_len);
 
-json_t *hi_request_new(const struct hi_command *command);
+/* What is asked for. */
+struct hi_request {
+	const struct hi_command *command;
+	char worker[HI_WORKER_NAME_MAX]; /* "": any */
+	unsigned int build;              /* 0: none is named */
+};
+
+json_t *hi_request_new(const struct hi_request *request);
 int hi_request_read(const void *bytes, size_t len,
-		    const struct hi_command **ret_command,
+		    struct hi_request *ret_request,
 		    struct hi_err *err) HI_MUST_USE;
 
 json_t *hi_answer_error(const struct hi_err *err);

@@ -69,7 +69,7 @@ static bool needs_all(const struct hi_build *build,
 		      const struct hi_freeze *inside)
 {
 	return !build->patched &&
-	       ((build->has_constructors && build->number > 1) ||
+	       ((build->has_constructors && !hi_build_is_first(build)) ||
 		(inside && hi_freeze_is_inside(inside, build)));
 }
 
@@ -107,7 +107,7 @@ static bool is_relinked(const struct hi_build *build, uint64_t start_link,
 		const struct hi_site *site = &build->sites.sites[i];
 		uint64_t place = site->place_link;
 
-		if (build->number == 1 && site->kind != HI_SITE_FUNCTION)
+		if (hi_build_is_first(build) && site->kind != HI_SITE_FUNCTION)
 			continue;
 		if (place + 4 > start_link && place < start_link + len)
 			return true;

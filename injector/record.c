@@ -16,8 +16,6 @@ struct noted {
 	const struct hi_worker *worker;
 	size_t n_builds;
 	bool resolved;
-	unsigned int *numbers;
-	size_t n_active;
 };
 
 struct hi_record {
@@ -78,8 +76,6 @@ int hi_record_new(struct hi_record **ret_record, struct hi_err *err)
 
 static void forget(struct hi_record *record)
 {
-	for (size_t i = 0; i < record->n_noted; i++)
-		free(record->noted[i].numbers);
 	free(record->noted);
 	record->noted = NULL;
 	record->n_noted = 0;
@@ -237,51 +233,10 @@ static bool is_next(const struct hi_record *record, const struct noted *noted)
 		noted->resolved == worker->builds[0]->resolved);
 }
 
-static bool is_active(const struct hi_worker *worker, unsigned int number)
+static void remember(struct noted *noted)
 {
-	for (size_t i = 0; i < worker->n_active; i++)
-		if (worker->active[i]->number == number)
-			return true;
-	return false;
-}
-
-static const struct hi_build *find_number(const struct hi_worker *worker,
-					  unsigned int number)
-{
-	for (size_t i = worker->n_builds; i-- > 0;)
-		if (worker->builds[i]->number == number)
-			return worker->builds[i];
-	return NULL;
-}
-
-/* What was kept of builds that nothing is compared with any more. */
-static void drop_retired(const struct noted *noted)
-{
-	for (size_t i = 0; i < noted->n_active; i++) {
-		const struct hi_build *build = NULL;
-
-		if (!is_active(noted->worker, noted->numbers[i]))
-			build = find_number(noted->worker, noted->numbers[i]);
-		if (build)
-			hi_record_drop_was(build);
-	}
-}
-
-static int remember(struct noted *noted, struct hi_err *err)
-{
-	const struct hi_worker *worker = noted->worker;
-	unsigned int *numbers = reallocarray(
-		noted->numbers, worker->n_active + 1, sizeof(*numbers));
-
-	if (!numbers)
-		return hi_fail(err, HI_E_NOMEM, "no memory for the record");
-	noted->numbers = numbers;
-	noted->n_active = worker->n_active;
-	for (size_t i = 0; i < worker->n_active; i++)
-		numbers[i] = worker->active[i]->number;
-	noted->n_builds = worker->n_builds;
-	noted->resolved = worker->builds[0]->resolved;
-	return 0;
+	noted->n_builds = noted->worker->n_builds;
+	noted->resolved = noted->worker->builds[0]->resolved;
 }
 
 int hi_record_note(struct hi_record *record, pid_t pid,
@@ -295,7 +250,7 @@ int hi_record_note(struct hi_record *record, pid_t pid,
 	noted = find_noted(record, worker);
 	if (!noted)
 		return hi_fail(err, HI_E_NOMEM, "no memory for the record");
-	if (worker->current->number > 1)
+	if (!hi_build_is_first(worker->current))
 		code = hi_record_keep_was(worker->current, err);
 	if (code == 0 && is_next(record, noted))
 		code = write_line(record->fd,
@@ -303,10 +258,8 @@ int hi_record_note(struct hi_record *record, pid_t pid,
 				  err);
 	else if (code == 0)
 		code = write_all(record, err);
-	if (code == 0) {
-		drop_retired(noted);
-		code = remember(noted, err);
-	}
+	if (code == 0)
+		remember(noted);
 	if (code < 0)
 		hi_record_remove(record);
 	return code;

@@ -5,7 +5,7 @@
  * One file per host, record.PID beside the private copy of a build #1, which the
  * host's maps name:
  *
- *     checksum {"format":1, "pid":.., "start":.., "serial":..}
+ *     checksum {"format":2, "pid":.., "start":.., "serial":..}
  *     checksum {"worker":PATH, "number":1, "path":.., "base":.., ...}     a line
  *     checksum {"worker":PATH, "number":2, ...}                      per build
  *
@@ -34,7 +34,7 @@
 #include "common/err.h"
 #include "injector/worker.h"
 
-#define HI_RECORD_FORMAT 1
+#define HI_RECORD_FORMAT 2
 
 struct hi_record;
 

@@ -31,12 +31,21 @@ struct hi_shim_tls hi_restore_get_tls(const json_t *line, const char *key)
 				     hi_restore_get_word(line, key, 3) };
 }
 
-static bool is_active(const struct hi_restore *restore, uint64_t number)
+struct hi_content hi_restore_get_content(const json_t *line, const char *key)
+{
+	return (struct hi_content){ hi_restore_get_word(line, key, 0),
+				    hi_restore_get_word(line, key, 1),
+				    hi_restore_get_word(line, key, 2),
+				    hi_restore_get_word(line, key, 3),
+				    hi_restore_get_word(line, key, 4) };
+}
+
+static bool is_active(const struct hi_restore *restore, uint64_t serial)
 {
 	const json_t *list = json_object_get(restore->last, "active");
 
 	for (size_t i = 0; i < json_array_size(list); i++)
-		if (hi_restore_get_word(restore->last, "active", i) == number)
+		if (hi_restore_get_word(restore->last, "active", i) == serial)
 			return true;
 	return false;
 }
@@ -88,31 +97,28 @@ int hi_restore_open_build(struct hi_restore *restore, size_t at,
 	const char *path = json_string_value(json_object_get(line, "path"));
 	unsigned int number =
 		(unsigned int)hi_restore_get_number(line, "number");
-	bool active = is_active(restore, number);
+	/* a line for each, in the order of going live */
+	bool active = is_active(restore, at + 1);
 	struct hi_build *build = NULL;
 	int code;
 
 	if (!path)
 		return hi_restore_fail_damaged(err);
 	code = active ? hi_record_open_build(path, restore->worker->path,
-					     number, &build, err) :
+					     number, at > 0, &build, err) :
 			hi_build_open(path, restore->worker->path, number,
 				      &build, err);
 	if (code < 0)
 		return code;
+	build->before = (unsigned int)hi_restore_get_number(line, "before");
+	build->again = json_is_true(json_object_get(line, "again"));
 	restore->builds[at] = build;
 	restore->line = line;
 	restore->build = build;
 	build->base_remote = hi_restore_get_number(line, "base");
 	build->map_remote = hi_restore_get_number(line, "map");
 	build->tls = hi_restore_get_tls(line, "tls");
-	build->content = (struct hi_content){
-		hi_restore_get_word(line, "content", 0),
-		hi_restore_get_word(line, "content", 1),
-		hi_restore_get_word(line, "content", 2),
-		hi_restore_get_word(line, "content", 3),
-		hi_restore_get_word(line, "content", 4),
-	};
+	build->content = hi_restore_get_content(line, "content");
 	code = check_build_id(restore, err);
 	if (code == 0 && active)
 		code = read_facts(restore, err);

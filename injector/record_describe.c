@@ -135,6 +135,15 @@ static json_t *describe_words(const uint64_t *words, size_t n)
 	return list;
 }
 
+static json_t *describe_content(const struct hi_content *content)
+{
+	const uint64_t words[] = { content->len, content->hash_high,
+				   content->hash_low, content->mapped_len,
+				   content->mapped_hash };
+
+	return describe_words(words, 5);
+}
+
 static json_t *describe_tls(const struct hi_shim_tls *tls)
 {
 	const uint64_t words[] = { tls->map_remote, tls->module, tls->block,
@@ -148,7 +157,7 @@ static json_t *describe_active(const struct hi_worker *worker)
 	json_t *list = json_array();
 
 	for (size_t i = 0; i < worker->n_active; i++)
-		add_integer(list, worker->active[i]->number);
+		add_integer(list, worker->active[i]->serial);
 	return list;
 }
 
@@ -159,6 +168,9 @@ static void describe_worker(json_t *line, const struct hi_worker *worker)
 	json_object_set_new(line, "file", describe_words(file, 2));
 	json_object_set_new(line, "last",
 			    json_integer((json_int_t)worker->last_number));
+	if (worker->has_aside)
+		json_object_set_new(line, "aside",
+				    describe_content(&worker->aside));
 	json_object_set_new(line, "table", describe_table(worker->table));
 	json_object_set_new(line, "active", describe_active(worker));
 	json_object_set_new(line, "first_tls",
@@ -181,10 +193,6 @@ json_t *hi_record_describe(const struct hi_worker *worker,
 {
 	const struct hi_image_header *header =
 		hi_image_get_header(build->image);
-	const struct hi_content *content = &build->content;
-	const uint64_t words[] = { content->len, content->hash_high,
-				   content->hash_low, content->mapped_len,
-				   content->mapped_hash };
 	json_t *line = json_object();
 	char id[2 * HI_BUILD_ID_MAX + 1] = "";
 
@@ -193,6 +201,9 @@ json_t *hi_record_describe(const struct hi_worker *worker,
 	json_object_set_new(line, "worker", json_string(worker->path));
 	json_object_set_new(line, "number",
 			    json_integer((json_int_t)build->number));
+	json_object_set_new(line, "before",
+			    json_integer((json_int_t)build->before));
+	json_object_set_new(line, "again", json_boolean(build->again));
 	json_object_set_new(line, "path", json_string(build->path));
 	json_object_set_new(line, "build_id", json_string(id));
 	json_object_set_new(line, "base",
@@ -200,7 +211,7 @@ json_t *hi_record_describe(const struct hi_worker *worker,
 	json_object_set_new(line, "map",
 			    json_integer((json_int_t)build->map_remote));
 	json_object_set_new(line, "tls", describe_tls(&build->tls));
-	json_object_set_new(line, "content", describe_words(words, 5));
+	json_object_set_new(line, "content", describe_content(&build->content));
 	if (!build->retired) {
 		json_object_set_new(line, "symbols", describe_symbols(build));
 		describe_functions(line, worker, build);

@@ -19,6 +19,5 @@ json_t *hi_record_describe(const struct hi_worker *worker,
 /* Write down what differs between the copy and what the build's image shows. */
 int hi_record_keep_was(const struct hi_build *build,
 		       struct hi_err *err) HI_MUST_USE;
-void hi_record_drop_was(const struct hi_build *build);
 
 #endif

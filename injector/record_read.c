@@ -151,7 +151,8 @@ const char *hi_recorded_get_worker(const struct hi_recorded *recorded,
 	const json_t *line;
 
 	while ((line = json_array_get(recorded->lines, (*at)++)))
-		if (json_integer_value(json_object_get(line, "number")) == 1)
+		if (json_integer_value(json_object_get(line, "number")) == 1 &&
+		    !json_is_true(json_object_get(line, "again")))
 			return json_string_value(
 				json_object_get(line, "worker"));
 	return NULL;

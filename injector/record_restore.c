@@ -275,6 +275,8 @@ static int restore_all(struct hi_restore *restore, struct hi_err *err)
 		return code;
 	worker->last_number =
 		(unsigned int)hi_restore_get_number(restore->last, "last");
+	worker->has_aside = json_object_get(restore->last, "aside") != NULL;
+	worker->aside = hi_restore_get_content(restore->last, "aside");
 	worker->first_dev = hi_restore_get_word(restore->last, "file", 0);
 	worker->first_ino = hi_restore_get_word(restore->last, "file", 1);
 	worker->builds[0]->tls = hi_restore_get_tls(restore->last, "first_tls");

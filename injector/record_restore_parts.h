@@ -28,10 +28,11 @@ struct hi_restore {
 
 int hi_restore_fail_damaged(struct hi_err *err);
 
-/* What a line has under KEY: a number, one of a list, four of a list; 0 for none. */
+/* What a line has under KEY: a number, one of a list, four or five of a list; 0 for none. */
 uint64_t hi_restore_get_number(const json_t *line, const char *key);
 uint64_t hi_restore_get_word(const json_t *line, const char *key, size_t at);
 struct hi_shim_tls hi_restore_get_tls(const json_t *line, const char *key);
+struct hi_content hi_restore_get_content(const json_t *line, const char *key);
 
 /* Open the build of a line; with its symbols, unless it is retired. */
 int hi_restore_open_build(struct hi_restore *restore, size_t at,

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -21,14 +22,6 @@ static char *make_name(const char *path)
 	char *name;
 
 	return asprintf(&name, "%s.was", path) < 0 ? NULL : name;
-}
-
-void hi_record_drop_was(const struct hi_build *build)
-{
-	char *HI_FREE name = make_name(build->path);
-
-	if (name)
-		unlink(name);
 }
 
 /* Add to WAS what of BYTES, which are at AT of the file, NOW differs from. */
@@ -121,8 +114,8 @@ static int put_back(uint8_t *bytes, size_t len, const char *path,
 }
 
 int hi_record_open_build(const char *path, const char *original,
-			 unsigned int number, struct hi_build **ret_build,
-			 struct hi_err *err)
+			 unsigned int number, bool was_written,
+			 struct hi_build **ret_build, struct hi_err *err)
 {
 	int HI_CLOSE fd = open(path, O_RDONLY | O_CLOEXEC);
 	struct stat st;
@@ -135,7 +128,7 @@ int hi_record_open_build(const char *path, const char *original,
 		     MAP_PRIVATE, fd, 0);
 	if (bytes == MAP_FAILED)
 		return hi_fail_sys(err, "%s cannot be read", path);
-	if (number > 1)
+	if (was_written)
 		code = put_back(bytes, (size_t)st.st_size, path, err);
 	if (code == 0 && mprotect(bytes, (size_t)st.st_size, PROT_READ) < 0)
 		code = hi_fail_sys(err, "%s cannot be read", path);
@@ -145,4 +138,43 @@ int hi_record_open_build(const char *path, const char *original,
 	}
 	return hi_build_open_bytes(path, bytes, (size_t)st.st_size, original,
 				   number, ret_build, err);
+}
+
+/* As many bytes as there are, from one file to another. */
+static bool copy_file(int from, int to, off_t len)
+{
+	off_t at = 0;
+
+	while (at < len && sendfile(to, from, &at, (size_t)(len - at)) > 0)
+		;
+	return at == len;
+}
+
+static int put_back_in(int fd, const struct hi_build *build, size_t len,
+		       struct hi_err *err)
+{
+	void *bytes =
+		mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	int code;
+
+	if (bytes == MAP_FAILED)
+		return hi_fail_sys(err, "%s cannot be read", build->path);
+	code = put_back(bytes, len, build->path, err);
+	munmap(bytes, len);
+	return code;
+}
+
+int hi_record_open_was(const struct hi_build *build, struct hi_err *err)
+{
+	int HI_CLOSE from = open(build->path, O_RDONLY | O_CLOEXEC);
+	int HI_CLOSE to = memfd_create("hotinject", MFD_CLOEXEC);
+	struct stat st;
+	int code = 0;
+
+	if (from < 0 || to < 0 || fstat(from, &st) < 0 ||
+	    !copy_file(from, to, st.st_size))
+		return hi_fail_sys(err, "%s cannot be read", build->path);
+	if (!hi_build_is_first(build))
+		code = put_back_in(to, build, (size_t)st.st_size, err);
+	return code < 0 ? code : hi_take_fd(&to);
 }

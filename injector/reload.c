@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "injector/adopt.h"
 #include "injector/history.h"
@@ -15,31 +14,6 @@ bool hi_candidate_is_passing(const struct hi_err *err)
 	return err->code == HI_E_CUT || err->sys_errno == ENOENT;
 }
 
-/*
- * A copy that ld.so can tell from the file that it opened first. The second copy is
- * made while the first is there, so their inodes differ.
- */
-static int copy(struct hi_candidate *candidate, unsigned int number,
-		struct hi_err *err)
-{
-	struct hi_reload *reload = candidate->reload;
-	const struct hi_worker *worker = reload->worker;
-	struct hi_snapshot *first = NULL;
-	struct stat st;
-	int code = hi_snapshot_begin(reload->snapshots, worker->path, number,
-				     &first, err);
-
-	if (code == 0 && stat(hi_snapshot_get_path(first), &st) == 0 &&
-	    st.st_ino == worker->first_ino && st.st_dev == worker->first_dev) {
-		code = hi_snapshot_begin(reload->snapshots, worker->path,
-					 number, &candidate->snapshot, err);
-		hi_snapshot_cancel(first);
-	} else if (code == 0) {
-		candidate->snapshot = first;
-	}
-	return code;
-}
-
 /* Copy and open the file; false when there is nothing to go on with. */
 static bool take(struct hi_candidate *candidate, struct hi_err *err)
 {
@@ -48,8 +22,10 @@ static bool take(struct hi_candidate *candidate, struct hi_err *err)
 	unsigned int number = worker->last_number + 1;
 	struct hi_history *history = hi_report_get_history(reload->report);
 	bool known = false;
-	int code = copy(candidate, number, err);
+	int code;
 
+	candidate->number = number;
+	code = hi_candidate_copy(candidate, err);
 	hi_history_set_image(history, NULL);
 	if (code == 0)
 		code = hi_snapshot_is_known(candidate->snapshot,
@@ -59,8 +35,11 @@ static bool take(struct hi_candidate *candidate, struct hi_err *err)
 		hi_report_detail(reload->report,
 				 "%s has the content of the current build",
 				 worker->name);
+		worker->has_aside = false;
 		return false;
 	}
+	if (code == 0 && hi_candidate_is_aside(candidate))
+		return false;
 	if (code == 0)
 		code = hi_build_open_snapshot(candidate->snapshot, worker->path,
 					      number, &candidate->build, err);
@@ -100,7 +79,8 @@ static int read_rest(struct hi_candidate *candidate, struct hi_err *err)
 
 	candidate->passing = code < 0 && hi_candidate_is_passing(err);
 	if (candidate->passing) {
-		reload->worker->last_number--;
+		if (!reload->back)
+			reload->worker->last_number--;
 		hi_report_ignored(reload->report, reload->host->pid,
 				  reload->worker->name, err->sentence);
 	}
@@ -139,14 +119,14 @@ static int judge(struct hi_candidate *candidate, struct hi_err *err)
 static void refuse(struct hi_candidate *candidate)
 {
 	struct hi_reload *reload = candidate->reload;
-	unsigned int number = reload->worker->last_number;
 
 	if (candidate->reasons.n_given > 0 && candidate->build)
 		hi_reasons_locate(&candidate->reasons, candidate->build);
 	if (candidate->reasons.n_given > 0 && !reload->host->ended)
 		hi_report_refused(reload->report, reload->host->pid,
-				  reload->worker->name, number,
-				  candidate->reasons.list, candidate->reasons.n,
+				  reload->worker->name, candidate->number,
+				  reload->back != NULL, candidate->reasons.list,
+				  candidate->reasons.n,
 				  candidate->reasons.hint);
 	/* what constructors registered (atexit, callbacks) must stay mapped */
 	if (candidate->started)
@@ -171,6 +151,9 @@ static void record(const struct hi_candidate *candidate)
 	int code = hi_snapshot_end(candidate->snapshot,
 				   &candidate->build->content, &err);
 
+	/* of a thin copy the file is not what it was */
+	if (reload->back)
+		candidate->build->content = reload->back->content;
 	if (code == 0)
 		code = hi_record_note(reload->record, reload->host->pid,
 				      reload->worker, &err);
@@ -192,6 +175,7 @@ static void go_live(struct hi_candidate *candidate)
 		hi_report_error(reload->report, &err);
 		return;
 	}
+	hi_candidate_note_way(candidate, previous);
 	record(candidate);
 	hi_candidate_report_live(candidate, previous);
 	hi_retire(reload->worker, previous, candidate->busy);
@@ -262,7 +246,7 @@ static enum hi_reload_end end(struct hi_candidate *candidate, int code,
 		hi_reasons_add_err(&candidate->reasons,
 				   code == HI_E_RELINK ? "state" : "load", err);
 	/* the build is not to blame, and the same file is no news */
-	if (code == HI_E_BUSY)
+	if (code == HI_E_BUSY && !candidate->reload->back)
 		hi_reasons_hint(&candidate->reasons,
 				"touch %s to have this build tried again",
 				candidate->reload->worker->name);
@@ -280,7 +264,8 @@ enum hi_reload_end hi_reload_run(struct hi_reload *reload)
 	int code = 0;
 
 	hi_loader_rouse(reload->loader);
-	if (!take(&candidate, &err)) {
+	if (!(reload->back ? hi_candidate_take_back(&candidate, &err) :
+			     take(&candidate, &err))) {
 		refuse(&candidate);
 		hi_reasons_done(&candidate.reasons);
 		return HI_RELOAD_DONE;

@@ -32,7 +32,12 @@ struct hi_reload {
 	const struct hi_used *used; /* what the host refers to */
 	struct hi_watch *watch;     /* a newer candidate ends the waiting */
 	uint64_t seen_ns;           /* when the file was complete */
-	bool late; /* the host ran before the worker was adopted */
+	/* The build of the worker's to go back to; NULL: the worker's file is
+	   looked at. */
+	const struct hi_build *back;
+	bool asked; /* the file is taken, also when the user went back from what
+		       is in it */
+	bool late;  /* the host ran before the worker was adopted */
 	/* Before each try to go live. False: this process has nothing to do with
 	   the host any more; or NULL. */
 	bool (*before_try)(void *context);

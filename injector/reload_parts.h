@@ -12,6 +12,7 @@
 /* What one candidate has come to. */
 struct hi_candidate {
 	struct hi_reload *reload;
+	unsigned int number;
 	struct hi_build *build;
 	struct hi_snapshot *snapshot; /* under way; NULL once it is done */
 	struct hi_reasons reasons;
@@ -32,6 +33,23 @@ struct hi_candidate {
 /* A failure to take a file that is not whole yet, or gone between the news of it and
    the look at it. */
 bool hi_candidate_is_passing(const struct hi_err *err);
+
+/* --- reload_back.c --- */
+
+/* Copy the file, or that of a build to go back to. */
+int hi_candidate_copy(struct hi_candidate *candidate,
+		      struct hi_err *err) HI_MUST_USE;
+/* Whether the file holds what the user went back from, and was not asked for. */
+bool hi_candidate_is_aside(const struct hi_candidate *candidate);
+/* Open a build to go back to; false when there is nothing to go on with. */
+bool hi_candidate_take_back(struct hi_candidate *candidate,
+			    struct hi_err *err) HI_MUST_USE;
+/* It is live: where one goes back to from it. */
+void hi_candidate_note_way(const struct hi_candidate *candidate,
+			   const struct hi_build *previous);
+
+/* --- others --- */
+
 /* Begin to have the host load it; ALONE: it waits for nothing that others hold. */
 int hi_candidate_start_load(struct hi_candidate *candidate, bool alone,
 			    struct hi_err *err) HI_MUST_USE;

@@ -1,6 +1,7 @@
 #include "injector/report.h"
 
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -219,6 +220,8 @@ void hi_report_absent(struct hi_report *report, const char *host, pid_t pid,
 /* With two builds the older one has a number. */
 static const char *old_build(const struct hi_report_live *live)
 {
+	if (live->from)
+		return "another build";
 	return live->build == 2 ? "build #1" : "an older build";
 }
 
@@ -254,10 +257,30 @@ static void add_bypassed(const struct hi_report *report, struct hi_buf *buf,
 	hi_line_end(buf);
 }
 
+/* "libworker.so #2 live: ", or "libworker.so back at #2: " */
+static void begin_live(const struct hi_report *report, struct hi_buf *buf,
+		       const struct hi_report_live *live)
+{
+	char back[32];
+
+	if (live->from) {
+		snprintf(back, sizeof(back), "back at #%u", live->build);
+		hi_line_begin_back(report, buf, live->worker);
+		hi_line_add_styled(report, buf, HI_GREEN, back);
+	} else {
+		hi_line_begin_build(report, buf, live->worker, live->build);
+		hi_buf_text(buf, live->dry ? " would be " : " ");
+		hi_line_add_styled(report, buf, HI_GREEN, "live");
+	}
+	hi_buf_text(buf, ": ");
+}
+
 void hi_report_live(struct hi_report *report, const struct hi_report_live *live)
 {
-	json_t *event = new_event(live->dry ? "judged" : "live", live->pid,
-				  live->worker);
+	json_t *event = new_event(live->dry  ? "judged" :
+				  live->from ? "rollback" :
+					       "live",
+				  live->pid, live->worker);
 	struct hi_buf buf = HI_BUF_INIT, key = HI_BUF_INIT, brief = HI_BUF_INIT;
 
 	hi_live_event(event, live);
@@ -267,16 +290,16 @@ void hi_report_live(struct hi_report *report, const struct hi_report_live *live)
 	hi_report_send(report, event);
 	if (report->quiet)
 		return;
-	hi_line_begin_build(report, &buf, live->worker, live->build);
-	hi_buf_text(&buf, live->dry ? " would be " : " ");
-	hi_line_add_styled(report, &buf, HI_GREEN, "live");
-	hi_buf_text(&buf, ": ");
+	begin_live(report, &buf, live);
 	hi_live_text(&buf, live);
 	hi_line_end(&buf);
 	add_kept(report, &buf, live);
 	add_bypassed(report, &buf, live);
 	hi_line_add_brief(report, &brief, live->worker, live->build,
-			  live->dry ? "would be live" : "live", HI_GREEN);
+			  live->dry  ? "would be live" :
+			  live->from ? "live again" :
+				       "live",
+			  HI_GREEN);
 	hi_buf_printf(&key, "%s %d %zu", hi_buf_str(&brief), live->busy,
 		      live->n_bypassed);
 	hi_report_say_as(report, &buf, &key, &brief);
@@ -327,7 +350,7 @@ static void remember_refused(struct hi_report *report, const json_t *event,
 }
 
 static void send_refused(struct hi_report *report, pid_t pid,
-			 const char *worker, unsigned int build,
+			 const char *worker, unsigned int build, bool back,
 			 const struct hi_reason *reasons, size_t n_reasons,
 			 const char *hint)
 {
@@ -335,6 +358,8 @@ static void send_refused(struct hi_report *report, pid_t pid,
 	json_t *list = json_array();
 
 	set_number(event, "build", build);
+	if (back)
+		json_object_set_new(event, "rollback", json_true());
 	for (size_t i = 0; i < n_reasons; i++) {
 		json_t *reason = json_object();
 
@@ -351,16 +376,23 @@ static void send_refused(struct hi_report *report, pid_t pid,
 }
 
 void hi_report_refused(struct hi_report *report, pid_t pid, const char *worker,
-		       unsigned int build, const struct hi_reason *reasons,
-		       size_t n_reasons, const char *hint)
+		       unsigned int build, bool back,
+		       const struct hi_reason *reasons, size_t n_reasons,
+		       const char *hint)
 {
 	struct hi_buf buf = HI_BUF_INIT, key = HI_BUF_INIT, brief = HI_BUF_INIT;
 	size_t i = 0;
 
-	send_refused(report, pid, worker, build, reasons, n_reasons, hint);
+	send_refused(report, pid, worker, build, back, reasons, n_reasons,
+		     hint);
 	do {
-		hi_line_begin_build(report, &buf, worker, build);
-		hi_buf_text(&buf, " ");
+		if (back) {
+			hi_line_begin_back(report, &buf, worker);
+			hi_buf_printf(&buf, "back to #%u ", build);
+		} else {
+			hi_line_begin_build(report, &buf, worker, build);
+			hi_buf_text(&buf, " ");
+		}
 		hi_line_add_styled(report, &buf, HI_RED, "refused");
 		if (i < n_reasons) {
 			hi_buf_text(&buf, ": ");

@@ -33,6 +33,7 @@ struct hi_report_live {
 	pid_t pid;
 	const char *worker; /* base name */
 	unsigned int build;
+	unsigned int from; /* the build that was gone back from; 0: a new one */
 	const char *const *changed;
 	size_t n_changed;
 	const char *const *added;
@@ -141,14 +142,17 @@ void hi_report_release(struct hi_report *report);
 void hi_report_absent(struct hi_report *report, const char *host, pid_t pid,
 		      const char *worker);
 /* libworker.so #2 live: update changed, 11 same (1.9 ms, paused 41 us); or, of a
-   dry run, would be live: update changed, 11 same (dry run); event "judged" */
+   dry run, would be live: update changed, 11 same (dry run); event "judged"; or, of
+   one that was gone back to, libworker.so back at #2: ...; event "rollback" */
 void hi_report_live(struct hi_report *report,
 		    const struct hi_report_live *live);
 /* libworker.so #3 refused: <the first reason>; each further one on a line of its
-   own; the hint last; event "refused" with all */
+   own; the hint last; event "refused" with all; BACK: libworker.so back to #3
+   refused, and the event has "rollback" */
 void hi_report_refused(struct hi_report *report, pid_t pid, const char *worker,
-		       unsigned int build, const struct hi_reason *reasons,
-		       size_t n_reasons, const char *hint);
+		       unsigned int build, bool back,
+		       const struct hi_reason *reasons, size_t n_reasons,
+		       const char *hint);
 /* libworker.so is not whole yet: ...; event "ignored" with "reason" */
 void hi_report_ignored(struct hi_report *report, pid_t pid, const char *worker,
 		       const char *sentence);

@@ -111,6 +111,18 @@ void hi_line_begin_build(const struct hi_report *report, struct hi_buf *buf,
 	add_build(report, buf, worker, build);
 }
 
+void hi_line_begin_back(const struct hi_report *report, struct hi_buf *buf,
+			const char *worker)
+{
+	hi_line_begin(buf);
+	if (report->color)
+		hi_buf_text(buf, BOLD);
+	hi_phrase_clean(buf, hi_phrase_base_name(worker));
+	if (report->color)
+		hi_buf_text(buf, PLAIN);
+	hi_buf_text(buf, " ");
+}
+
 void hi_line_begin_host(struct hi_buf *buf, const char *host, pid_t pid,
 			const char *worker)
 {

@@ -50,6 +50,9 @@ void hi_line_add_styled(const struct hi_report *report, struct hi_buf *buf,
 /* "hotinject: libworker.so #2"; "hotinject: game (4242): libworker.so" */
 void hi_line_begin_build(const struct hi_report *report, struct hi_buf *buf,
 			 const char *worker, unsigned int build);
+/* "hotinject: libworker.so " */
+void hi_line_begin_back(const struct hi_report *report, struct hi_buf *buf,
+			const char *worker);
 void hi_line_begin_host(struct hi_buf *buf, const char *host, pid_t pid,
 			const char *worker);
 /* What many processes have in common. */

@@ -91,7 +91,7 @@ static void mark_needed(const struct hi_worker *worker)
 void hi_retire(struct hi_worker *worker, struct hi_build *previous, bool busy)
 {
 	/* build #1 is what every build is compared with */
-	if (previous->number > 1)
+	if (!hi_build_is_first(previous))
 		hi_image_rest(previous->image);
 	mark_needed(worker);
 	/* the newest are all active */

@@ -33,8 +33,18 @@ static json_t *refuse(struct session *session, const char *what)
 
 /* --- reload --- */
 
-/* "libworker.so #2 live: update changed, 11 same"; true when it was refused. */
-static bool add_verdict(struct hi_buf *text, const json_t *entry)
+/* "libworker.so back at #2: ..." */
+static void add_back(struct hi_buf *text, const json_t *entry, bool refused)
+{
+	hi_buf_printf(text, "%s back %s #%d%s: %s",
+		      json_string_value(json_object_get(entry, "worker")),
+		      refused ? "to" : "at",
+		      (int)json_integer_value(json_object_get(entry, "build")),
+		      refused ? " refused" : "",
+		      json_string_value(json_object_get(entry, "text")));
+}
+
+bool hi_session_add_verdict(struct hi_buf *text, const json_t *entry)
 {
 	const char *event = json_string_value(json_object_get(entry, "event"));
 	const char *said = json_string_value(json_object_get(entry, "text"));
@@ -43,6 +53,11 @@ static bool add_verdict(struct hi_buf *text, const json_t *entry)
 	if (!strcmp(event, "ignored")) {
 		hi_buf_text(text, said);
 		return true;
+	}
+	if (!strcmp(event, "rollback") ||
+	    json_is_true(json_object_get(entry, "rollback"))) {
+		add_back(text, entry, refused);
+		return refused;
 	}
 	hi_buf_printf(text, "%s #%d %s%s%s",
 		      json_string_value(json_object_get(entry, "worker")),
@@ -62,15 +77,19 @@ static bool reload_one(struct session *session, struct charge *charge,
 	const char *name = charge->worker->name;
 	size_t n_before = history->n_added;
 	const json_t *entry;
+	struct hi_reload one;
 
-	if (charge->worker->current)
-		hi_session_reload(session, charge, hi_clock_ns());
-	else
+	if (charge->worker->current) {
+		one = hi_session_make_reload(session, charge, hi_clock_ns());
+		one.asked = true;
+		hi_session_run_reload(session, charge, &one);
+	} else {
 		hi_session_look_for(session, charge, NULL, false);
+	}
 	entry = hi_history_find_last(history, name, 0);
 	if (history->n_added != n_before && entry) {
 		*ret_hint = json_string_value(json_object_get(entry, "hint"));
-		return add_verdict(text, entry);
+		return hi_session_add_verdict(text, entry);
 	}
 	if (charge->worker->current)
 		hi_buf_printf(text, "%s has not changed: build #%u runs on",
@@ -170,7 +189,7 @@ static void answer(struct session *session,
 	const char *hindrance = find_hindrance(session);
 	json_t *answer;
 
-	switch (request->command->id) {
+	switch (request->is.command->id) {
 	case HI_COMMAND_STATUS:
 		answer = hi_session_tell_status(session);
 		break;
@@ -192,12 +211,20 @@ static void answer(struct session *session,
 		}
 		answer = refuse(session, hindrance);
 		break;
+	case HI_COMMAND_ROLLBACK:
+		answer = hindrance ? refuse(session, hindrance) :
+				     hi_session_answer_rollback(session,
+								&request->is);
+		break;
 	default: /* message.c lets no other pass */
 		answer = hindrance ? refuse(session, hindrance) :
 				     reload_all(session);
 		break;
 	}
-	hi_control_answer(session->control, request->client, answer);
+	if (session->heir) /* the other process answers */
+		json_decref(answer);
+	else
+		hi_control_answer(session->control, request->client, answer);
 }
 
 void hi_session_on_control(struct session *session)

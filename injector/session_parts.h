@@ -11,6 +11,7 @@
  * session_forks.c    the processes that the host forks
  * session_guard.c    crashes in the worker
  * session_control.c  what is asked from another terminal
+ * session_rollback.c a build that was live before, live again
  * session_tell.c     what there is to say of the host
  * session_lend.c     the host in gdb
  *
@@ -33,6 +34,7 @@
 #include "injector/guard.h"
 #include "injector/group.h"
 #include "injector/loader.h"
+#include "injector/message.h"
 #include "injector/plan.h"
 #include "injector/record.h"
 #include "injector/record_read.h"
@@ -70,7 +72,8 @@ struct charge {
 	bool missed; /* the host has closed it; to be said when it stays so */
 	uint64_t look_until_ns; /* the file was opened: is it mapped? */
 	uint64_t look_at_ns;
-	struct stat seen; /* of the file, when it was looked at last */
+	struct stat seen;    /* of the file, when it was looked at last */
+	uint64_t changed_ns; /* another build went live; 0: not yet */
 };
 
 struct session {
@@ -156,12 +159,15 @@ void hi_session_look_for(struct session *session, struct charge *charge,
 			 struct hi_thread *held, bool say_absent);
 /* Whoever comes after this session finds in the record what the host has of it. */
 void hi_session_note(struct session *session, const struct charge *charge);
-/* The worker's file may be another build. */
-void hi_session_reload(struct session *session, struct charge *charge,
-		       uint64_t seen_ns);
 /* The watch of the worker's file has news. */
 void hi_session_on_watch(struct session *session, struct charge *charge);
-/* The worker's file, which may be a new build, is looked at. */
+/* The worker's file, which may be a new build, is looked at: made ready for it, which
+   the caller may change; done; both. */
+struct hi_reload hi_session_make_reload(struct session *session,
+					struct charge *charge,
+					uint64_t seen_ns);
+void hi_session_run_reload(struct session *session, struct charge *charge,
+			   struct hi_reload *one);
 void hi_session_reload(struct session *session, struct charge *charge,
 		       uint64_t seen_ns);
 /* Look once more where an opened file may be mapped by now, and when that is due:
@@ -261,8 +267,24 @@ bool hi_session_attend_to(void *context);
 bool hi_session_may_leave(const struct session *session);
 /* The host has been let go: those who wanted it hear so. */
 void hi_session_answer_leavers(struct session *session);
+
+/* --- session_rollback.c --- */
+
+/*
+ * Have the worker's build NUMBER, which was live before, live again: true when it is,
+ * or was all the time. What came of it has been said.
+ */
+bool hi_session_roll_back(struct session *session, struct charge *charge,
+			  unsigned int number) HI_MUST_USE;
+/* The command: a new answer. */
+json_t *hi_session_answer_rollback(struct session *session,
+				   const struct hi_request *request);
+
 /* --- session_tell.c --- */
 
+/* "libworker.so #2 live: update changed, 11 same", of an entry of the history; true
+   when it was refused, or is not whole. */
+bool hi_session_add_verdict(struct hi_buf *text, const json_t *entry);
 /* New objects: the answers to "status" and "history". */
 json_t *hi_session_tell_status(const struct session *session);
 json_t *hi_session_tell_history(const struct session *session);

@@ -249,8 +249,8 @@ static bool before_try(void *context)
 	return !hi_session_follow_forks(context, true);
 }
 
-static struct hi_reload make_reload(struct session *session,
-				    struct charge *charge, uint64_t seen_ns)
+struct hi_reload hi_session_make_reload(struct session *session,
+					struct charge *charge, uint64_t seen_ns)
 {
 	return (struct hi_reload){
 		.options = session->options,
@@ -272,27 +272,29 @@ static struct hi_reload make_reload(struct session *session,
 	};
 }
 
-void hi_session_reload(struct session *session, struct charge *charge,
-		       uint64_t seen_ns)
+void hi_session_run_reload(struct session *session, struct charge *charge,
+			   struct hi_reload *one)
 {
-	struct hi_reload one = make_reload(session, charge, seen_ns);
 	const struct hi_build *before = charge->worker->current;
 	unsigned int number = charge->worker->last_number;
 	enum hi_reload_end end;
 	uint64_t no_matter;
 
 	session->reloading = true;
-	hi_session_watch_hang(session, seen_ns);
+	hi_session_watch_hang(session, one->seen_ns);
 	session->n_areas = hi_session_count_areas(session);
 	do {
 		/* the file as it is now is taken: what came of it is no news */
-		(void)!hi_watch_read(charge->watch, &no_matter, NULL);
-		note_file(charge);
-		end = hi_reload_run(&one);
-		one.seen_ns = hi_clock_ns();
+		if (!one->back) {
+			(void)!hi_watch_read(charge->watch, &no_matter, NULL);
+			note_file(charge);
+		}
+		end = hi_reload_run(one);
+		one->seen_ns = hi_clock_ns();
+		one->back = NULL;
 	} while (end == HI_RELOAD_NEWER && !session->leaving);
 	session->reloading = false;
-	if (!one.busy)
+	if (!one->busy)
 		session->hang_at_ns = 0;
 	session->n_areas = hi_session_count_areas(session);
 	if (session->heir) { /* it begins with this build */
@@ -302,8 +304,18 @@ void hi_session_reload(struct session *session, struct charge *charge,
 	}
 	/* what was forked meanwhile is not as this host is */
 	session->brood.epoch += charge->worker->current != before;
+	if (charge->worker->current != before)
+		charge->changed_ns = hi_clock_ns();
 	if (end == HI_RELOAD_CLOSED)
 		let_go(session, charge);
+}
+
+void hi_session_reload(struct session *session, struct charge *charge,
+		       uint64_t seen_ns)
+{
+	struct hi_reload one = hi_session_make_reload(session, charge, seen_ns);
+
+	hi_session_run_reload(session, charge, &one);
 }
 
 void hi_session_look_for(struct session *session, struct charge *charge,
@@ -345,7 +357,7 @@ void hi_session_look_for(struct session *session, struct charge *charge,
 /* Somebody has opened the file: the host, that reopens it? */
 static void check(struct session *session, struct charge *charge)
 {
-	struct hi_reload one = make_reload(session, charge, 0);
+	struct hi_reload one = hi_session_make_reload(session, charge, 0);
 
 	if (hi_reload_check(&one, NULL) == HI_E_CLOSED &&
 	    !session->self.host->ended)

@@ -13,8 +13,9 @@
 #include "injector/private_folder.h"
 #include "injector/snapshot_parts.h"
 
-/* Copies of one number and name: workers of one name from several folders. */
-#define SAME_NAME_MAX 100
+/* Copies of one number and name: workers of one name from several folders, and builds
+   that the user went back to. */
+#define SAME_NAME_MAX 10000
 
 struct hi_snapshots {
 	struct hi_private_folder *folder;
@@ -179,24 +180,22 @@ char *hi_snapshots_add_file(struct hi_snapshots *snapshots, const char *path,
 	return hi_take_ptr(&copy);
 }
 
-int hi_snapshot_begin(struct hi_snapshots *snapshots, const char *path,
-		      unsigned int number, struct hi_snapshot **ret_snapshot,
-		      struct hi_err *err)
+/* FROM is taken; BEFORE is what fstat(2) says of it. */
+static int begin(struct hi_snapshots *snapshots, int from,
+		 const struct stat *before, const char *name,
+		 unsigned int number, struct hi_snapshot **ret_snapshot,
+		 struct hi_err *err)
 {
-	const char *name = base_name(path);
 	struct hi_snapshot *snapshot = NULL;
-	struct stat before;
 	char *HI_FREE copy_path = NULL;
-	int HI_CLOSE source = open_source(path, &before, err);
+	int HI_CLOSE source = from;
 	int HI_CLOSE target = -1;
 	int code;
 
-	if (source < 0)
-		return source;
 	target = create_copy(snapshots, name, number, &copy_path, err);
 	if (target < 0)
 		return target;
-	code = hi_snapshot_new(name, copy_path, hi_take_fd(&source), &before,
+	code = hi_snapshot_new(name, copy_path, hi_take_fd(&source), before,
 			       hi_take_fd(&target), &snapshot, err);
 	if (code == 0)
 		code = hi_snapshot_copy_mapped(
@@ -208,6 +207,32 @@ int hi_snapshot_begin(struct hi_snapshots *snapshots, const char *path,
 	}
 	*ret_snapshot = snapshot;
 	return 0;
+}
+
+int hi_snapshot_begin(struct hi_snapshots *snapshots, const char *path,
+		      unsigned int number, struct hi_snapshot **ret_snapshot,
+		      struct hi_err *err)
+{
+	struct stat before;
+	int source = open_source(path, &before, err);
+
+	return source < 0 ? source :
+			    begin(snapshots, source, &before, base_name(path),
+				  number, ret_snapshot, err);
+}
+
+int hi_snapshot_begin_fd(struct hi_snapshots *snapshots, int fd,
+			 const char *name, unsigned int number,
+			 struct hi_snapshot **ret_snapshot, struct hi_err *err)
+{
+	struct stat before;
+
+	if (fstat(fd, &before) < 0) {
+		hi_fail_sys(err, "%s cannot be examined", name);
+		close(fd);
+		return HI_E_SYS;
+	}
+	return begin(snapshots, fd, &before, name, number, ret_snapshot, err);
 }
 
 int hi_snapshot_take(struct hi_snapshots *snapshots, const char *path,

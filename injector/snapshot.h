@@ -5,7 +5,7 @@
  * The folder is $XDG_RUNTIME_DIR/hotinject/PID where that can hold code that is
  * executed (not noexec), otherwise one made with mkdtemp in $TMPDIR, /tmp or
  * /var/tmp; mode 0700. A build of libworker.so is named libworker.N.so there (libz.so.1.2
- * gives libz.N.so.1.2).
+ * gives libz.N.so.1.2); further copies of it libworker.N-1.so, libworker.N-2.so ...
  * The copy shares blocks where the file system can (FICLONE), else
  * it is read and written.
  *
@@ -81,6 +81,11 @@ struct hi_snapshot;
 int hi_snapshot_begin(struct hi_snapshots *snapshots, const char *path,
 		      unsigned int number, struct hi_snapshot **ret_snapshot,
 		      struct hi_err *err) HI_MUST_USE;
+/* The same of an open file, which is taken, for one that would be called NAME. */
+int hi_snapshot_begin_fd(struct hi_snapshots *snapshots, int fd,
+			 const char *name, unsigned int number,
+			 struct hi_snapshot **ret_snapshot,
+			 struct hi_err *err) HI_MUST_USE;
 int hi_snapshot_read_rest(struct hi_snapshot *snapshot,
 			  struct hi_err *err) HI_MUST_USE;
 /* The snapshot is released, also on failure (no room: the copy lacks its end). */

@@ -141,7 +141,7 @@ static bool get_original(const struct check *check,
 	if (!at)
 		return false;
 	memcpy(bytes, at, HI_JUMP_LEN);
-	if (build->number == 1)
+	if (hi_build_is_first(build))
 		add_bound_sites(check, build, at_link, bytes);
 	else
 		return pread(fd, bytes, HI_JUMP_LEN, at - file) == HI_JUMP_LEN;

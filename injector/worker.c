@@ -49,6 +49,7 @@ void hi_worker_reset(struct hi_worker *worker)
 	worker->n_functions = worker->n_variables = worker->n_builds = 0;
 	worker->n_active = 0;
 	worker->current = NULL;
+	worker->has_aside = false;
 	worker->table = hi_table_new();
 }
 
@@ -128,6 +129,7 @@ int hi_worker_add_build(struct hi_worker *worker, struct hi_build *build)
 	memmove(&places[at + 1], &places[at],
 		(worker->n_builds - 1 - at) * sizeof(*places));
 	places[at] = place;
+	build->serial = (unsigned int)worker->n_builds;
 	return 0;
 }
 

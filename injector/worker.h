@@ -86,6 +86,10 @@ struct hi_worker {
 	struct hi_build *prepared; /* to be adopted, or NULL */
 	struct hi_build *current;  /* NULL before the host has it */
 	unsigned int last_number;  /* given to a candidate */
+	/* What the file held when the user went back from it: it is not taken
+	   again until it has held something else. */
+	bool has_aside;
+	struct hi_content aside;
 	struct hi_function **functions;
 	size_t n_functions;
 	struct hi_variable **variables;

@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "injector/message.h"
 
@@ -13,19 +14,20 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len);
 
 static void try_request(const uint8_t *bytes, size_t len)
 {
-	const struct hi_command *command = NULL, *again = NULL;
+	struct hi_request request = { .command = NULL }, again = request;
 	struct hi_err err = { 0 };
 	size_t len_again = 0;
 	char *text;
 
-	if (hi_request_read(bytes, len, &command, &err) < 0) {
-		if (command || !err.sentence[0])
+	if (hi_request_read(bytes, len, &request, &err) < 0) {
+		if (request.command || !err.sentence[0])
 			__builtin_trap();
 		return;
 	}
-	text = hi_message_write(hi_request_new(command), &len_again);
+	text = hi_message_write(hi_request_new(&request), &len_again);
 	if (!text || hi_request_read(text, len_again, &again, NULL) < 0 ||
-	    again != command)
+	    again.command != request.command || again.build != request.build ||
+	    strcmp(again.worker, request.worker) != 0)
 		__builtin_trap();
 	free(text);
 }

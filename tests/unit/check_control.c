@@ -20,38 +20,41 @@
 
 static const struct hi_command *read_request(const char *text)
 {
-	const struct hi_command *command = NULL;
+	struct hi_request request = { .command = NULL };
 
-	return hi_request_read(text, strlen(text), &command, NULL) == 0 ?
-		       command :
+	return hi_request_read(text, strlen(text), &request, NULL) == 0 ?
+		       request.command :
 		       NULL;
 }
 
 static void refuse(const char *text, const char *sentence)
 {
-	const struct hi_command *command = NULL;
+	struct hi_request request = { .command = NULL };
 	struct hi_err err = { 0 };
 
-	ck_assert_int_eq(hi_request_read(text, strlen(text), &command, &err),
+	ck_assert_int_eq(hi_request_read(text, strlen(text), &request, &err),
 			 HI_E_USAGE);
 	ck_assert_str_eq(err.sentence, sentence);
-	ck_assert_ptr_null(command);
+	ck_assert_ptr_null(request.command);
 }
 
 START_TEST(a_request_is_read_as_it_was_written)
 {
 	for (size_t i = 0; hi_commands_get(i); i++) {
 		const struct hi_command *command = hi_commands_get(i);
+		const struct hi_request request = { command, "libw.so", 7 };
 		size_t len = 0;
 		char *HI_FREE bytes =
-			hi_message_write(hi_request_new(command), &len);
-		const struct hi_command *again = NULL;
+			hi_message_write(hi_request_new(&request), &len);
+		struct hi_request again = { .command = NULL };
 		bool asked = command->help && command->id != HI_COMMAND_RUN;
 
 		ck_assert_ptr_nonnull(bytes);
 		ck_assert_int_eq(hi_request_read(bytes, len, &again, NULL),
 				 asked ? 0 : HI_E_USAGE);
-		ck_assert(again == (asked ? command : NULL));
+		ck_assert(again.command == (asked ? command : NULL));
+		ck_assert_str_eq(again.worker, asked ? "libw.so" : "");
+		ck_assert_uint_eq(again.build, asked ? 7 : 0);
 	}
 }
 END_TEST
@@ -83,10 +86,22 @@ START_TEST(what_is_no_request_is_told_so)
 		"{\"command\":\"status\\u0000\"}",
 	};
 
+	static const char *const rest[] = {
+		"{\"command\":\"rollback\",\"worker\":7}",
+		"{\"command\":\"rollback\",\"build\":0}",
+		"{\"command\":\"rollback\",\"build\":-1}",
+		"{\"command\":\"rollback\",\"build\":\"2\"}",
+		"{\"command\":\"rollback\",\"build\":4294967297}",
+	};
+
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
 		refuse(bad[i], no);
-	refuse("{\"command\":\"rollback\"}",
-	       "this version of hotinject has no command 'rollback'");
+	refuse("{\"command\":\"inspect\"}",
+	       "this version of hotinject has no command 'inspect'");
+	for (size_t i = 0; i < sizeof(rest) / sizeof(rest[0]); i++)
+		refuse(rest[i],
+		       "the request's \"worker\" is not a file's name, or its "
+		       "\"build\" not a number from 1 on");
 	refuse("{\"command\":\"run\"}",
 	       "this version of hotinject has no command 'run'");
 	refuse("{\"command\":\"fly\"}",
@@ -98,15 +113,15 @@ START_TEST(more_than_64_KiB_is_neither_read_nor_written)
 {
 	size_t len = 0;
 	char *HI_FREE text = malloc(HI_MESSAGE_MAX + 2);
-	const struct hi_command *command = NULL;
+	struct hi_request request;
 	json_t *answer;
 
 	ck_assert_ptr_nonnull(text);
 	memset(text, ' ', HI_MESSAGE_MAX + 2);
 	memcpy(text, "{\"command\":\"status\"}", 20);
-	ck_assert_int_eq(hi_request_read(text, HI_MESSAGE_MAX, &command, NULL),
+	ck_assert_int_eq(hi_request_read(text, HI_MESSAGE_MAX, &request, NULL),
 			 0);
-	ck_assert_int_eq(hi_request_read(text, HI_MESSAGE_MAX + 1, &command,
+	ck_assert_int_eq(hi_request_read(text, HI_MESSAGE_MAX + 1, &request,
 					 NULL),
 			 HI_E_USAGE);
 	memset(text, 'a', HI_MESSAGE_MAX);
@@ -203,7 +218,7 @@ START_TEST(a_client_asks_and_is_answered)
 	ask(fd, "{\"command\":\"history\"}");
 	ck_assert(is_readable(hi_control_get_fd(place.control)));
 	ck_assert(hi_control_next(place.control, &request));
-	ck_assert_str_eq(request.command->name, "history");
+	ck_assert_str_eq(request.is.command->name, "history");
 	ck_assert(!hi_control_next(place.control, &request));
 	ck_assert(!is_readable(hi_control_get_fd(place.control)));
 	hi_control_answer(place.control, request.client, hi_answer_text("yes"));

@@ -195,8 +195,8 @@ START_TEST(a_refusal_gives_every_reason_and_then_the_hint)
 	struct scene scene;
 
 	begin(&scene, (struct hi_options){ .quiet = true });
-	hi_report_refused(scene.report, 4242, "libworker.so", 3, reasons, 3,
-			  "rebuild the host");
+	hi_report_refused(scene.report, 4242, "libworker.so", 3, false, reasons,
+			  3, "rebuild the host");
 	look(&scene);
 	ck_assert_str_eq(
 		scene.said,
@@ -392,8 +392,8 @@ START_TEST(events_have_their_keys_in_order)
 	begin(&scene, (struct hi_options){ .quiet = true });
 	hi_report_ready(scene.report, "game", 4242, "a/libworker.so", 12);
 	hi_report_live(scene.report, &live);
-	hi_report_refused(scene.report, 4242, "libworker.so", 3, &reason, 1,
-			  "");
+	hi_report_refused(scene.report, 4242, "libworker.so", 3, false, &reason,
+			  1, "");
 	hi_report_waiting(scene.report, 4242, "libworker.so", 4, 4250,
 			  "frame_loop", "worker.c:88", 500000000);
 	hi_report_error(scene.report, &err);

@@ -1,0 +1,105 @@
+/*
+ * A build that was live is live again: as a new copy of what its file held, which takes
+ * the same way as a new build.
+ */
+#include <sys/stat.h>
+
+#include "injector/history.h"
+#include "injector/record_was.h"
+#include "injector/reload_parts.h"
+
+static int begin(const struct hi_candidate *candidate,
+		 struct hi_snapshot **ret_snapshot, struct hi_err *err)
+{
+	const struct hi_reload *reload = candidate->reload;
+	int fd;
+
+	if (!reload->back)
+		return hi_snapshot_begin(reload->snapshots,
+					 reload->worker->path,
+					 candidate->number, ret_snapshot, err);
+	fd = hi_record_open_was(reload->back, err);
+	return fd < 0 ? fd :
+			hi_snapshot_begin_fd(reload->snapshots, fd,
+					     reload->worker->name,
+					     candidate->number, ret_snapshot,
+					     err);
+}
+
+/*
+ * A copy that ld.so can tell from the file that it opened first. The second copy is
+ * made while the first is there, so their inodes differ.
+ */
+int hi_candidate_copy(struct hi_candidate *candidate, struct hi_err *err)
+{
+	const struct hi_worker *worker = candidate->reload->worker;
+	struct hi_snapshot *first = NULL;
+	struct stat st;
+	int code = begin(candidate, &first, err);
+
+	if (code == 0 && stat(hi_snapshot_get_path(first), &st) == 0 &&
+	    st.st_ino == worker->first_ino && st.st_dev == worker->first_dev) {
+		code = begin(candidate, &candidate->snapshot, err);
+		hi_snapshot_cancel(first);
+	} else if (code == 0) {
+		candidate->snapshot = first;
+	}
+	return code;
+}
+
+bool hi_candidate_is_aside(const struct hi_candidate *candidate)
+{
+	const struct hi_reload *reload = candidate->reload;
+	struct hi_worker *worker = reload->worker;
+	bool known = false;
+
+	if (worker->has_aside && !reload->asked &&
+	    hi_snapshot_is_known(candidate->snapshot, &worker->aside, &known,
+				 NULL) == 0 &&
+	    known) {
+		hi_report_detail(reload->report,
+				 "%s has the content of a build that was gone "
+				 "back from",
+				 worker->name);
+		return true;
+	}
+	worker->has_aside = false;
+	return false;
+}
+
+bool hi_candidate_take_back(struct hi_candidate *candidate, struct hi_err *err)
+{
+	struct hi_reload *reload = candidate->reload;
+	struct hi_history *history = hi_report_get_history(reload->report);
+	int code;
+
+	hi_history_set_image(history, NULL);
+	candidate->number = reload->back->number;
+	code = hi_candidate_copy(candidate, err);
+	if (code == 0)
+		code = hi_build_open_snapshot(candidate->snapshot,
+					      reload->worker->path,
+					      candidate->number,
+					      &candidate->build, err);
+	if (code < 0) {
+		hi_reasons_add_err(&candidate->reasons, "load-file", err);
+		return false;
+	}
+	candidate->build->again = true;
+	hi_history_set_image(history, candidate->build->image);
+	return true;
+}
+
+/* The file's content is not to be taken by itself once the user went back from it. */
+void hi_candidate_note_way(const struct hi_candidate *candidate,
+			   const struct hi_build *previous)
+{
+	const struct hi_build *back = candidate->reload->back;
+	struct hi_worker *worker = candidate->reload->worker;
+
+	candidate->build->before = back ? back->before : previous->number;
+	if (!back || previous->again)
+		return;
+	worker->has_aside = true;
+	worker->aside = previous->content;
+}

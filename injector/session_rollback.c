@@ -1,0 +1,189 @@
+/*
+ * A build that was live before, live again.
+ */
+#include <string.h>
+
+#include "common/buf.h"
+#include "injector/clock.h"
+#include "injector/history.h"
+#include "injector/phrase.h"
+#include "injector/session_parts.h"
+
+/* The newest of its copies, which has lost the least (retire.h). */
+static const struct hi_build *find_build(const struct hi_worker *worker,
+					 unsigned int number)
+{
+	for (size_t i = worker->n_builds; i-- > 0;)
+		if (worker->builds[i]->number == number)
+			return worker->builds[i];
+	return NULL;
+}
+
+static bool is_at(const struct hi_worker *worker, unsigned int number)
+{
+	return worker->current && worker->current->number == number;
+}
+
+bool hi_session_roll_back(struct session *session, struct charge *charge,
+			  unsigned int number)
+{
+	struct hi_reload one;
+
+	if (is_at(charge->worker, number))
+		return true;
+	one = hi_session_make_reload(session, charge, hi_clock_ns());
+	one.back = find_build(charge->worker, number);
+	if (!one.back || !charge->worker->current)
+		return false;
+	hi_session_run_reload(session, charge, &one);
+	return is_at(charge->worker, number);
+}
+
+/* --- the command -------------------------------------------------------------- */
+
+static bool is_meant(const struct charge *charge,
+		     const struct hi_request *request)
+{
+	return !request->worker[0] ||
+	       strcmp(charge->worker->name, request->worker) == 0;
+}
+
+/* The number of the build that is asked for; 0: there is none. */
+static unsigned int find_target(const struct charge *charge,
+				const struct hi_request *request)
+{
+	const struct hi_worker *worker = charge->worker;
+
+	if (!worker->current)
+		return 0;
+	if (!request->build)
+		return worker->current->before;
+	return find_build(worker, request->build) ? request->build : 0;
+}
+
+/* The worker that changed last, of those that can go back. */
+static struct charge *choose(struct session *session,
+			     const struct hi_request *request,
+			     const struct charge **ret_other)
+{
+	struct charge *found = NULL;
+
+	*ret_other = NULL;
+	for (size_t i = 0; i < session->n_charges; i++) {
+		struct charge *charge = &session->charges[i];
+
+		if (!is_meant(charge, request) || !find_target(charge, request))
+			continue;
+		if (found && found->changed_ns == charge->changed_ns) {
+			*ret_other = charge;
+		} else if (!found || charge->changed_ns > found->changed_ns) {
+			found = charge;
+			*ret_other = NULL;
+		}
+	}
+	return found;
+}
+
+static int fail_none(struct session *session, const struct hi_request *request,
+		     struct hi_err *err)
+{
+	const struct hi_host *host = session->self.host;
+	const struct hi_worker *worker = NULL;
+	size_t n = 0;
+
+	for (size_t i = 0; i < session->n_charges; i++)
+		if (is_meant(&session->charges[i], request)) {
+			worker = session->charges[i].worker;
+			n++;
+		}
+	if (!worker)
+		return hi_fail(err, HI_E_USAGE, "%s (%d) has no worker '%s'",
+			       host->name, host->pid, request->worker);
+	if (n > 1 && request->build)
+		return hi_fail(err, HI_E_USAGE,
+			       "no worker of %s (%d) has had a build #%u live",
+			       host->name, host->pid, request->build);
+	if (n > 1)
+		return hi_fail(err, HI_E_USAGE,
+			       "no worker of %s (%d) has had a build before "
+			       "the one that is live",
+			       host->name, host->pid);
+	if (!worker->current)
+		return hi_fail(err, HI_E_USAGE, "%s is not open yet",
+			       worker->name);
+	if (!request->build)
+		return hi_fail(err, HI_E_USAGE,
+			       "%s is at build #%u, and none was live before "
+			       "it",
+			       worker->name, worker->current->number);
+	hi_fail(err, HI_E_USAGE, "no build #%u of %s was live", request->build,
+		worker->name);
+	hi_err_hint(err, "'hotinject history %d' shows those that were",
+		    host->pid);
+	return HI_E_USAGE;
+}
+
+static int fail_two(const struct charge *one, const struct charge *other,
+		    struct hi_err *err)
+{
+	hi_fail(err, HI_E_USAGE, "%s and %s can both go back",
+		one->worker->name, other->worker->name);
+	hi_err_hint(err, "say which one: hotinject rollback %s",
+		    one->worker->name);
+	return HI_E_USAGE;
+}
+
+/* What the history has of it is the answer. */
+static json_t *tell(struct session *session, const struct charge *charge,
+		    bool done, size_t n_before)
+{
+	const struct hi_history *history =
+		hi_report_get_history(session->report);
+	const struct hi_worker *worker = charge->worker;
+	const json_t *entry = hi_history_find_last(history, worker->name, 0);
+	struct hi_buf text = HI_BUF_INIT;
+	json_t *answer;
+
+	if (history->n_added != n_before && entry)
+		(void)!hi_session_add_verdict(&text, entry);
+	else if (done)
+		hi_buf_printf(&text, "%s is at build #%u already", worker->name,
+			      worker->current->number);
+	else
+		hi_buf_printf(&text, "%s (%d) %s", session->self.host->name,
+			      session->self.host->pid,
+			      session->self.host->ended ? "has ended" :
+			      session->leaving          ? "is let go of" :
+							  "has closed it");
+	answer = hi_answer_text(hi_buf_str(&text));
+	if (!done) {
+		json_object_set(answer, "error",
+				json_object_get(answer, "text"));
+		if (entry && json_object_get(entry, "hint"))
+			json_object_set(answer, "hint",
+					json_object_get(entry, "hint"));
+	}
+	hi_buf_done(&text);
+	return answer;
+}
+
+json_t *hi_session_answer_rollback(struct session *session,
+				   const struct hi_request *request)
+{
+	const struct charge *other;
+	struct charge *charge = choose(session, request, &other);
+	size_t n_before = hi_report_get_history(session->report)->n_added;
+	struct hi_err err = { 0 };
+	int code = 0;
+	bool done;
+
+	if (!charge)
+		code = fail_none(session, request, &err);
+	else if (other)
+		code = fail_two(charge, other, &err);
+	if (code < 0 || !charge)
+		return hi_answer_error(&err);
+	done = hi_session_roll_back(session, charge,
+				    find_target(charge, request));
+	return tell(session, charge, done, n_before);
+}
