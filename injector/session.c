@@ -169,6 +169,7 @@ static int open_charge(struct session *session, const char *name,
 		return code;
 	}
 	session->n_charges++;
+	hi_session_tell_limitation(session, charge);
 	return 0;
 }
 

@@ -74,6 +74,7 @@ struct charge {
 	uint64_t look_at_ns;
 	struct stat seen;    /* of the file, when it was looked at last */
 	uint64_t changed_ns; /* another build went live; 0: not yet */
+	bool limited; /* it has been said that the file is only looked at */
 };
 
 struct session {
@@ -159,6 +160,8 @@ void hi_session_look_for(struct session *session, struct charge *charge,
 			 struct hi_thread *held, bool say_absent);
 /* Whoever comes after this session finds in the record what the host has of it. */
 void hi_session_note(struct session *session, const struct charge *charge);
+/* Say once why news of the file may be late. */
+void hi_session_tell_limitation(struct session *session, struct charge *charge);
 /* The watch of the worker's file has news. */
 void hi_session_on_watch(struct session *session, struct charge *charge);
 /* The worker's file, which may be a new build, is looked at: made ready for it, which

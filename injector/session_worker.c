@@ -364,6 +364,26 @@ static void check(struct session *session, struct charge *charge)
 		let_go(session, charge);
 }
 
+void hi_session_tell_limitation(struct session *session, struct charge *charge)
+{
+	const char *why = hi_watch_get_limitation(charge->watch);
+
+	if (why && !charge->limited)
+		hi_report_note(session->report, "%s", why);
+	charge->limited |= why != NULL;
+}
+
+/*
+ * Nobody tells of an opening: one look each time. What could not be adopted is not
+ * tried again so often, but with the next build.
+ */
+static void look_once(struct charge *charge, bool changed)
+{
+	if (charge->look_until_ns || (*charge->said && !changed))
+		return;
+	charge->look_at_ns = charge->look_until_ns = hi_clock_ns();
+}
+
 void hi_session_on_watch(struct session *session, struct charge *charge)
 {
 	struct hi_err err = { 0 };
@@ -374,6 +394,7 @@ void hi_session_on_watch(struct session *session, struct charge *charge)
 		hi_report_error(session->report, &err);
 		return;
 	}
+	hi_session_tell_limitation(session, charge);
 	if (!session->self.entered && !session->follow.relatives)
 		return;
 	if (charge->worker->current && (events & HI_WATCH_CANDIDATE)) {
@@ -381,8 +402,11 @@ void hi_session_on_watch(struct session *session, struct charge *charge)
 			hi_session_reload(session, charge, seen_ns);
 		return;
 	}
-	if (charge->worker->current && (events & HI_WATCH_OPENED))
+	if (charge->worker->current &&
+	    (events & (HI_WATCH_OPENED | HI_WATCH_UNTOLD)))
 		check(session, charge);
+	if (!charge->worker->current && (events & HI_WATCH_UNTOLD))
+		look_once(charge, events & HI_WATCH_CANDIDATE);
 	if (!charge->worker->current && (events & HI_WATCH_OPENED)) {
 		charge->look_at_ns = hi_clock_ns();
 		charge->look_until_ns = charge->look_at_ns + HI_SESSION_LOOK_NS;

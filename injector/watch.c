@@ -14,22 +14,17 @@
 #include <unistd.h>
 
 #include "common/own.h"
+#include "injector/watch_poll.h"
 #include "injector/watch_route.h"
-
-/* The file that the path led to when it was last looked at. */
-struct identity {
-	bool exists;
-	dev_t dev;
-	ino_t ino;
-	struct timespec mtime; /* a new file may get the old one's number */
-};
 
 struct hi_watch {
 	int fd;
 	char *path; /* absolute */
 	struct hi_route route;
-	struct identity known;
+	struct hi_identity known;
 	uint64_t candidate_ns;
+	struct hi_poll *poll; /* instead of all of that; or NULL */
+	char *limitation;     /* why */
 };
 
 /* What a batch of events amounts to. */
@@ -44,27 +39,6 @@ static uint64_t now_ns(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	return (uint64_t)now.tv_sec * 1000000000U + (uint64_t)now.tv_nsec;
-}
-
-static struct identity identify(const char *path)
-{
-	struct identity identity = { 0 };
-	struct stat stat_of;
-
-	if (path && stat(path, &stat_of) == 0) {
-		identity.exists = true;
-		identity.dev = stat_of.st_dev;
-		identity.ino = stat_of.st_ino;
-		identity.mtime = stat_of.st_mtim;
-	}
-	return identity;
-}
-
-static bool is_same_file(const struct identity *a, const struct identity *b)
-{
-	return a->exists == b->exists && a->dev == b->dev && a->ino == b->ino &&
-	       a->mtime.tv_sec == b->mtime.tv_sec &&
-	       a->mtime.tv_nsec == b->mtime.tv_nsec;
 }
 
 /*
@@ -89,21 +63,72 @@ static bool is_complete(const char *path, bool when_unknown)
 	return errno != EAGAIN && (when_unknown || stat_of.st_nlink > 1);
 }
 
+/* --- looking instead ---------------------------------------------------------- */
+
+/* Nothing is lost: what differs from the file that is known is a candidate. */
+static int begin_to_poll(struct hi_watch *watch, const struct hi_err *why,
+			 struct hi_err *err)
+{
+	const char *name = strrchr(watch->path, '/') + 1;
+	int code = hi_poll_new(watch->path, &watch->known, &watch->poll, err);
+
+	if (code < 0)
+		return code;
+	if (asprintf(&watch->limitation,
+		     "%s is looked at every %d ms, because %s%s%s%s", name,
+		     HI_POLL_MS, why->sentence, *why->hint ? " (" : "",
+		     why->hint,
+		     *why->hint ? " to have builds noticed at once)" : "") < 0)
+		watch->limitation = NULL;
+	if (watch->fd >= 0)
+		close(watch->fd);
+	watch->fd = -1;
+	return 0;
+}
+
+/* Walk the way and watch it, or look from time to time. */
+static int walk(struct hi_watch *watch, struct hi_route *route,
+		struct hi_err *err)
+{
+	const char *silent = hi_poll_find_silent(watch->path);
+	struct hi_err why = { 0 };
+	int code = 0;
+
+	if (silent)
+		(void)!hi_fail(&why, HI_E_SYS,
+			       "its folder is on %s, where changes made "
+			       "elsewhere are not told",
+			       silent);
+	else
+		code = hi_route_walk(watch->fd, watch->path, route, &why);
+	if (!silent && code == 0)
+		return 0;
+	memset(route, 0, sizeof(*route));
+	if (code < 0 && code != HI_E_SYS) {
+		if (err)
+			*err = why;
+		return code;
+	}
+	return begin_to_poll(watch, &why, err);
+}
+
+/* --- being told --------------------------------------------------------------- */
+
 /* A folder or link changed: is another file, or none, at the end of the way? */
 static int walk_again(struct hi_watch *watch, struct news *news,
 		      struct hi_err *err)
 {
 	struct hi_route route;
-	struct identity identity;
-	int code = hi_route_walk(watch->fd, watch->path, &route, err);
+	struct hi_identity identity;
+	int code = walk(watch, &route, err);
 
-	if (code < 0)
+	if (code < 0 || watch->poll)
 		return code;
 	hi_route_replace(watch->fd, &watch->route, &route);
-	identity = identify(watch->route.final_path);
+	identity = hi_identify(watch->route.final_path);
 	if (!identity.exists && watch->known.exists)
 		news->events |= HI_WATCH_DELETED;
-	if (identity.exists && !is_same_file(&identity, &watch->known) &&
+	if (identity.exists && !hi_identity_equal(&identity, &watch->known) &&
 	    is_complete(watch->route.final_path, true))
 		news->events |= HI_WATCH_CANDIDATE;
 	watch->known = identity;
@@ -183,13 +208,23 @@ static int take_batch(struct hi_watch *watch, struct news *news,
 	return len > 0;
 }
 
+static int look(struct hi_watch *watch, uint64_t *ret_time_ns)
+{
+	int events = hi_poll_read(watch->poll);
+
+	if (events & HI_WATCH_CANDIDATE)
+		watch->candidate_ns = now_ns();
+	*ret_time_ns = watch->candidate_ns;
+	return events;
+}
+
 int hi_watch_read(struct hi_watch *watch, uint64_t *ret_time_ns,
 		  struct hi_err *err)
 {
 	struct news all = { 0 };
 	int code = 1;
 
-	while (code > 0) {
+	while (code > 0 && !watch->poll) {
 		struct news news = { 0 };
 
 		code = take_batch(watch, &news, err);
@@ -205,8 +240,10 @@ int hi_watch_read(struct hi_watch *watch, uint64_t *ret_time_ns,
 	}
 	if (code < 0)
 		return code;
+	if (watch->poll)
+		return all.events | look(watch, ret_time_ns);
 	if (all.events)
-		watch->known = identify(watch->route.final_path);
+		watch->known = hi_identify(watch->route.final_path);
 	/* What was deleted and made again is not gone. */
 	if (watch->known.exists)
 		all.events &= ~HI_WATCH_DELETED;
@@ -232,20 +269,20 @@ static char *make_absolute(const char *path)
 
 static int begin(struct hi_watch *watch, const char *path, struct hi_err *err)
 {
+	struct hi_err why = { 0 };
+
 	watch->path = make_absolute(path);
 	if (!watch->path)
 		return hi_fail_sys(err, "%s cannot be watched", path);
+	watch->known = hi_identify(watch->path);
 	watch->fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
-	if (watch->fd < 0) {
-		int code = hi_fail_sys(err, "%s cannot be watched", path);
-
-		if (err && err->sys_errno == EMFILE)
-			hi_err_hint(err, "raise fs.inotify.max_user_instances "
-					 "with sysctl, or the limit on open "
-					 "files");
-		return code;
-	}
-	return hi_route_walk(watch->fd, watch->path, &watch->route, err);
+	if (watch->fd >= 0)
+		return walk(watch, &watch->route, err);
+	(void)!hi_fail_sys(&why, "its folder cannot be watched");
+	if (why.sys_errno == EMFILE)
+		hi_err_hint(&why, "raise fs.inotify.max_user_instances with "
+				  "sysctl, or the limit on open files,");
+	return begin_to_poll(watch, &why, err);
 }
 
 int hi_watch_new(const char *path, struct hi_watch **ret_watch,
@@ -262,7 +299,8 @@ int hi_watch_new(const char *path, struct hi_watch **ret_watch,
 		hi_watch_free(watch);
 		return code;
 	}
-	watch->known = identify(watch->route.final_path);
+	if (!watch->poll)
+		watch->known = hi_identify(watch->route.final_path);
 	*ret_watch = watch;
 	return 0;
 }
@@ -273,6 +311,8 @@ void hi_watch_free(struct hi_watch *watch)
 		return;
 	if (watch->fd >= 0)
 		close(watch->fd);
+	hi_poll_free(watch->poll);
+	free(watch->limitation);
 	hi_route_done(&watch->route);
 	free(watch->path);
 	free(watch);
@@ -280,5 +320,10 @@ void hi_watch_free(struct hi_watch *watch)
 
 int hi_watch_get_fd(const struct hi_watch *watch)
 {
-	return watch->fd;
+	return watch->poll ? hi_poll_get_fd(watch->poll) : watch->fd;
+}
+
+const char *hi_watch_get_limitation(const struct hi_watch *watch)
+{
+	return watch->limitation;
 }

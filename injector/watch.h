@@ -6,6 +6,8 @@
  * that is removed and made anew is followed. Reports a candidate at the close
  * after writing and at a rename onto the name, and an opening of the file by
  * anyone (a host that dlopens it).
+ * Where inotify(7) has no room left, or does not tell of all changes, the file is
+ * looked at from time to time instead (watch_poll.h).
  *
  * Units:     times are CLOCK_MONOTONIC nanoseconds.
  * Ownership: hi_watch_new() gives a watch that hi_watch_free() ends.
@@ -25,6 +27,7 @@ enum hi_watch_event {
 	HI_WATCH_CANDIDATE = 1, /* written and closed, or moved to the name */
 	HI_WATCH_OPENED = 2,    /* opened by some process */
 	HI_WATCH_DELETED = 4,   /* the name is gone */
+	HI_WATCH_UNTOLD = 8,    /* it may have been opened: nobody tells */
 };
 
 struct hi_watch;
@@ -34,6 +37,11 @@ int hi_watch_new(const char *path, struct hi_watch **ret_watch,
 void hi_watch_free(struct hi_watch *watch);
 /* A descriptor that polls readable when hi_watch_read() has news. */
 int hi_watch_get_fd(const struct hi_watch *watch);
+/*
+ * Why the file is only looked at from time to time, a sentence for the user; NULL
+ * when changes are told. It may begin at any hi_watch_read().
+ */
+const char *hi_watch_get_limitation(const struct hi_watch *watch);
 /*
  * Take all pending news without blocking: a union of enum hi_watch_event;
  * *ret_time_ns is when the last candidate was seen (0: never). The union tells how
