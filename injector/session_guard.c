@@ -94,6 +94,40 @@ static void put_off(struct session *session, const struct hi_crash *crash)
 		session->crashes[session->n_crashes++] = *crash;
 }
 
+/* Whether a thread has crashed in a build of this number. */
+static bool has_crashed(const struct hi_worker *worker, unsigned int number)
+{
+	for (size_t i = 0; i < worker->n_builds; i++)
+		if (worker->builds[i]->number == number &&
+		    worker->builds[i]->crashed)
+			return true;
+	return false;
+}
+
+/*
+ * The last build before the one that has crashed in which nothing has. None when
+ * newer code is live already, or when one that was gone back to crashes in the same
+ * function again.
+ */
+static unsigned int find_good(const struct charge *charge,
+			      const struct hi_crash *crash)
+{
+	const struct hi_worker *worker = charge->worker;
+	unsigned int good = 0;
+
+	if (crash->escape.build->number != worker->current->number ||
+	    (worker->current->again && charge->rolled_back == crash->function))
+		return 0;
+	for (size_t i = 0; i < worker->n_builds; i++) {
+		unsigned int number = worker->builds[i]->number;
+
+		if (number < worker->current->number && number > good &&
+		    !has_crashed(worker, number))
+			good = number;
+	}
+	return good;
+}
+
 bool hi_session_on_crash(struct session *session, struct hi_thread *thread,
 			 int signal)
 {
@@ -236,16 +270,39 @@ static void hold_home(struct session *session, struct charge *charge,
 				 crash->why_not.sentence);
 }
 
+/* Until the other build is live, calls return zero. */
+static void go_back(struct session *session, struct charge *charge,
+		    const struct hi_crash *crash)
+{
+	if (!crash->to_build)
+		return;
+	charge->rolled_back = crash->function;
+	(void)!hi_session_roll_back(session, charge, crash->to_build);
+}
+
+static void settle(struct session *session, struct hi_crash *crash)
+{
+	struct charge *charge = find_charge(session, crash);
+
+	if (!charge || !charge->worker->current)
+		return;
+	if (session->options->guard == HI_GUARD_ROLLBACK && crash->fault.signal)
+		crash->to_build = find_good(charge, crash);
+	if (!crash->to_build)
+		hold_home(session, charge, crash);
+	tell(session, crash, true);
+	go_back(session, charge, crash);
+}
+
 void hi_session_settle_crashes(struct session *session)
 {
-	for (size_t i = 0; i < session->n_crashes; i++) {
-		struct hi_crash *crash = &session->crashes[i];
-		struct charge *charge = find_charge(session, crash);
+	/* more may come meanwhile */
+	while (session->n_crashes > 0 && !session->self.host->ended) {
+		struct hi_crash crash = session->crashes[0];
 
-		if (!charge || !charge->worker->current)
-			continue;
-		hold_home(session, charge, crash);
-		tell(session, crash, true);
+		session->n_crashes--;
+		memmove(session->crashes, session->crashes + 1,
+			session->n_crashes * sizeof(crash));
+		settle(session, &crash);
 	}
-	session->n_crashes = 0;
 }

@@ -72,7 +72,9 @@ struct charge {
 	bool missed; /* the host has closed it; to be said when it stays so */
 	uint64_t look_until_ns; /* the file was opened: is it mapped? */
 	uint64_t look_at_ns;
-	struct stat seen;    /* of the file, when it was looked at last */
+	struct stat seen; /* of the file, when it was looked at last */
+	/* in which the host went back by itself, or NULL */
+	const struct hi_function *rolled_back;
 	uint64_t changed_ns; /* another build went live; 0: not yet */
 	bool limited; /* it has been said that the file is only looked at */
 };
