@@ -108,7 +108,7 @@ void hi_brood_clean(struct hi_brood *brood)
 void hi_brood_pump(struct hi_brood *brood, const struct hi_host_hooks *hooks)
 {
 	while (brood->first) {
-		struct hi_stop stop = hi_tracee_wait(-1, 0);
+		struct hi_stop stop = hi_tracee_wait(-1);
 
 		if (stop.kind == HI_STOP_NONE)
 			return;

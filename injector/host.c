@@ -222,7 +222,7 @@ void hi_host_take(struct hi_host *host, const struct hi_stop *stop)
 void hi_host_pump(struct hi_host *host)
 {
 	while (!host->ended) {
-		struct hi_stop stop = hi_tracee_wait(-1, 0);
+		struct hi_stop stop = hi_tracee_wait(-1);
 
 		if (stop.kind == HI_STOP_NONE)
 			return;
@@ -266,21 +266,31 @@ int hi_host_ask(struct hi_host *host, struct hi_thread *thread,
  * A wait for one thread is not disturbed by others that stop, as one for SIGCHLD
  * is: each of them would wake us, on a processor that the next one needs. It is
  * broken off from time to time: execve(2) may take a thread's id away without a word.
+ * False: the thread has ended as the first of its process, of which hi_host_pump()
+ * hears after it has heard of the others.
  */
-static struct hi_stop await_report(struct hi_host *host, pid_t tid,
-				   uint64_t limit_ns)
+static bool await_report(struct hi_host *host, pid_t tid, uint64_t limit_ns,
+			 struct hi_stop *ret_stop)
 {
-	struct hi_stop stop = hi_tracee_wait(tid, 0);
-
-	if (stop.kind != HI_STOP_NONE)
-		return stop;
+	*ret_stop = hi_tracee_wait(tid);
+	if (ret_stop->kind != HI_STOP_NONE)
+		return true;
 	if (!hi_limit_begin(&host->limit, AWAIT_SLICE_NS)) {
 		hi_tracee_await_news(limit_ns);
-		return hi_tracee_wait(tid, 0);
+		*ret_stop = hi_tracee_wait(tid);
+		return true;
 	}
-	stop = hi_tracee_wait_or_signal(tid);
+	*ret_stop = hi_tracee_await_or_signal(tid);
 	hi_limit_end(&host->limit);
-	return stop;
+	if (ret_stop->kind != HI_STOP_ENDED)
+		return true;
+	*ret_stop = hi_tracee_wait(tid);
+	return ret_stop->kind != HI_STOP_NONE;
+}
+
+static int fail_ended(pid_t tid, struct hi_err *err)
+{
+	return hi_fail(err, HI_E_GONE, "thread %d has ended", tid);
 }
 
 int hi_host_await(struct hi_host *host, struct hi_thread *thread,
@@ -291,14 +301,16 @@ int hi_host_await(struct hi_host *host, struct hi_thread *thread,
 
 	while (!thread->held) {
 		uint64_t waited = hi_clock_ns() - start;
-		struct hi_stop stop =
-			await_report(host, tid, AWAIT_LIMIT_NS - waited);
+		struct hi_stop stop;
 
+		if (!await_report(host, tid, AWAIT_LIMIT_NS - waited, &stop)) {
+			thread->wanted = false;
+			return fail_ended(tid, err);
+		}
 		if (stop.kind != HI_STOP_NONE)
 			hi_host_take(host, &stop);
 		if (host->ended || !hi_host_find_thread(host, tid))
-			return hi_fail(err, HI_E_GONE, "thread %d has ended",
-				       tid);
+			return fail_ended(tid, err);
 		if (thread->held)
 			break;
 		if (waited + AWAIT_SLICE_NS > AWAIT_LIMIT_NS) {

@@ -210,7 +210,7 @@ static bool step_out(struct hi_look *look, uint64_t start, uint64_t end)
 		if (pc <= start || pc >= end)
 			return true;
 		hi_tracee_step(look->tid);
-		stop = hi_tracee_wait(look->tid, 1);
+		stop = hi_tracee_await(look->tid);
 		if (stop.kind == HI_STOP_ENDED ||
 		    hi_tracee_get_regs(look->tid, &look->start.regs, NULL) < 0)
 			return true;

@@ -208,8 +208,11 @@ int hi_reload_check(struct hi_reload *reload, struct hi_err *err)
 }
 
 /* Judged against a worker that was closed, it is not refused: it is not looked at. */
-static void check_before_refusal(struct hi_candidate *candidate, int *code)
+static void check_before_refusal(struct hi_candidate *candidate, int *code,
+				 const struct hi_err *err)
 {
+	bool gone = *code < 0 &&
+		    (*code == HI_E_GONE || err->sys_errno == ESRCH);
 	int check;
 
 	if (*code == HI_E_CLOSED || candidate->reload->host->ended)
@@ -218,10 +221,10 @@ static void check_before_refusal(struct hi_candidate *candidate, int *code)
 	if (check == HI_E_CLOSED)
 		*code = HI_E_CLOSED;
 	/* the end of the host is reported soon */
-	candidate->ending = (*code == HI_E_GONE &&
-			     hi_host_await_end(candidate->reload->host)) ||
-			    check == HI_E_GONE ||
-			    candidate->reload->stacks->maps.n_maps == 0;
+	candidate->ending =
+		(gone && hi_host_await_end(candidate->reload->host)) ||
+		check == HI_E_GONE ||
+		candidate->reload->stacks->maps.n_maps == 0;
 }
 
 static enum hi_reload_end end(struct hi_candidate *candidate, int code,
@@ -237,7 +240,7 @@ static enum hi_reload_end end(struct hi_candidate *candidate, int code,
 		return HI_RELOAD_DONE;
 	}
 	if (!candidate->passing)
-		check_before_refusal(candidate, &code);
+		check_before_refusal(candidate, &code, err);
 	if (candidate->newer)
 		how = HI_RELOAD_NEWER;
 	else if (code == HI_E_CLOSED)

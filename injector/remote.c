@@ -75,7 +75,7 @@ static int to_syscall_stop(struct hi_thread *thread, struct hi_err *err)
 		struct hi_stop stop;
 
 		hi_tracee_resume_to_syscall(thread->tid, 0);
-		stop = hi_tracee_wait(thread->tid, 1);
+		stop = hi_tracee_await(thread->tid);
 		if (stop.kind == HI_STOP_SYSCALL)
 			return 0;
 		if (stop.kind == HI_STOP_ENDED)
@@ -99,7 +99,7 @@ static int to_trap_stop(struct hi_thread *thread, struct hi_err *err)
 		struct hi_stop stop;
 
 		hi_tracee_resume(thread->tid, 0);
-		stop = hi_tracee_wait(thread->tid, 1);
+		stop = hi_tracee_await(thread->tid);
 		if (stop.kind == HI_STOP_TRAP || stop.kind == HI_STOP_GROUP)
 			return 0;
 		if (stop.kind == HI_STOP_ENDED)

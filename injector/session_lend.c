@@ -41,7 +41,7 @@ static int let_go(struct session *session, struct hi_err *err)
 static void pump(struct session *session)
 {
 	for (;;) {
-		struct hi_stop stop = hi_tracee_wait(-1, 0);
+		struct hi_stop stop = hi_tracee_wait(-1);
 
 		if (stop.kind == HI_STOP_NONE ||
 		    (stop.kind == HI_STOP_ENDED && stop.tid <= 0))
@@ -63,7 +63,7 @@ static bool is_readable(int fd)
  */
 static bool see_end(struct session *session)
 {
-	struct hi_stop stop = hi_tracee_wait(session->self.host->pid, 0);
+	struct hi_stop stop = hi_tracee_wait(session->self.host->pid);
 
 	if (stop.kind == HI_STOP_NONE)
 		return false;

@@ -184,23 +184,40 @@ static struct hi_stop make_stop(pid_t tid, pid_t got, int status)
 	return stop;
 }
 
-struct hi_stop hi_tracee_wait(pid_t tid, int block)
+struct hi_stop hi_tracee_wait(pid_t tid)
 {
 	int status = 0;
 	pid_t got;
 
 	do {
-		got = waitpid(tid, &status, __WALL | (block ? 0 : WNOHANG));
+		got = waitpid(tid, &status, __WALL | WNOHANG);
 	} while (got < 0 && errno == EINTR);
 	return make_stop(tid, got, status);
 }
 
-struct hi_stop hi_tracee_wait_or_signal(pid_t tid)
+/*
+ * A wait for stops alone fails as soon as the thread has ended; waitpid(2) goes on
+ * waiting for a leader that has, as long as the process has other threads: those may
+ * have ended as well and wait for us. si_status is what a status of waitpid(2) has
+ * above its lowest byte.
+ */
+struct hi_stop hi_tracee_await_or_signal(pid_t tid)
 {
-	int status = 0;
-	pid_t got = waitpid(tid, &status, __WALL);
+	siginfo_t info = { 0 };
 
-	return make_stop(tid, got < 0 && errno == EINTR ? 0 : got, status);
+	if (waitid(P_PID, (id_t)tid, &info, WSTOPPED | __WALL) == 0)
+		return make_stop(tid, tid, W_STOPCODE(info.si_status));
+	return make_stop(tid, errno == EINTR ? 0 : -1, 0);
+}
+
+struct hi_stop hi_tracee_await(pid_t tid)
+{
+	struct hi_stop stop;
+
+	do {
+		stop = hi_tracee_await_or_signal(tid);
+	} while (stop.kind == HI_STOP_NONE);
+	return stop;
 }
 
 void hi_tracee_await_news(uint64_t limit_ns)

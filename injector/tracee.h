@@ -77,13 +77,16 @@ int hi_tracee_set_sigmask(pid_t tid, uint64_t mask,
 int hi_tracee_get_siginfo(pid_t tid, siginfo_t *ret_info,
 			  struct hi_err *err) HI_MUST_USE;
 
+/* Take the next report of any thread (TID -1) or of one; HI_STOP_NONE: there is none. */
+struct hi_stop hi_tracee_wait(pid_t tid);
 /*
- * Take the next report of any thread (TID -1) or of one. BLOCK waits for it;
- * otherwise HI_STOP_NONE says that there is none.
+ * Wait until a thread stops, and take that. HI_STOP_ENDED says that it will not, and is
+ * not taken: of the end of a process' first thread nobody hears before the others
+ * have been waited for.
  */
-struct hi_stop hi_tracee_wait(pid_t tid, int block);
-/* The same of one thread, until a signal interrupts it: HI_STOP_NONE (see limit). */
-struct hi_stop hi_tracee_wait_or_signal(pid_t tid);
+struct hi_stop hi_tracee_await(pid_t tid);
+/* The same until a signal interrupts it: HI_STOP_NONE (see limit). */
+struct hi_stop hi_tracee_await_or_signal(pid_t tid);
 /*
  * Sleep until SIGCHLD is pending, and take it, or for LIMIT_NS. The caller has it
  * blocked and looks for reports before and after.

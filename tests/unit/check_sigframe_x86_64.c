@@ -115,7 +115,7 @@ static void spoil(struct hi_host *host)
 	uint64_t mask, at;
 
 	ck_assert_int_eq(hi_tracee_interrupt(host->pid, &err), 0);
-	ck_assert_int_eq(hi_tracee_wait(host->pid, 1).kind, HI_STOP_TRAP);
+	ck_assert_int_eq(hi_tracee_await(host->pid).kind, HI_STOP_TRAP);
 	ck_assert_int_eq(hi_tracee_get_regs(host->pid, &regs, &err), 0);
 	ck_assert_int_eq(hi_tracee_get_xstate(host->pid, &xstate, &err), 0);
 	ck_assert_int_eq(hi_tracee_get_sigmask(host->pid, &mask, &err), 0);
