@@ -73,6 +73,8 @@ static void add_last(json_t *object, const struct hi_history *history,
 	last = json_object();
 	copy(last, "event", entry, "event");
 	copy(last, "build", entry, "build");
+	copy(last, "from", entry, "from");
+	copy(last, "rollback", entry, "rollback");
 	copy(last, "time", entry, "time");
 	copy(last, "text", entry, "text");
 	json_object_set_new(object, "last", last);

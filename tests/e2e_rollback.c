@@ -13,7 +13,7 @@
 
 #define WORKER "libworker.so"
 
-enum { N_BUILDS = 5 };
+enum { N_BUILDS = 9 }; /* old ones are without debug information */
 
 static const char *const languages[] = { "c", "cc" };
 
@@ -94,7 +94,7 @@ static void go_back(struct support *scene, const char *words, long number,
 
 static void begin(struct support *scene, long *count)
 {
-	support_start(scene, "./host", WORKER, "--", "4", NULL);
+	support_start(scene, "-v", "./host", WORKER, "--", "2", NULL);
 	support_event(scene, "ready");
 	*count = 0;
 	expect(scene, 1, count);
@@ -150,14 +150,284 @@ START_TEST(further_back_and_far_forward)
 			"live before it");
 	for (int round = 0; round < 3; round++) {
 		go_back(scene, "5", 5, 1, &count);
-		go_back(scene, "1", 1, 5, &count);
+		go_back(scene, "9", 9, 5, &count);
+		go_back(scene, "1", 1, 9, &count);
 	}
 	control_command(scene, 0, "rollback 1",
 			WORKER " is at build #1 already");
-	control_command(scene, 125, "rollback 6",
-			"hotinject: no build #6 of " WORKER " was live");
+	control_command(scene, 125, "rollback 10",
+			"hotinject: no build #10 of " WORKER " was live");
 	support_no_event(scene);
 	expect(scene, 1, &count);
+	end(scene);
+}
+END_TEST
+
+/* --- the worker's file --------------------------------------------------------- */
+
+START_TEST(the_file_is_not_taken_again_by_itself)
+{
+	struct support *scene = compile("aside", "c");
+	long count;
+
+	begin(scene, &count);
+	go_live(scene, 2, 2, &count);
+	go_live(scene, 3, 3, &count);
+	go_back(scene, "", 2, 3, &count);
+	put(scene, 3);
+	support_message(scene, WORKER " has the content of a build that was "
+				      "gone back from");
+	support_no_event(scene);
+	expect(scene, 2, &count);
+	control_command(scene, 0, "reload", WORKER " #4 live: .*");
+	support_event(scene, "live");
+	expect(scene, 3, &count);
+	/* by what it holds in between, too */
+	go_back(scene, "2", 2, 4, &count);
+	put(scene, 2);
+	support_message(scene, WORKER " has the content of the current build");
+	support_no_event(scene);
+	go_live(scene, 3, 5, &count);
+	end(scene);
+}
+END_TEST
+
+/* --- another hotinject --------------------------------------------------------- */
+
+static void kill_tool(struct support *scene)
+{
+	ck_assert_int_eq(kill(support_get_attached(scene), SIGKILL), 0);
+	ck_assert_int_eq(support_await_attached(scene), -SIGKILL);
+}
+
+static void attach(struct support *scene, long build)
+{
+	support_attach(scene, WORKER, NULL);
+	ck_assert_int_eq(support_event_number(
+				 scene, support_event(scene, "ready"), "build"),
+			 build);
+}
+
+START_TEST(a_host_is_taken_up_at_the_build_that_it_went_back_to)
+{
+	struct support *scene = compile("taken-up", languages[_i]);
+	long count = 0;
+
+	support_start_plain(scene, "./host", "2", NULL);
+	expect(scene, 1, &count);
+	attach(scene, 1);
+	go_live(scene, 2, 2, &count);
+	go_live(scene, 3, 3, &count);
+	go_back(scene, "2", 2, 3, &count);
+	kill_tool(scene);
+	expect(scene, 2, &count);
+	/* and the file still holds build 3 */
+	attach(scene, 2);
+	control_command(scene, 0, "status", "  " WORKER ": build #2, .*");
+	support_no_event(scene);
+	expect(scene, 2, &count);
+	go_back(scene, "", 1, 2, &count);
+	kill_tool(scene);
+	attach(scene, 1);
+	expect(scene, 1, &count);
+	go_back(scene, "3", 3, 1, &count);
+	ck_assert_int_eq(support_detach(scene), 0);
+	support_event(scene, "detached");
+	expect(scene, 3, &count);
+	attach(scene, 3);
+	go_back(scene, "", 2, 3, &count);
+	go_live(scene, 4, 4, &count);
+	go_back(scene, "1", 1, 4, &count);
+	ck_assert_int_eq(support_detach(scene), 0);
+	support_event(scene, "detached");
+	expect(scene, 1, &count);
+	end(scene);
+}
+END_TEST
+
+/* --- what hinders it ------------------------------------------------------------ */
+
+/* Its main() calls a worker that answers until it is told "out"; then the next line
+   leads back. */
+static struct support *begin_inside(const char *name)
+{
+	struct support *scene = support_new(name);
+
+	support_write(scene, "host.c",
+		      "#include <stdio.h>\n"
+		      "int loop(void);\n"
+		      "int main(void)\n"
+		      "{\n"
+		      "	char line[80];\n"
+		      "	while (loop() && fgets(line, sizeof(line), stdin));\n"
+		      "	return 0;\n"
+		      "}\n");
+	support_write(scene, "w.c",
+		      "#include <stdio.h>\n"
+		      "#include <stdlib.h>\n"
+		      "#include <unistd.h>\n"
+		      "__attribute__((constructor)) static void begin(void)\n"
+		      "{ if (access(\"bad\", F_OK) == 0) abort(); }\n"
+		      "int loop(void)\n"
+		      "{\n"
+		      "	char line[80];\n"
+		      "	for (;;) {\n"
+		      "		if (!fgets(line, sizeof(line), stdin))\n"
+		      "			return 0;\n"
+		      "		if (line[0] == 'o')\n"
+		      "			return 1;\n"
+		      "		printf(\"value=%d\\n\", BUILD);\n"
+		      "		fflush(stdout);\n"
+		      "	}\n"
+		      "}\n");
+	support_shell(scene,
+		      "for n in $(seq 3); do gcc -g -O2 -fPIC -shared "
+		      "-DBUILD=$n -Wl,-soname," WORKER " -o worker.$n.so w.c; "
+		      "done; cp worker.1.so " WORKER "; "
+		      "gcc -g -o host host.c -L. -lworker "
+		      "-Wl,-rpath,'$ORIGIN'");
+	support_start(scene, "--busy=defer", "--wait=20", "./host", WORKER,
+		      NULL);
+	support_event(scene, "ready");
+	ck_assert_str_eq(support_ask(scene, "?"), "value=1");
+	return scene;
+}
+
+static void go_live_outside(struct support *scene, int file)
+{
+	put(scene, file);
+	support_tell(scene, "out");
+	while (strcmp(support_event_text(scene, support_event_any(scene),
+					 "event"),
+		      "live") != 0)
+		;
+	support_tell(scene, "in");
+}
+
+START_TEST(it_waits_for_the_threads_that_are_inside)
+{
+	struct support *scene = begin_inside("waits");
+
+	go_live_outside(scene, 2);
+	ck_assert_str_eq(support_ask(scene, "?"), "value=2");
+	support_shell(scene, "$HOTINJECT rollback >back 2>&1 &");
+	support_event(scene, "waiting");
+	support_message(scene, WORKER " #1 waits: thread .* in loop()");
+	ck_assert_str_eq(support_ask(scene, "?"), "value=2");
+	control_command(scene, 0, "status", "  " WORKER ": build #2 since .*");
+	control_command(scene, 125, "rollback",
+			"hotinject: host \\([0-9]+\\) is being reloaded");
+	support_tell(scene, "out");
+	support_event(scene, "rollback");
+	support_tell(scene, "in");
+	ck_assert_str_eq(support_ask(scene, "?"), "value=1");
+	support_shell(scene, "until grep '^" WORKER " back at #1: ' back; do "
+			     ":; done");
+	end(scene);
+}
+END_TEST
+
+START_TEST(a_build_that_cannot_be_live_again_is_refused)
+{
+	struct support *scene = begin_inside("refused");
+	json_t *refused;
+
+	go_live_outside(scene, 2);
+	go_live_outside(scene, 3);
+	ck_assert_str_eq(support_ask(scene, "?"), "value=3");
+	support_shell(scene, ">bad");
+	control_command(scene, 125, "rollback",
+			"hotinject: " WORKER " back to #2 refused: .*");
+	refused = support_event(scene, "refused");
+	ck_assert_int_eq(support_event_number(scene, refused, "build"), 2);
+	ck_assert(json_is_true(json_object_get(refused, "rollback")));
+	support_message(scene, WORKER " back to #2 refused: ");
+	control_command(scene, 0, "status", "    last: back to #2 refused: .*");
+	control_command(scene, 0, "status", "  " WORKER ": build #3 since .*");
+	/* nor without the file that says what was overwritten */
+	support_shell(scene, "rm bad run/hotinject/*/libworker.2.so.was");
+	control_command(scene, 125, "rollback",
+			"hotinject: " WORKER " back to #2 refused: .*was "
+			"cannot be read: No such file or directory");
+	support_event(scene, "refused");
+	ck_assert_str_eq(support_ask(scene, "?"), "value=3");
+	go_live_outside(scene, 2);
+	ck_assert_str_eq(support_ask(scene, "?"), "value=2");
+	control_command(scene, 0, "status", "  " WORKER ": build #4 since .*");
+	end(scene);
+}
+END_TEST
+
+/* --- several workers -------------------------------------------------------------- */
+
+/* The answer to anything. */
+static void expect_both(struct support *scene, const char *answer)
+{
+	ck_assert_str_eq(support_ask(scene, "?"), answer);
+}
+
+static void put_of(struct support *scene, const char *letter, int number)
+{
+	char from[32], to[32];
+
+	snprintf(from, sizeof(from), "lib%s.%d.so", letter, number);
+	snprintf(to, sizeof(to), "lib%s.so", letter);
+	support_put(scene, from, to, SUPPORT_RENAME);
+	support_event(scene, "live");
+}
+
+START_TEST(the_worker_that_changed_last_goes_back)
+{
+	struct support *scene = support_new("several");
+
+	support_write(scene, "host.c",
+		      "#include <stdio.h>\n"
+		      "int a(void); int b(void);\n"
+		      "int main(void)\n"
+		      "{\n"
+		      "	char line[80];\n"
+		      "	while (fgets(line, sizeof(line), stdin)) {\n"
+		      "		printf(\"a=%d b=%d\\n\", a(), b());\n"
+		      "		fflush(stdout);\n"
+		      "	}\n"
+		      "	return 0;\n"
+		      "}\n");
+	support_shell(scene,
+		      "for l in a b; do for n in 1 2 3; do "
+		      "echo \"int $l(void) { return $n; }\" >$l.c; "
+		      "gcc -g -O2 -fPIC -shared -Wl,-soname,lib$l.so "
+		      "-o lib$l.$n.so $l.c; done; cp lib$l.1.so lib$l.so; "
+		      "done; gcc -g -o host host.c -L. -la -lb "
+		      "-Wl,-rpath,'$ORIGIN'");
+	support_start(scene, "./host", "liba.so", "libb.so", NULL);
+	support_event(scene, "ready");
+	support_event(scene, "ready");
+	expect_both(scene, "a=1 b=1");
+	control_command(scene, 125, "rollback",
+			"hotinject: no worker of host \\([0-9]+\\) has had a "
+			"build before the one that is live");
+	put_of(scene, "b", 2);
+	put_of(scene, "a", 2);
+	put_of(scene, "b", 3);
+	expect_both(scene, "a=2 b=3");
+	control_command(scene, 0, "rollback", "libb.so back at #2: .*");
+	expect_both(scene, "a=2 b=2");
+	control_command(scene, 0, "rollback liba.so", "liba.so back at #1: .*");
+	expect_both(scene, "a=1 b=2");
+	control_command(scene, 0, "rollback libb.so 3",
+			"libb.so back at #3: .*");
+	expect_both(scene, "a=1 b=3");
+	/* libb.so changed last, but only the other one has it */
+	control_command(scene, 0, "rollback liba.so 2",
+			"liba.so back at #2: .*");
+	control_command(scene, 0, "rollback 3",
+			"libb.so is at build #3 "
+			"already");
+	control_command(scene, 125, "rollback libc.so",
+			"hotinject: host \\([0-9]+\\) has no worker "
+			"'libc.so'");
+	expect_both(scene, "a=2 b=3");
+	support_forget_events(scene);
 	end(scene);
 }
 END_TEST
@@ -165,10 +435,18 @@ END_TEST
 static void add(Suite *suite)
 {
 	TCase *tcase = support_tcase(suite, "rollback");
+	TCase *hindered = support_tcase(suite, "hindered");
 
 	tcase_add_loop_test(tcase, each_build_that_was_live_is_live_again, 0,
 			    2);
 	tcase_add_loop_test(tcase, further_back_and_far_forward, 0, 2);
+	tcase_add_test(tcase, the_file_is_not_taken_again_by_itself);
+	tcase_add_loop_test(
+		tcase, a_host_is_taken_up_at_the_build_that_it_went_back_to, 0,
+		2);
+	tcase_add_test(hindered, it_waits_for_the_threads_that_are_inside);
+	tcase_add_test(hindered, a_build_that_cannot_be_live_again_is_refused);
+	tcase_add_test(hindered, the_worker_that_changed_last_goes_back);
 }
 
 int main(void)
