@@ -18,8 +18,8 @@
 struct call {
 	const struct hi_command *command;
 	pid_t pid; /* 0: left out */
-	/* of rollback: what it is about, and a number that may be a process's or a
-	   build's */
+	/* of rollback and kick: what it is about, and a number that may be a
+	   process's, or a build's or thread's */
 	struct hi_request request;
 	int number;
 	bool json;
@@ -56,6 +56,23 @@ static bool shows_json(const struct hi_command *command)
 {
 	return command->id == HI_COMMAND_STATUS ||
 	       command->id == HI_COMMAND_HISTORY;
+}
+
+/* One of [PID] [THREAD], as below. */
+static bool read_kick(struct call *call, const char *word)
+{
+	int number;
+
+	if (!read_pid(word, &number) || call->request.thread)
+		return false;
+	if (!call->number) {
+		call->number = number;
+		return true;
+	}
+	call->pid = call->number;
+	call->number = 0;
+	call->request.thread = number;
+	return true;
 }
 
 /* One of [PID] [WORKER] [BUILD]; whose number it is that stands alone, is seen
@@ -103,6 +120,9 @@ static int read_words(const struct hi_options *options, struct call *ret_call,
 	for (; *words; words++) {
 		if (call.command->id == HI_COMMAND_ROLLBACK) {
 			if (!read_rollback(&call, *words))
+				return fail_word(call.command, *words, err);
+		} else if (call.command->id == HI_COMMAND_KICK) {
+			if (!read_kick(&call, *words))
 				return fail_word(call.command, *words, err);
 		} else if (!given && read_pid(*words, &call.pid))
 			given = true;
@@ -160,13 +180,17 @@ static int fail_none(struct hi_err *err)
 	return HI_E_GONE;
 }
 
-/* "rollback 3": process 3 if that is a host, else build 3. */
+/* "rollback 3": process 3 if that is a host, else build 3; or thread 3 of "kick". */
 static void read_number(struct call *call, const pid_t *pids, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
 		if (pids[i] == call->number)
 			call->pid = call->number;
-	if (call->pid != call->number)
+	if (call->pid == call->number)
+		return;
+	if (call->command->id == HI_COMMAND_KICK)
+		call->request.thread = call->number;
+	else
 		call->request.build = (unsigned int)call->number;
 }
 

@@ -14,6 +14,9 @@ static const struct hi_command table[] = {
 	  "look at the worker's file now" },
 	{ HI_COMMAND_ROLLBACK, "rollback", "[PID] [WORKER] [BUILD]",
 	  "go back to the build before, or to any that was live" },
+	{ HI_COMMAND_KICK, "kick", "[PID] [THREAD]",
+	  "take a thread, or all, out of the worker: the call\n"
+	  "returns zero" },
 	{ HI_COMMAND_GDB, "gdb", "[PID] [GDB-ARGUMENT...]",
 	  "let gdb have the host, and take it back afterwards" },
 	{ HI_COMMAND_DETACH, "detach", "[PID]",

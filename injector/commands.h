@@ -16,6 +16,7 @@ enum hi_command_id {
 	HI_COMMAND_HISTORY,
 	HI_COMMAND_RELOAD,
 	HI_COMMAND_ROLLBACK,
+	HI_COMMAND_KICK,
 	HI_COMMAND_GDB,
 	HI_COMMAND_DETACH,
 	/* names that are kept free for later versions */

@@ -1,6 +1,7 @@
 #include "injector/message.h"
 
 #include <limits.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -45,7 +46,22 @@ json_t *hi_request_new(const struct hi_request *request)
 	if (request->build)
 		json_object_set_new(object, "build",
 				    json_integer(request->build));
+	if (request->thread)
+		json_object_set_new(object, "thread",
+				    json_integer(request->thread));
 	return object;
+}
+
+/* 0 when it is absent; false when it is anything but a number from 1 on. */
+static bool read_number(const json_t *object, const char *key, int *ret_number)
+{
+	const json_t *value = json_object_get(object, key);
+	json_int_t number = json_integer_value(value);
+
+	if (value && (number < 1 || number > INT_MAX))
+		return false;
+	*ret_number = (int)number;
+	return true;
 }
 
 /* What goes with the command, each of which may be absent. */
@@ -53,18 +69,20 @@ static int read_rest(const json_t *object, struct hi_request *request,
 		     struct hi_err *err)
 {
 	const json_t *worker = json_object_get(object, "worker");
-	const json_t *build = json_object_get(object, "build");
 	const char *name = json_string_value(worker);
-	json_int_t number = json_integer_value(build);
+	int number = 0, thread = 0;
 
 	if ((worker && (!name || strlen(name) >= sizeof(request->worker))) ||
-	    (build && (number < 1 || number > INT_MAX)))
+	    !read_number(object, "build", &number) ||
+	    !read_number(object, "thread", &thread))
 		return hi_fail(err, HI_E_USAGE,
 			       "the request's \"worker\" is not a file's name, "
-			       "or its \"build\" not a number from 1 on");
+			       "or its \"build\" or \"thread\" not a number "
+			       "from 1 on");
 	if (name)
 		memcpy(request->worker, name, strlen(name) + 1);
 	request->build = (unsigned int)number;
+	request->thread = thread;
 	return 0;
 }
 

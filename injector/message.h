@@ -4,6 +4,7 @@
  *
  *     {"command":"status"}
  *     {"command":"rollback","worker":"libworker.so","build":2}   or without the latter
+ *     {"command":"kick","thread":4250}
  *     {"text":"game (4242) runs on"}    or, instead of "text", what the command gives
  *     {"error":"...","hint":"..."}
  *
@@ -20,6 +21,7 @@
 
 #include <jansson.h>
 #include <stddef.h>
+#include <sys/types.h>
 
 #include "common/err.h"
 #include "injector/commands.h"
@@ -35,6 +37,7 @@ struct hi_request {
 	const struct hi_command *command;
 	char worker[HI_WORKER_NAME_MAX]; /* "": any */
 	unsigned int build;              /* 0: none is named */
+	pid_t thread;                    /* the same */
 };
 
 json_t *hi_request_new(const struct hi_request *request);

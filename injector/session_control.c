@@ -169,6 +169,37 @@ void hi_session_answer_leavers(struct session *session)
 	hi_buf_done(&text);
 }
 
+/* --- kick --- */
+
+static json_t *kick(struct session *session, pid_t tid)
+{
+	const struct hi_host *host = session->self.host;
+	struct hi_buf text = HI_BUF_INIT;
+	struct hi_err err = { 0 };
+	json_t *answer;
+	int n = hi_session_kick(session, tid, false, &err);
+
+	if (n < 0)
+		return hi_answer_error(&err);
+	if (n == 0 && tid) {
+		hi_fail(&err, HI_E_USAGE,
+			"%s (%d) has no thread %d that is inside a worker",
+			host->name, host->pid, (int)tid);
+		return hi_answer_error(&err);
+	}
+	if (n == 0)
+		hi_buf_printf(&text, "no thread of %s (%d) is inside a worker",
+			      host->name, host->pid);
+	else
+		hi_phrase_count(&text, (size_t)n, "thread");
+	if (n > 0)
+		hi_buf_text(&text,
+			    n > 1 ? " were taken out" : " was taken out");
+	answer = hi_answer_text(hi_buf_str(&text));
+	hi_buf_done(&text);
+	return answer;
+}
+
 /* --- all of them --- */
 
 /* What stands in the way of a command that needs the host itself, or NULL. */
@@ -210,6 +241,11 @@ static void answer(struct session *session,
 			return;
 		}
 		answer = refuse(session, hindrance);
+		break;
+	case HI_COMMAND_KICK: /* also while a build waits for that thread */
+		answer = hindrance && !session->reloading ?
+				 refuse(session, hindrance) :
+				 kick(session, request->is.thread);
 		break;
 	case HI_COMMAND_ROLLBACK:
 		answer = hindrance ? refuse(session, hindrance) :

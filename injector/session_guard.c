@@ -272,12 +272,14 @@ static void hold_home(struct session *session, struct charge *charge,
 
 /* Until the other build is live, calls return zero. */
 static void go_back(struct session *session, struct charge *charge,
-		    const struct hi_crash *crash)
+		    struct hi_crash *crash)
 {
 	if (!crash->to_build)
 		return;
 	charge->rolled_back = crash->function;
-	(void)!hi_session_roll_back(session, charge, crash->to_build);
+	if (!hi_session_roll_back(session, charge, crash->to_build) &&
+	    charge->worker->current)
+		hold_home(session, charge, crash);
 }
 
 static void settle(struct session *session, struct hi_crash *crash)

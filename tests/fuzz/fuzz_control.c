@@ -27,6 +27,7 @@ static void try_request(const uint8_t *bytes, size_t len)
 	text = hi_message_write(hi_request_new(&request), &len_again);
 	if (!text || hi_request_read(text, len_again, &again, NULL) < 0 ||
 	    again.command != request.command || again.build != request.build ||
+	    again.thread != request.thread ||
 	    strcmp(again.worker, request.worker) != 0)
 		__builtin_trap();
 	free(text);

@@ -42,7 +42,8 @@ START_TEST(a_request_is_read_as_it_was_written)
 {
 	for (size_t i = 0; hi_commands_get(i); i++) {
 		const struct hi_command *command = hi_commands_get(i);
-		const struct hi_request request = { command, "libw.so", 7 };
+		const struct hi_request request = { command, "libw.so", 7,
+						    4250 };
 		size_t len = 0;
 		char *HI_FREE bytes =
 			hi_message_write(hi_request_new(&request), &len);
@@ -55,6 +56,7 @@ START_TEST(a_request_is_read_as_it_was_written)
 		ck_assert(again.command == (asked ? command : NULL));
 		ck_assert_str_eq(again.worker, asked ? "libw.so" : "");
 		ck_assert_uint_eq(again.build, asked ? 7 : 0);
+		ck_assert_int_eq(again.thread, asked ? 4250 : 0);
 	}
 }
 END_TEST
