@@ -1,4 +1,4 @@
-#include "injector/escape.h"
+#include "injector/escape_parts.h"
 
 #include <string.h>
 
@@ -99,7 +99,7 @@ static bool is_plausible(const struct hi_host *host, struct hi_escape *escape)
  * A call to where nothing is: the frame is its caller's, with the return address on
  * top. What holds in the call holds still.
  */
-static void leave_nowhere(const struct hi_host *host,
+static bool leave_nowhere(const struct hi_host *host,
 			  struct hi_start_regs *start)
 {
 	uint64_t back;
@@ -107,9 +107,10 @@ static void leave_nowhere(const struct hi_host *host,
 
 	if (hi_remote_read(host, start->regs.rip, &byte, 1, NULL) == 0 ||
 	    hi_remote_read(host, start->regs.rsp, &back, 8, NULL) < 0)
-		return;
+		return false;
 	start->regs.rip = back - 1;
 	start->regs.rsp += 8;
+	return true;
 }
 
 int hi_escape_find(const struct hi_host *host, struct hi_unwinder *unwinder,
@@ -122,10 +123,14 @@ int hi_escape_find(const struct hi_host *host, struct hi_unwinder *unwinder,
 				 .n_workers = n_workers,
 				 .escape = &escape };
 	struct hi_start_regs from = *start;
+	bool nowhere = leave_nowhere(host, &from);
 
-	leave_nowhere(host, &from);
 	hi_unwind_each(unwinder, tid, &from, take, &search);
 	*ret_escape = escape;
+	if (nowhere && !search.interrupted && !escape.build &&
+	    hi_escape_from_nowhere(host, workers, n_workers, &start->regs,
+				   ret_escape))
+		return 0;
 	if (search.interrupted || !escape.build)
 		return hi_fail(err, HI_E_CLOSED, "thread %d is not inside",
 			       tid);
