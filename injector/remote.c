@@ -62,7 +62,9 @@ int hi_remote_poke(const struct hi_host *host, uint64_t to_remote,
 	ssize_t put = pwrite(host->mem_fd, from, len, (off_t)to_remote);
 
 	if (put != (ssize_t)len) {
-		errno = put < 0 ? errno : EFAULT;
+		/* nothing at all: there is no memory any more */
+		if (put >= 0)
+			errno = put == 0 ? ESRCH : EFAULT;
 		return gone_or_sys(host, err, "writing", to_remote, len);
 	}
 	return 0;

@@ -1,6 +1,7 @@
 /*
  * hotinject is killed in the middle of its work: the host, whose threads it may have
- * stopped or borrowed, goes on as if nothing had been.
+ * stopped or borrowed, goes on as if nothing had been. Or the host is killed: that is its
+ * end, of which no build is to blame.
  */
 #include <signal.h>
 #include <stdio.h>
@@ -112,12 +113,45 @@ START_TEST(a_host_outlives_hotinject_whenever_that_is_killed)
 }
 END_TEST
 
+/* N_THREADS: without others, the first is the one that is borrowed. */
+static void kill_host_after(struct support *scene, long ns,
+			    const char *n_threads)
+{
+	support_put(scene, "build.1.so", WORKER, SUPPORT_RENAME);
+	support_start(scene, "--wait=50", "./host", WORKER, "--", n_threads,
+		      NULL);
+	support_event(scene, "ready");
+	support_put(scene, "build.2.so", WORKER, SUPPORT_RENAME);
+	let_pass(ns);
+	support_forget_events(scene);
+	ck_assert_int_eq(kill(support_get_host_pid(scene), SIGKILL), 0);
+	ck_assert_int_eq(support_wait(scene), 128 + SIGKILL);
+}
+
+START_TEST(a_host_that_is_killed_has_ended_whatever_is_under_way)
+{
+	struct support *scene = compile("host");
+	char *messages;
+
+	for (long i = 0; i < N_KILLS; i++)
+		kill_host_after(scene, i * i * STEP_NS, _i == 1 ? "4" : "0");
+	messages = support_messages(scene);
+	ck_assert_ptr_null(strstr(messages, "refused"));
+	ck_assert_ptr_null(strstr(messages, "error"));
+	free(messages);
+	support_free(scene);
+}
+END_TEST
+
 static void add(Suite *suite)
 {
 	TCase *tcase = support_tcase(suite, "kill");
 
 	tcase_add_loop_test(
 		tcase, a_host_outlives_hotinject_whenever_that_is_killed, 0, 2);
+	tcase_add_loop_test(
+		tcase, a_host_that_is_killed_has_ended_whatever_is_under_way, 0,
+		2);
 }
 
 int main(void)

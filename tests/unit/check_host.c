@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "injector/attach.h"
+#include "injector/remote.h"
 #include "tests/unit/fixture.h"
 
 static void *tell(void *fd)
@@ -129,6 +130,27 @@ START_TEST(a_wait_for_a_stop_ends_with_the_host_and_leaves_it_the_end)
 }
 END_TEST
 
+START_TEST(a_host_that_was_killed_has_no_memory_that_could_be_bad)
+{
+	static long word;
+	struct hi_host *host = begin();
+	struct hi_err err;
+	long read = 0;
+
+	ck_assert_int_eq(hi_remote_poke(host, (uint64_t)&word, &word,
+					sizeof(word), &err),
+			 0);
+	kill_all(host);
+	ck_assert_int_eq(hi_remote_poke(host, (uint64_t)&word, &word,
+					sizeof(word), &err),
+			 HI_E_GONE);
+	ck_assert_int_eq(hi_remote_read(host, (uint64_t)&word, &read,
+					sizeof(read), &err),
+			 HI_E_GONE);
+	expect_end(host);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("host");
@@ -140,6 +162,8 @@ int main(void)
 	tcase_add_test(
 		tcase,
 		a_wait_for_a_stop_ends_with_the_host_and_leaves_it_the_end);
+	tcase_add_test(tcase,
+		       a_host_that_was_killed_has_no_memory_that_could_be_bad);
 	suite_add_tcase(suite, tcase);
 	return hi_fixture_main(suite);
 }
