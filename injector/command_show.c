@@ -61,6 +61,31 @@ static void add_patch_points(struct hi_buf *out, const json_t *worker)
 			      n - (long long)json_array_size(reasons));
 }
 
+static void add_inside(struct hi_buf *out, const json_t *worker)
+{
+	const json_t *inside = json_object_get(worker, "inside");
+	long long n = get_number(worker, "n_inside");
+
+	for (size_t i = 0; i < json_array_size(inside); i++) {
+		const json_t *one = json_array_get(inside, i);
+		const char *where = get_text(one, "where");
+
+		hi_buf_printf(out, "    thread %lld is inside build #%lld, in ",
+			      get_number(one, "thread"),
+			      get_number(one, "build"));
+		hi_phrase_function(out, get_text(one, "function"));
+		if (*where) {
+			hi_buf_text(out, " (");
+			hi_phrase_clean(out, where);
+			hi_buf_text(out, ")");
+		}
+		hi_buf_text(out, "\n");
+	}
+	if (n > (long long)json_array_size(inside))
+		hi_buf_printf(out, "    and %lld more threads are inside\n",
+			      n - (long long)json_array_size(inside));
+}
+
 static void add_worker(struct hi_buf *out, const json_t *worker)
 {
 	const char *since = get_text(worker, "since");
@@ -85,6 +110,7 @@ static void add_worker(struct hi_buf *out, const json_t *worker)
 				"patch point");
 		hi_buf_text(out, "\n");
 		add_patch_points(out, worker);
+		add_inside(out, worker);
 	}
 	if (last) {
 		hi_buf_text(out, "    last: ");
@@ -113,6 +139,18 @@ void hi_command_show_status(struct hi_buf *out, const json_t *status)
 		add_worker(out, json_array_get(workers, i));
 }
 
+/* "  12 kB of its own, 28 kB mapped, 45 kB in its file" */
+static void add_memory(struct hi_buf *out, const json_t *memory)
+{
+	if (memory)
+		hi_buf_printf(out,
+			      "    %lld kB of its own, %lld kB mapped, %lld "
+			      "kB in its file\n",
+			      (get_number(memory, "own") + 1023) / 1024,
+			      (get_number(memory, "mapped") + 1023) / 1024,
+			      (get_number(memory, "file") + 1023) / 1024);
+}
+
 void hi_command_show_history(struct hi_buf *out, const json_t *answer)
 {
 	const json_t *history = json_object_get(answer, "history");
@@ -133,6 +171,7 @@ void hi_command_show_history(struct hi_buf *out, const json_t *answer)
 		hi_phrase_clean(out, get_text(entry, "worker"));
 		hi_buf_text(out, " ");
 		add_entry(out, entry);
+		add_memory(out, json_object_get(entry, "memory"));
 	}
 }
 

@@ -11,11 +11,13 @@
 #define TEXT_MAX  2000
 
 void hi_history_set_image(struct hi_history *history,
-			  const struct hi_image *image)
+			  const struct hi_image *image, const char *copy)
 {
 	const struct hi_image_header *header =
 		image ? hi_image_get_header(image) : NULL;
 
+	free(history->copy);
+	history->copy = copy ? strdup(copy) : NULL;
 	history->build_id[0] = '\0';
 	for (size_t i = 0; header && i < header->build_id_len; i++)
 		snprintf(history->build_id + 2 * i, 3, "%02x",
@@ -88,6 +90,9 @@ void hi_history_add(struct hi_history *history, const json_t *event,
 	make_room(history);
 	json_object_set_new(entry, "build_id", json_string(history->build_id));
 	json_object_set_new(entry, "text", hi_event_text(some ? some : ""));
+	if (history->copy && is_current(entry))
+		json_object_set_new(entry, "copy",
+				    hi_event_text(history->copy));
 	json_array_append_new(history->entries, entry);
 	history->build_id[0] = '\0';
 	free(some);
@@ -97,6 +102,8 @@ void hi_history_done(struct hi_history *history)
 {
 	json_decref(history->entries);
 	history->entries = NULL;
+	free(history->copy);
+	history->copy = NULL;
 }
 
 json_t *hi_history_find_last(const struct hi_history *history,

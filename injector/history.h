@@ -5,6 +5,7 @@
  *
  *     "build_id"   in hexadecimal, or ""
  *     "text"       what the message says behind "live: " or "refused: "
+ *     "copy"       the private copy's path, of a build that is or was live
  *
  * and of long lists only the first names.
  *
@@ -27,11 +28,13 @@ struct hi_history {
 	json_t *entries; /* an array, oldest first; NULL: none */
 	size_t n_added;  /* ever */
 	char build_id[2 * HI_BUILD_ID_MAX + 1];
+	char *copy; /* of the next entry's build; or NULL */
 };
 
-/* The next entry is of this file; NULL: of one that cannot be read. */
+/* The next entry is of this file, and its private copy; NULL: of one that cannot be
+   read. */
 void hi_history_set_image(struct hi_history *history,
-			  const struct hi_image *image);
+			  const struct hi_image *image, const char *copy);
 void hi_history_add(struct hi_history *history, const json_t *event,
 		    const char *text);
 void hi_history_done(struct hi_history *history);

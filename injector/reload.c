@@ -26,7 +26,7 @@ static bool take(struct hi_candidate *candidate, struct hi_err *err)
 
 	candidate->number = number;
 	code = hi_candidate_copy(candidate, err);
-	hi_history_set_image(history, NULL);
+	hi_history_set_image(history, NULL, NULL);
 	if (code == 0)
 		code = hi_snapshot_is_known(candidate->snapshot,
 					    &worker->current->content, &known,
@@ -45,7 +45,8 @@ static bool take(struct hi_candidate *candidate, struct hi_err *err)
 					      number, &candidate->build, err);
 	if (code == 0) {
 		worker->last_number = number;
-		hi_history_set_image(history, candidate->build->image);
+		hi_history_set_image(history, candidate->build->image,
+				     candidate->build->path);
 		return true;
 	}
 	if (hi_candidate_is_passing(err)) {

@@ -73,7 +73,7 @@ bool hi_candidate_take_back(struct hi_candidate *candidate, struct hi_err *err)
 	struct hi_history *history = hi_report_get_history(reload->report);
 	int code;
 
-	hi_history_set_image(history, NULL);
+	hi_history_set_image(history, NULL, NULL);
 	candidate->number = reload->back->number;
 	code = hi_candidate_copy(candidate, err);
 	if (code == 0)
@@ -86,7 +86,8 @@ bool hi_candidate_take_back(struct hi_candidate *candidate, struct hi_err *err)
 		return false;
 	}
 	candidate->build->again = true;
-	hi_history_set_image(history, candidate->build->image);
+	hi_history_set_image(history, candidate->build->image,
+			     candidate->build->path);
 	return true;
 }
 

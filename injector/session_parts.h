@@ -13,6 +13,7 @@
  * session_control.c  what is asked from another terminal
  * session_rollback.c a build that was live before, live again
  * session_tell.c     what there is to say of the host
+ * session_inside.c   which threads are inside the worker
  * session_lend.c     the host in gdb
  *
  * Ownership: as session.h says.
@@ -291,8 +292,14 @@ json_t *hi_session_answer_rollback(struct session *session,
    when it was refused, or is not whole. */
 bool hi_session_add_verdict(struct hi_buf *text, const json_t *entry);
 /* New objects: the answers to "status" and "history". */
-json_t *hi_session_tell_status(const struct session *session);
+json_t *hi_session_tell_status(struct session *session);
 json_t *hi_session_tell_history(const struct session *session);
+
+/* --- session_inside.c --- */
+
+/* Add to OBJECT which threads are inside which build of a worker that the host has. */
+void hi_session_tell_inside(struct session *session,
+			    const struct charge *charge, json_t *object);
 
 /* --- session_lend.c --- */
 

@@ -1,15 +1,19 @@
 /*
  * What there is to say of the host to who asks from another terminal.
  */
+#include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
+#include "common/own.h"
 #include "injector/event.h"
 #include "injector/history.h"
+#include "injector/holds.h"
 #include "injector/message.h"
 #include "injector/session_parts.h"
 
 #define NAMES_MAX 24
-#define ROOM      1000 /* of a message, for what is around the history */
+#define ROOM      (9U << 10) /* of a message, for what is added to the history */
 
 /* Why its entry does not lead to the newest code; NULL when it does or need not. */
 static const char *find_hindrance(const struct hi_function *function)
@@ -80,8 +84,7 @@ static void add_last(json_t *object, const struct hi_history *history,
 	json_object_set_new(object, "last", last);
 }
 
-static json_t *tell_worker(const struct session *session,
-			   const struct charge *charge)
+static json_t *tell_worker(struct session *session, const struct charge *charge)
 {
 	const struct hi_history *history =
 		hi_report_get_history(session->report);
@@ -99,6 +102,7 @@ static json_t *tell_worker(const struct session *session,
 		copy(object, "since",
 		     hi_history_find_last(history, worker->name, 1), "time");
 		add_functions(object, worker);
+		hi_session_tell_inside(session, charge, object);
 	}
 	add_last(object, history, worker);
 	return object;
@@ -111,7 +115,7 @@ static const char *get_state(const struct session *session)
 	return session->self.entered ? "running" : "starting";
 }
 
-json_t *hi_session_tell_status(const struct session *session)
+json_t *hi_session_tell_status(struct session *session)
 {
 	const struct hi_host *host = session->self.host;
 	json_t *status = json_object();
@@ -130,16 +134,53 @@ json_t *hi_session_tell_status(const struct session *session)
 	return status;
 }
 
+static json_t *tell_holds(const struct hi_holds *holds)
+{
+	json_t *object = json_object();
+
+	json_object_set_new(object, "own",
+			    json_integer((json_int_t)holds->own));
+	json_object_set_new(object, "mapped",
+			    json_integer((json_int_t)holds->mapped));
+	json_object_set_new(object, "file",
+			    json_integer((json_int_t)holds->file));
+	return object;
+}
+
+/* To the entries of builds that this worker has, what they hold. */
+static void add_holds(json_t *history, pid_t pid,
+		      const struct hi_worker *worker)
+{
+	struct hi_holds *HI_FREE holds =
+		calloc(worker->n_builds + 1, sizeof(*holds));
+	json_t *entry;
+	size_t i;
+
+	if (!holds || worker->n_builds == 0)
+		return;
+	hi_holds_read(pid, worker, holds);
+	json_array_foreach(history, i, entry) {
+		const char *path =
+			json_string_value(json_object_get(entry, "copy"));
+
+		for (size_t b = 0; path && b < worker->n_builds; b++)
+			if (strcmp(worker->builds[b]->path, path) == 0)
+				json_object_set_new(entry, "memory",
+						    tell_holds(&holds[b]));
+	}
+}
+
 json_t *hi_session_tell_history(const struct session *session)
 {
 	const struct hi_host *host = session->self.host;
+	json_t *history = hi_history_get_new(
+		hi_report_get_history(session->report), HI_MESSAGE_MAX - ROOM);
 	json_t *answer = json_object();
 
 	json_object_set_new(answer, "pid", json_integer(host->pid));
 	json_object_set_new(answer, "name", hi_event_text(host->name));
-	json_object_set_new(
-		answer, "history",
-		hi_history_get_new(hi_report_get_history(session->report),
-				   HI_MESSAGE_MAX - ROOM));
+	for (size_t i = 0; i < session->n_charges; i++)
+		add_holds(history, host->pid, session->charges[i].worker);
+	json_object_set_new(answer, "history", history);
 	return answer;
 }

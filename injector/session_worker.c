@@ -60,7 +60,8 @@ static int adopt(struct session *session, struct charge *charge,
 	hi_unwinder_stale(session->unwinder);
 	hi_session_note(session, charge);
 	hi_history_set_image(hi_report_get_history(session->report),
-			     charge->worker->current->image);
+			     charge->worker->current->image,
+			     charge->worker->current->path);
 	hi_report_ready(session->report, session->self.host->name,
 			session->self.host->pid, charge->worker->name,
 			charge->worker->n_functions);

@@ -60,6 +60,7 @@ START_TEST(status_tells_how_the_host_and_its_worker_stand)
 	control_command(scene, 0, "status",
 			"    last: #3 refused: step\\(\\): .*");
 	status = ask_json(scene, "status");
+	support_shell(scene, "! grep inside said");
 	ck_assert_int_eq(json_integer_value(json_object_get(status, "pid")),
 			 support_get_host_pid(scene));
 	worker = json_array_get(json_object_get(status, "workers"), 0);
@@ -70,6 +71,9 @@ START_TEST(status_tells_how_the_host_and_its_worker_stand)
 				 json_object_get(worker, "last"), "event")),
 			 "refused");
 	ck_assert_ptr_nonnull(since);
+	ck_assert_uint_eq(json_array_size(json_object_get(worker, "inside")),
+			  0);
+	ck_assert_ptr_nonnull(json_object_get(worker, "inside"));
 	json_decref(status);
 	control_end(scene, _i);
 }
@@ -87,7 +91,10 @@ START_TEST(history_has_each_build_with_its_id_and_what_became_of_it)
 	control_go_live(scene, "worker.1.so", 4);
 	support_shell(scene, "id() { readelf -n $1 | sed -n 's/.*Build ID: "
 			     "//p'; }; $HOTINJECT history >said; cat said; "
-			     "test $(wc -l <said) = 4 && "
+			     "test $(grep -c ' libworker.so ' said) = 4 && "
+			     "test $(grep -c '^    [1-9][0-9]* kB of its own, "
+			     "[1-9][0-9]* kB mapped, [1-9][0-9]* kB in its "
+			     "file$' said) = 3 && "
 			     "grep \" $(id worker.1.so) libworker.so #1 taken "
 			     "over$\" said && "
 			     "grep \" $(id worker.2.so) libworker.so #2 live: "
@@ -102,6 +109,11 @@ START_TEST(history_has_each_build_with_its_id_and_what_became_of_it)
 	text = json_dumps(json_object_get(entry, "changed"), JSON_COMPACT);
 	ck_assert_str_eq(text, "[\"step\"]");
 	free(text);
+	support_shell(scene, "test -s '%s'",
+		      json_string_value(json_object_get(entry, "copy")));
+	ck_assert_int_gt(json_integer_value(json_object_get(
+				 json_object_get(entry, "memory"), "mapped")),
+			 8192);
 	json_decref(entry);
 	control_end(scene, _i);
 }
@@ -270,6 +282,10 @@ START_TEST(a_reload_that_waits_can_be_asked_for_and_left)
 		scene, 0, "status",
 		"  libworker.so: build #1 since .*, 1 function in the table, "
 		"0 patch points");
+	control_command(scene, 0, "status",
+			"    thread [0-9]+ is inside build #1, in loop\\(\\) "
+			"\\([a-z.]+:[0-9]+\\)");
+	ck_assert_str_eq(support_ask(scene, ""), "value=1");
 	control_command(scene, 125, "reload",
 			"hotinject: host \\([0-9]+\\) is being reloaded");
 	control_command(scene, 125, "gdb",
