@@ -56,7 +56,10 @@ static int sort_out(struct hi_host *host, struct hi_freeze *freeze,
 		    struct hi_err *err)
 {
 	struct hi_thread *thread, *next;
-	int n = make_room(host, freeze, err);
+	int n = hi_host_complete(host, err);
+
+	if (n == 0)
+		n = make_room(host, freeze, err);
 
 	freeze->n_before = freeze->n_looks;
 	if (n <= 0 || !freeze->looks)

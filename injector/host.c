@@ -30,8 +30,7 @@ struct hi_host *hi_host_new(pid_t pid)
 static void remove_thread(struct hi_host *host, struct hi_thread *thread)
 {
 	HASH_DEL(host->threads, thread);
-	if (thread->proc_fd >= 0)
-		close(thread->proc_fd);
+	hi_host_close_fd(thread);
 	free(thread);
 }
 
@@ -110,6 +109,10 @@ struct hi_thread *hi_host_add_thread(struct hi_host *host, pid_t tid)
 	thread->tid = tid;
 	thread->proc_fd = -1;
 	HASH_ADD_INT(host->threads, tid, thread);
+	if (!thread->hh.tbl) {
+		free(thread);
+		return NULL;
+	}
 	return thread;
 }
 
@@ -172,6 +175,18 @@ static void handle_fork(struct hi_host *host, const struct hi_stop *stop)
 	handle_stranger(host, &begin);
 }
 
+/* No memory for it: it runs on, and is looked for before threads are to be stopped. */
+static void miss_thread(struct hi_host *host, const struct hi_stop *stop)
+{
+	host->incomplete = true;
+	if (stop->kind == HI_STOP_GROUP)
+		hi_tracee_listen(stop->tid);
+	else
+		hi_tracee_resume(stop->tid, stop->kind == HI_STOP_SIGNAL ?
+						    (int)stop->value :
+						    0);
+}
+
 /* The thread is left held only when somebody wants it so. */
 void hi_host_take(struct hi_host *host, const struct hi_stop *stop)
 {
@@ -189,8 +204,10 @@ void hi_host_take(struct hi_host *host, const struct hi_stop *stop)
 		return;
 	}
 	thread = thread ? thread : hi_host_add_thread(host, stop->tid);
-	if (!thread)
+	if (!thread) {
+		miss_thread(host, stop);
 		return;
+	}
 	thread->held = true;
 	if (stop->kind != HI_STOP_SIGNAL)
 		thread->again_rip = 0;
@@ -199,7 +216,8 @@ void hi_host_take(struct hi_host *host, const struct hi_stop *stop)
 		thread->trapped = true;
 	} else if (stop->kind == HI_STOP_CLONE &&
 		   hi_host_owns(host, (pid_t)stop->value))
-		hi_host_add_thread(host, (pid_t)stop->value);
+		host->incomplete |=
+			!hi_host_add_thread(host, (pid_t)stop->value);
 	else if (stop->kind == HI_STOP_SIGNAL)
 		handle_signal(host, thread, (int)stop->value);
 	else if (stop->kind == HI_STOP_GROUP)
@@ -363,37 +381,6 @@ void hi_host_release(struct hi_host *host, struct hi_thread *thread)
 		hi_tracee_resume_to_syscall(thread->tid, signal);
 	else
 		hi_tracee_resume(thread->tid, signal);
-}
-
-bool hi_host_find_sleep(struct hi_host *host, struct hi_thread *thread,
-			long *ret_number, uint64_t *ret_sp, uint64_t *ret_pc)
-{
-	char text[256];
-	char *last;
-	ssize_t got;
-
-	if (thread->proc_fd < 0) {
-		snprintf(text, sizeof(text), "/proc/%d/task/%d/syscall",
-			 host->pid, thread->tid);
-		thread->proc_fd = open(text, O_RDONLY | O_CLOEXEC);
-	}
-	got = pread(thread->proc_fd, text, sizeof(text) - 1, 0);
-	if (got <= 0 || text[0] == 'r') /* "running" */
-		return false;
-	text[got] = '\0';
-	/* number, six arguments, stack pointer, program counter; -1 for a
-	   thread that is blocked outside a system call (a page fault) */
-	*ret_number = strtol(text, NULL, 10);
-	last = strrchr(text, ' ');
-	if (*ret_number < 0 || !last)
-		return false;
-	*ret_pc = strtoull(last + 1, NULL, 16);
-	*last = '\0';
-	last = strrchr(text, ' ');
-	if (!last)
-		return false;
-	*ret_sp = strtoull(last + 1, NULL, 16);
-	return true;
 }
 
 void hi_host_hold_all(struct hi_host *host)

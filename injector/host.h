@@ -18,6 +18,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
+/* without memory there is an element less, which the caller sees */
+#define HASH_NONFATAL_OOM 1
 #include <uthash.h>
 
 #include "common/err.h"
@@ -67,8 +69,9 @@ struct hi_host_hooks {
 
 struct hi_host {
 	pid_t pid;
-	bool leaving; /* each thread is let go when it is released */
-	int mem_fd;   /* /proc/PID/mem, of the current program */
+	bool incomplete; /* there was no memory for one of its threads */
+	bool leaving;    /* each thread is let go when it is released */
+	int mem_fd;      /* /proc/PID/mem, of the current program */
 	struct hi_thread *threads; /* uthash by tid */
 	struct hi_host_hooks hooks;
 	struct hi_limit limit; /* of a wait for a thread to stand */
@@ -84,7 +87,10 @@ void hi_host_free(struct hi_host *host);
 /* Open the memory of the program that runs now; after the start and an exec. */
 int hi_host_reopen(struct hi_host *host, struct hi_err *err) HI_MUST_USE;
 
+/* NULL when there is no memory. */
 struct hi_thread *hi_host_add_thread(struct hi_host *host, pid_t tid);
+/* Add those that there was no memory for when they were made. */
+int hi_host_complete(struct hi_host *host, struct hi_err *err) HI_MUST_USE;
 struct hi_thread *hi_host_find_thread(struct hi_host *host, pid_t tid);
 
 /* Whether TID, which need not be known yet, is one of the host's threads. */
@@ -118,6 +124,10 @@ void hi_host_know_regs(struct hi_thread *thread,
  * see the interrupt.
  */
 void hi_host_release(struct hi_host *host, struct hi_thread *thread);
+
+/* Close what is only kept to be quicker the next time: of one thread, of all. */
+void hi_host_close_fd(struct hi_thread *thread);
+void hi_host_close_fds(struct hi_host *host);
 
 /*
  * What the thread does without stopping it: its system call's text in

@@ -1,6 +1,5 @@
 #include "injector/many.h"
 
-#include <errno.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -10,6 +9,7 @@
 #include <unistd.h>
 
 #include "common/own.h"
+#include "injector/await.h"
 #include "injector/group.h"
 #include "injector/many_find.h"
 #include "injector/program.h"
@@ -65,8 +65,7 @@ static void attend(struct hi_group *group, int signal_fd)
 	};
 
 	while (hi_group_count(group) > 0) {
-		if (poll(fds, 2, -1) < 0 && errno != EINTR)
-			return;
+		hi_await_news(fds, 2, -1);
 		if (fds[0].revents && is_told_to_end(signal_fd))
 			hi_group_let_go(group);
 		hi_group_run(group);

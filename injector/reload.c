@@ -7,6 +7,7 @@
 #include "injector/adopt.h"
 #include "injector/history.h"
 #include "injector/reload_parts.h"
+#include "injector/reserve.h"
 #include "injector/retire.h"
 
 bool hi_candidate_is_passing(const struct hi_err *err)
@@ -22,10 +23,11 @@ static bool take(struct hi_candidate *candidate, struct hi_err *err)
 	unsigned int number = worker->last_number + 1;
 	struct hi_history *history = hi_report_get_history(reload->report);
 	bool known = false;
-	int code;
+	int code = hi_reserve_check(reload->host, worker->path, err);
 
 	candidate->number = number;
-	code = hi_candidate_copy(candidate, err);
+	if (code == 0)
+		code = hi_candidate_copy(candidate, err);
 	hi_history_set_image(history, NULL, NULL);
 	if (code == 0)
 		code = hi_snapshot_is_known(candidate->snapshot,

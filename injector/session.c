@@ -1,6 +1,5 @@
 #include "injector/session.h"
 
-#include <errno.h>
 #include <limits.h>
 #include <poll.h>
 #include <signal.h>
@@ -14,6 +13,7 @@
 
 #include "common/own.h"
 #include "injector/attach.h"
+#include "injector/await.h"
 #include "injector/clock.h"
 #include "injector/launch.h"
 #include "injector/private_folder.h"
@@ -41,10 +41,8 @@ static nfds_t list_fds(const struct session *session, struct pollfd *fds)
 	fds[2].fd = hi_control_get_fd(session->control);
 	for (size_t i = 0; i < session->n_charges; i++)
 		fds[n++].fd = hi_watch_get_fd(session->charges[i].watch);
-	for (nfds_t i = 0; i < n; i++) {
+	for (nfds_t i = 0; i < n; i++)
 		fds[i].events = POLLIN;
-		fds[i].revents = 0;
-	}
 	return n;
 }
 
@@ -122,8 +120,7 @@ static void run_loop(struct session *session)
 		announce(session);
 		hi_control_follow(session->control, session->self.host->pid);
 		n = list_fds(session, fds);
-		if (poll(fds, n, get_timeout_ms(session)) < 0 && errno != EINTR)
-			return;
+		hi_await_news(fds, n, get_timeout_ms(session));
 		if (fds[0].revents)
 			hi_session_on_signals(session);
 		if (fds[1].revents)

@@ -4,7 +4,6 @@
  */
 #include "injector/session_parts.h"
 
-#include <errno.h>
 #include <limits.h>
 #include <poll.h>
 #include <stdio.h>
@@ -15,6 +14,7 @@
 
 #include "injector/adopt.h"
 #include "injector/attach.h"
+#include "injector/await.h"
 #include "injector/clock.h"
 #include "injector/maps.h"
 
@@ -359,8 +359,7 @@ void hi_session_attend(struct session *session)
 	while (hi_group_count(session->group) > 0) {
 		if (session->leaving)
 			hi_group_let_go(session->group);
-		if (poll(fds, 2, said ? -1 : SOON_MS) < 0 && errno != EINTR)
-			return;
+		hi_await_news(fds, 2, said ? -1 : SOON_MS);
 		if (fds[0].revents)
 			session->leaving |= hi_session_is_told_to_end(session);
 		hi_group_run(session->group);

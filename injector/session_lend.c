@@ -3,7 +3,6 @@
  * What is known of the host stays as it is, because nothing of ours changes it
  * meanwhile.
  */
-#include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <sys/syscall.h>
@@ -12,6 +11,7 @@
 #include "common/buf.h"
 #include "common/own.h"
 #include "injector/attach.h"
+#include "injector/await.h"
 #include "injector/message.h"
 #include "injector/session_parts.h"
 
@@ -147,9 +147,7 @@ static int wait_for_return(struct session *session, int client, int pidfd,
 		if (code != HI_E_BUSY)
 			return code;
 		fds[2].fd = ending ? -1 : pidfd;
-		if (poll(fds, 3, left || ending ? AGAIN_MS : -1) < 0 &&
-		    errno != EINTR)
-			return hi_fail_sys(err, "waiting for gdb");
+		hi_await_news(fds, 3, left || ending ? AGAIN_MS : -1);
 		hi_session_on_signals(session);
 		pump(session);
 		hi_session_on_control(session);

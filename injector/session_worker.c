@@ -10,6 +10,7 @@
 #include "injector/history.h"
 #include "injector/needed.h"
 #include "injector/priority.h"
+#include "injector/reserve.h"
 #include "injector/safe_point.h"
 #include "injector/sandbox.h"
 
@@ -164,8 +165,11 @@ static int prepare(struct session *session, struct charge *charge,
 		   struct hi_err *err)
 {
 	struct hi_maps maps;
-	int code = hi_maps_read(session->self.host->pid, &maps, err);
+	int code =
+		hi_reserve_check(session->self.host, charge->worker->path, err);
 
+	if (code == 0)
+		code = hi_maps_read(session->self.host->pid, &maps, err);
 	if (code < 0)
 		return code;
 	code = hi_adopt_prepare(charge->worker, session->snapshots,
@@ -408,7 +412,9 @@ void hi_session_on_watch(struct session *session, struct charge *charge)
 		check(session, charge);
 	if (!charge->worker->current && (events & HI_WATCH_UNTOLD))
 		look_once(charge, events & HI_WATCH_CANDIDATE);
-	if (!charge->worker->current && (events & HI_WATCH_OPENED)) {
+	/* or what could not be adopted can be now */
+	if (!charge->worker->current &&
+	    (events & (HI_WATCH_OPENED | HI_WATCH_CANDIDATE))) {
 		charge->look_at_ns = hi_clock_ns();
 		charge->look_until_ns = charge->look_at_ns + HI_SESSION_LOOK_NS;
 	}

@@ -1,12 +1,13 @@
 /*
- * What fails in hotinject itself: there is no inotify to be had, or it is silent. The
- * host computes right, one sentence says what is wrong, and the next good build goes
- * live.
+ * What fails in hotinject itself: there is no inotify to be had, or it is silent; no
+ * memory, no descriptors. The host computes right, one sentence says what is wrong, and
+ * the next good build goes live.
  */
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -227,6 +228,129 @@ START_TEST(what_changes_behind_a_mount_goes_live)
 }
 END_TEST
 
+/* --- memory and descriptors ------------------------------------------------------ */
+
+/* How long the address space of hotinject is, in bytes. */
+static rlim_t get_size(const struct support *scene)
+{
+	unsigned long n_pages = 0;
+	char path[40];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/statm", support_get_pid(scene));
+	file = fopen(path, "r");
+	ck_assert_ptr_nonnull(file);
+	ck_assert_int_eq(fscanf(file, "%lu", &n_pages), 1);
+	fclose(file);
+	return n_pages * (rlim_t)sysconf(_SC_PAGESIZE);
+}
+
+static void limit(const struct support *scene, __rlimit_resource_t what,
+		  rlim_t number, struct rlimit *old)
+{
+	struct rlimit new;
+
+	ck_assert_int_eq(prlimit(support_get_pid(scene), what, NULL, old), 0);
+	new.rlim_max = old->rlim_max;
+	new.rlim_cur = number;
+	ck_assert_int_eq(prlimit(support_get_pid(scene), what, &new, NULL), 0);
+}
+
+static void unlimit(const struct support *scene, __rlimit_resource_t what,
+		    const struct rlimit *old)
+{
+	ck_assert_int_eq(prlimit(support_get_pid(scene), what, old, NULL), 0);
+}
+
+/* Build 2 is refused because of WHY while hotinject is limited, and build NEXT, when it
+   is not, goes live. */
+static void expect_want(struct support *scene, __rlimit_resource_t what,
+			rlim_t number, int before, int next, const char *why)
+{
+	struct rlimit old;
+
+	limit(scene, what, number, &old);
+	put(scene, WORKER, 2);
+	ck_assert(support_event_reason(support_event(scene, "refused"),
+				       "load-file", why));
+	expect_value(scene, before);
+	unlimit(scene, what, &old);
+	expect_live(scene, WORKER, next);
+}
+
+static const unsigned long spares[] = { 0,       100000UL,  400000UL,
+					1000000, 8000000UL, 40000000UL };
+
+START_TEST(a_lack_of_memory_is_said)
+{
+	struct support *scene = make("memory");
+	int now = 1;
+
+	support_start(scene, "./host", WORKER, NULL);
+	support_event(scene, "ready");
+	for (int i = 0; i < LEN(spares); i++) {
+		int next = now == 3 ? 4 : 3;
+
+		expect_want(scene, RLIMIT_AS, get_size(scene) + spares[i], now,
+			    next,
+			    "hotinject has too little memory left for a "
+			    "reload");
+		now = next;
+	}
+	support_message(scene, "^hint: raise its limit on memory");
+	finish(scene);
+}
+END_TEST
+
+START_TEST(a_lack_of_descriptors_is_said)
+{
+	struct support *scene = make("descriptors");
+	int now = 1;
+
+	support_start(scene, "./host", WORKER, NULL);
+	support_event(scene, "ready");
+	for (rlim_t n = 0; n <= 20; n += 4) {
+		int next = now == 3 ? 4 : 3;
+
+		expect_want(scene, RLIMIT_NOFILE, n, now, next,
+			    "hotinject has too few descriptors left for a "
+			    "reload");
+		now = next;
+	}
+	support_message(scene, "^hint: raise its limit on open files");
+	finish(scene);
+}
+END_TEST
+
+/* More threads than descriptors, and made while there is no memory to know them by. */
+START_TEST(threads_that_hotinject_has_no_room_for_run)
+{
+	struct support *scene = support_new("threads");
+	struct rlimit old;
+	char all[40];
+	long n;
+
+	compile(scene);
+	support_compile_host(scene, "tests/faults", &support_plain_variant,
+			     "-pthread");
+	support_start(scene, "./host", WORKER, NULL);
+	support_event(scene, "ready");
+	limit(scene, RLIMIT_AS, get_size(scene), &old);
+	/* where a user may have that many */
+	n = support_number(scene, support_ask(scene, "threads 12000"),
+			   "threads");
+	snprintf(all, sizeof(all), "answers=%ld", n);
+	ck_assert_str_eq(support_ask(scene, "ask"), all);
+	unlimit(scene, RLIMIT_AS, &old);
+	limit(scene, RLIMIT_NOFILE, 1000, &old);
+	for (int i = 2; i <= 4; i++) {
+		expect_live(scene, WORKER, i);
+		ck_assert_str_eq(support_ask(scene, "ask"), all);
+	}
+	finish(scene);
+}
+END_TEST
+
 static void add_inotify(Suite *suite)
 {
 	TCase *tcase = support_tcase(suite, "inotify");
@@ -239,8 +363,18 @@ static void add_inotify(Suite *suite)
 	tcase_add_test(tcase, what_changes_behind_a_mount_goes_live);
 }
 
+static void add_limits(Suite *suite)
+{
+	TCase *tcase = support_tcase(suite, "limits");
+
+	tcase_add_test(tcase, a_lack_of_memory_is_said);
+	tcase_add_test(tcase, a_lack_of_descriptors_is_said);
+	tcase_add_test(tcase, threads_that_hotinject_has_no_room_for_run);
+}
+
 static void add(Suite *suite)
 {
+	add_limits(suite);
 	add_inotify(suite);
 }
 
