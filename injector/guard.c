@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "injector/hold.h"
+#include "injector/large_result.h"
 #include "injector/zero_x86_64.h"
 
 #define BIT(signal) (1ULL << ((signal)-1))
@@ -71,22 +72,36 @@ static void hold(const struct hi_guard *guard, struct hi_crash *crash,
 			      &crash->why_not) == 0;
 }
 
+static unsigned int count_x87(const struct hi_result *result)
+{
+	if (result->kind == HI_RESULT_X87_PAIR)
+		return 2;
+	return result->kind == HI_RESULT_X87;
+}
+
 /* The registers last: until then the thread is as it was. */
 static int leave(const struct hi_guard *guard, struct hi_thread *thread,
 		 struct hi_crash *crash, struct hi_err *err)
 {
-	struct hi_result result = { HI_RESULT_REGISTERS, 0 };
-	unsigned int n_x87 = 0;
+	const struct hi_escape *escape = &crash->escape;
+	struct hi_result result =
+		hi_result_get(escape->build->image,
+			      escape->entered_pc - escape->build->base_remote);
 	int code = 0;
 
-	crash->function = find_function(&crash->escape);
-	crash->escape.regs.rax = 0;
+	crash->function = find_function(escape);
+	crash->escape.regs.rax =
+		result.kind == HI_RESULT_MEMORY ?
+			hi_large_result_clear(guard->host, guard->unwinder,
+					      &escape->regs, result.size) :
+			0;
 	if (crash->fault.signal)
 		code = restore_mask(thread, crash->fault.signal, err);
 	if (code == 0 && crash->fault.signal)
 		hold(guard, crash, &result);
 	if (code == 0)
-		code = hi_zero_return(thread, &crash->escape.regs, n_x87, err);
+		code = hi_zero_return(thread, &escape->regs, count_x87(&result),
+				      err);
 	return code;
 }
 

@@ -334,6 +334,23 @@ const char *hi_unwinder_get_function(struct hi_unwinder *unwinder, uint64_t pc)
 	return module ? dwfl_module_addrname(module, pc) : NULL;
 }
 
+bool hi_unwinder_get_extent(struct hi_unwinder *unwinder, uint64_t pc,
+			    uint64_t *ret_start_remote, uint64_t *ret_len)
+{
+	Dwfl_Module *module = dwfl_addrmodule(unwinder->dwfl, pc);
+	GElf_Off distance = 0;
+	GElf_Sym symbol = { .st_size = 0 };
+
+	if (!module ||
+	    !dwfl_module_addrinfo(module, pc, &distance, &symbol, NULL, NULL,
+				  NULL) ||
+	    distance >= symbol.st_size)
+		return false;
+	*ret_start_remote = pc - distance;
+	*ret_len = symbol.st_size;
+	return true;
+}
+
 int hi_unwinder_get_line(struct hi_unwinder *unwinder, uint64_t pc, char *path,
 			 size_t size)
 {

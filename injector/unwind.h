@@ -85,6 +85,9 @@ bool hi_frame_get_regs(const struct hi_frame_view *view,
 const char *hi_unwinder_get_module(struct hi_unwinder *unwinder, uint64_t pc);
 /* The function that holds PC, or NULL. */
 const char *hi_unwinder_get_function(struct hi_unwinder *unwinder, uint64_t pc);
+/* Where that begins and how long it is; false when it is not known. */
+bool hi_unwinder_get_extent(struct hi_unwinder *unwinder, uint64_t pc,
+			    uint64_t *ret_start_remote, uint64_t *ret_len);
 /* "file.c:12" of PC into WHERE, or "". */
 void hi_unwinder_get_where(struct hi_unwinder *unwinder, uint64_t pc,
 			   char *where, size_t size);
