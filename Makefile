@@ -68,7 +68,9 @@ PURE    := $(filter $(patsubst %,$(B)/tests/check_%,\
 	$(basename $(notdir $(wildcard common/*.h elfscan/*.h)))),$(UNIT))
 # What the tests share: other files beside the unit tests, support*.c for the rest.
 FIXTURE := $(call objects,tests/support_rights.c \
-	$(filter-out tests/unit/check_%,$(wildcard tests/unit/*.c)))
+	$(filter-out tests/unit/check_% tests/unit/crashed.c,\
+	$(wildcard tests/unit/*.c)))
+CRASHED := $(call objects,tests/unit/crashed.c)
 SUPPORT := $(call objects,$(wildcard tests/support*.c))
 E2E     := $(patsubst tests/%.c,$(B)/tests/%,\
 	$(filter-out tests/support%,$(wildcard tests/*.c)))
@@ -98,6 +100,7 @@ $(B)/libhotinject.so: $(SHIM_OBJ) preload/shim.map
 
 $(UNIT): $(B)/tests/%: $(B)/obj/tests/unit/%.o $(FIXTURE) $(B)/libelfscan.a
 $(filter-out $(PURE),$(UNIT)): $(INNER_OBJ)
+$(filter $(B)/tests/check_held_locks%,$(UNIT)): $(CRASHED)
 $(E2E): $(B)/tests/%: $(B)/obj/tests/%.o $(SUPPORT)
 $(UNIT) $(E2E):
 	$(call say,LINK,$@)
