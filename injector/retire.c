@@ -4,9 +4,12 @@
 #include <fcntl.h>
 #include <stddef.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/own.h"
+
+#define BLOCK 512UL /* of st_blocks: stat(2) */
 
 void hi_retire_note(struct hi_worker *worker, const struct hi_freeze *freeze)
 {
@@ -72,6 +75,34 @@ static void thin(const struct hi_build *build)
 	}
 }
 
+static uint64_t get_size(const struct hi_build *build)
+{
+	struct stat st;
+
+	return stat(build->path, &st) == 0 ? (uint64_t)st.st_blocks * BLOCK : 0;
+}
+
+/* The newest stay whole: somebody may go back to them. */
+static void thin_old(const struct hi_worker *worker)
+{
+	uint64_t len = 0;
+	size_t n = 0;
+
+	for (size_t i = worker->n_builds; i-- > 1;) {
+		struct hi_build *build = worker->builds[i];
+
+		if (!build->retired || build->thin)
+			continue;
+		len += get_size(build);
+		if ((++n <= HI_RETIRE_WHOLE && len <= HI_RETIRE_WHOLE_LEN) ||
+		    hi_units_need(worker->current->units, build->image))
+			continue;
+		build->thin = true;
+		thin(build);
+		hi_image_close(build->image);
+	}
+}
+
 /* Something of the builds that lives on. */
 static void mark_needed(const struct hi_worker *worker)
 {
@@ -106,14 +137,5 @@ void hi_retire(struct hi_worker *worker, struct hi_build *previous, bool busy)
 		hi_build_drop_facts(build);
 		hi_image_rest(build->image);
 	}
-	for (size_t i = 1; i < worker->n_builds; i++) {
-		struct hi_build *build = worker->builds[i];
-
-		if (build->retired && !build->thin &&
-		    !hi_units_need(worker->current->units, build->image)) {
-			build->thin = true;
-			thin(build);
-			hi_image_close(build->image);
-		}
-	}
+	thin_old(worker);
 }

@@ -10,10 +10,13 @@
  *                no slot leads to it and no thread is inside: symbols,
  *                relocations and the like are freed (NULL)
  *     thin       when moreover nothing reads its debug information (a unit that
- *                has not changed since is read there): that is taken out of
- *                its private copy, and the image closed
+ *                has not changed since is read there), and HI_RETIRE_WHOLE
+ *                builds, or HI_RETIRE_WHOLE_LEN bytes of them, have been
+ *                retired since: that is taken out of its private copy, and
+ *                the image closed
  *
- * A thin copy keeps its symbol table, for perf(1) and gdb(1). Build #1 stays as it
+ * Of a build without debug information, types are not compared when somebody goes back
+ * to it. A thin copy keeps its symbol table, for perf(1) and gdb(1). Build #1 stays as it
  * is.
  *
  * Threads:   one.
@@ -25,7 +28,9 @@
 #include "injector/freeze.h"
 #include "injector/worker.h"
 
-#define HI_RETIRE_AFTER 4
+#define HI_RETIRE_AFTER     4
+#define HI_RETIRE_WHOLE     32
+#define HI_RETIRE_WHOLE_LEN (8UL << 20)
 
 /* Remember which builds threads are inside. */
 void hi_retire_note(struct hi_worker *worker, const struct hi_freeze *freeze);

@@ -246,6 +246,59 @@ START_TEST(a_host_is_taken_up_at_the_build_that_it_went_back_to)
 }
 END_TEST
 
+/* --- what is kept --------------------------------------------------------------- */
+
+START_TEST(types_are_compared_with_a_build_of_long_ago)
+{
+	struct support *scene = support_new("types");
+	json_t *refused;
+
+	support_write(scene, "w.c",
+		      "#ifndef TYPE\n"
+		      "#define TYPE int\n"
+		      "#endif\n"
+		      "static TYPE value;\n"
+		      "int build(void) { value += 1; return BUILD; }\n"
+		      "int get(void) { return (int)value; }\n");
+	support_write(scene, "host.c",
+		      "#include <stdio.h>\n"
+		      "int build(void); int get(void);\n"
+		      "int main(void)\n"
+		      "{\n"
+		      "	char line[80];\n"
+		      "	while (fgets(line, sizeof(line), stdin)) {\n"
+		      "		printf(\"build=%d \", build());\n"
+		      "		printf(\"value=%d\\n\", get());\n"
+		      "		fflush(stdout);\n"
+		      "	}\n"
+		      "	return 0;\n"
+		      "}\n");
+	support_shell(scene,
+		      "make() { gcc -g -O2 -fPIC -shared $* "
+		      "-Wl,-soname," WORKER " w.c; }; for n in $(seq %d); do "
+		      "make -DBUILD=$n -o worker.$n.so; done; "
+		      "make -DBUILD=10 -DTYPE=float -o worker.10.so; "
+		      "cp worker.1.so " WORKER "; gcc -g -o host host.c -L. "
+		      "-lworker -Wl,-rpath,'$ORIGIN'",
+		      N_BUILDS);
+	support_start(scene, "./host", WORKER, NULL);
+	support_event(scene, "ready");
+	for (int n = 2; n <= N_BUILDS; n++) {
+		put(scene, n);
+		support_event(scene, "live");
+	}
+	ck_assert_str_eq(support_ask(scene, "?"), "build=9 value=1");
+	control_command(scene, 0, "rollback 2", WORKER " back at #2: .*");
+	support_event(scene, "rollback");
+	ck_assert_str_eq(support_ask(scene, "?"), "build=2 value=2");
+	put(scene, 10);
+	refused = support_event(scene, "refused");
+	ck_assert(support_event_reason(refused, "variable-type", "value"));
+	ck_assert_str_eq(support_ask(scene, "?"), "build=2 value=3");
+	end(scene);
+}
+END_TEST
+
 /* --- what hinders it ------------------------------------------------------------ */
 
 /* Its main() calls a worker that answers until it is told "out"; then the next line
@@ -445,6 +498,7 @@ static void add(Suite *suite)
 	tcase_add_loop_test(
 		tcase, a_host_is_taken_up_at_the_build_that_it_went_back_to, 0,
 		2);
+	tcase_add_test(tcase, types_are_compared_with_a_build_of_long_ago);
 	tcase_add_test(hindered, it_waits_for_the_threads_that_are_inside);
 	tcase_add_test(hindered, a_build_that_cannot_be_live_again_is_refused);
 	tcase_add_test(hindered, the_worker_that_changed_last_goes_back);
