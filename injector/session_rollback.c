@@ -9,6 +9,8 @@
 #include "injector/phrase.h"
 #include "injector/session_parts.h"
 
+#define NUMBERS_MAX 16 /* in a hint */
+
 /* The newest of its copies, which has lost the least (retire.h). */
 static const struct hi_build *find_build(const struct hi_worker *worker,
 					 unsigned int number)
@@ -84,6 +86,20 @@ static struct charge *choose(struct session *session,
 	return found;
 }
 
+/* "those that were: #3, #2, #1": the newest. */
+static void hint_numbers(const struct hi_worker *worker, struct hi_err *err)
+{
+	struct hi_buf text = HI_BUF_INIT;
+	unsigned int shown = 0;
+
+	for (unsigned int number = worker->last_number; number > 0; number--)
+		if (shown < NUMBERS_MAX && find_build(worker, number))
+			hi_buf_printf(&text, "%s#%u", shown++ ? ", " : "",
+				      number);
+	hi_err_hint(err, "those that were: %s", hi_buf_str(&text));
+	hi_buf_done(&text);
+}
+
 static int fail_none(struct session *session, const struct hi_request *request,
 		     struct hi_err *err)
 {
@@ -118,8 +134,7 @@ static int fail_none(struct session *session, const struct hi_request *request,
 			       worker->name, worker->current->number);
 	hi_fail(err, HI_E_USAGE, "no build #%u of %s was live", request->build,
 		worker->name);
-	hi_err_hint(err, "'hotinject history %d' shows those that were",
-		    host->pid);
+	hint_numbers(worker, err);
 	return HI_E_USAGE;
 }
 

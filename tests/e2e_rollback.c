@@ -158,6 +158,8 @@ START_TEST(further_back_and_far_forward)
 			WORKER " is at build #1 already");
 	control_command(scene, 125, "rollback 10",
 			"hotinject: no build #10 of " WORKER " was live");
+	control_command(scene, 125, "rollback 10",
+			"hint: those that were: #9, #8, .*, #2, #1");
 	support_no_event(scene);
 	expect(scene, 1, &count);
 	end(scene);
