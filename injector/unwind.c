@@ -1,5 +1,7 @@
 #include "injector/unwind.h"
 
+#include <dwarf.h>
+#include <elfutils/libdw.h>
 #include <elfutils/libdwfl.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -351,22 +353,38 @@ bool hi_unwinder_get_extent(struct hi_unwinder *unwinder, uint64_t pc,
 	return true;
 }
 
+/* The unit that holds PC. clang writes no .debug_aranges, by which libdwfl looks. */
+static Dwarf_Die *find_unit(Dwfl_Module *module, uint64_t pc,
+			    Dwarf_Addr *ret_bias)
+{
+	Dwarf_Die *unit = dwfl_module_addrdie(module, pc, ret_bias);
+
+	if (unit)
+		return unit;
+	while ((unit = dwfl_module_nextcu(module, unit, ret_bias)))
+		if (dwarf_haspc(unit, pc - *ret_bias) > 0)
+			break;
+	return unit;
+}
+
 int hi_unwinder_get_line(struct hi_unwinder *unwinder, uint64_t pc, char *path,
 			 size_t size)
 {
 	Dwfl_Module *module = dwfl_addrmodule(unwinder->dwfl, pc);
-	Dwfl_Line *line = module ? dwfl_module_getsrc(module, pc) : NULL;
+	Dwarf_Addr bias = 0;
+	Dwarf_Die *unit = module ? find_unit(module, pc, &bias) : NULL;
+	Dwarf_Line *line = unit ? dwarf_getsrc_die(unit, pc - bias) : NULL;
+	const char *file = line ? dwarf_linesrc(line, NULL, NULL) : NULL;
+	const char *folder = NULL;
+	Dwarf_Attribute attribute;
 	int number = 0;
-	const char *file;
-	const char *folder;
 
 	path[0] = '\0';
-	if (!line)
+	if (!file || dwarf_lineno(line, &number) < 0)
 		return 0;
-	file = dwfl_lineinfo(line, NULL, &number, NULL, NULL, NULL);
-	if (!file)
-		return 0;
-	folder = file[0] == '/' ? NULL : dwfl_line_comp_dir(line);
+	if (file[0] != '/')
+		folder = dwarf_formstring(
+			dwarf_attr(unit, DW_AT_comp_dir, &attribute));
 	snprintf(path, size, "%s%s%s", folder ? folder : "", folder ? "/" : "",
 		 file);
 	return number;
