@@ -54,6 +54,9 @@ bool hi_fault_read(const struct hi_thread *thread, pid_t pid, int signal,
 	    (info.si_code <= 0 && !sends(&fault.regs, signal)) ||
 	    hi_signals_are_caught(pid, thread->tid, signal))
 		return false;
+	/* int3: it has been executed, and what follows may be of another function */
+	if (signal == SIGTRAP && info.si_code == SI_KERNEL)
+		fault.regs.rip--;
 	/* SI_KERNEL: an address that no memory can have, and it is not told */
 	fault.has_address = info.si_code > 0 && info.si_code != SI_KERNEL &&
 			    (signal == SIGSEGV || signal == SIGBUS);
