@@ -64,13 +64,16 @@ static void tell_frames(const struct hi_escape *escape,
 {
 	size_t n = escape->n_frames < HI_ESCAPE_FRAMES ? escape->n_frames :
 							 HI_ESCAPE_FRAMES;
+	bool goes_on = escape->regs.rip != 0;
 
 	for (size_t i = 0; i < n; i++)
 		tell_frame(unwinder, escape->frames[i].pc, i, told);
 	/* where the host goes on: inside the call */
-	tell_frame(unwinder, escape->regs.rip - !escape->is_handler, n, told);
+	if (goes_on)
+		tell_frame(unwinder, escape->regs.rip - !escape->is_handler, n,
+			   told);
 	told->report.frames = told->frames;
-	told->report.n_frames = n + 1;
+	told->report.n_frames = n + goes_on;
 	told->report.n_left = n;
 	told->report.n_more = escape->n_frames - n;
 }

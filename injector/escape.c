@@ -134,13 +134,17 @@ int hi_escape_find(const struct hi_host *host, struct hi_unwinder *unwinder,
 	if (search.interrupted || !escape.build)
 		return hi_fail(err, HI_E_CLOSED, "thread %d is not inside",
 			       tid);
-	if (search.endless)
+	if (search.endless) {
+		ret_escape->regs.rip = 0;
 		return hi_fail(err, HI_E_HOST,
 			       "the stack of thread %d has no end", tid);
-	if (!search.found || search.lost || !is_plausible(host, ret_escape))
+	}
+	if (!search.found || search.lost || !is_plausible(host, ret_escape)) {
+		ret_escape->regs.rip = 0;
 		return hi_fail(err, HI_E_HOST,
 			       "the frames of thread %d between %s and the "
 			       "host cannot be followed",
 			       tid, escape.worker->name);
+	}
 	return 0;
 }

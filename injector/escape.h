@@ -45,7 +45,8 @@ struct hi_escape {
 	size_t n_before; /* that are above the worker's */
 	struct hi_escape_frame innermost; /* the worker's own first frame */
 	bool is_handler; /* the kernel has called it, as a signal's handler */
-	struct user_regs_struct regs; /* of the frame that goes on */
+	struct user_regs_struct regs; /* of the frame that goes on; rip is 0
+					 when that is not known */
 };
 
 /* WORKERS are those of the host; START holds all registers. */

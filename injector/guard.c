@@ -127,6 +127,9 @@ int hi_guard_catch(const struct hi_guard *guard, struct hi_thread *thread,
 	code = escape(guard, thread, &crash, err);
 	if (code == 0 && guard->mode != HI_GUARD_OFF)
 		code = leave(guard, thread, &crash, err);
+	/* which may be where ERR is */
+	if (code < 0 && err)
+		crash.why_not = *err;
 	*ret_crash = crash;
 	return code;
 }
