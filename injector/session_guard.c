@@ -39,17 +39,22 @@ static struct hi_guard make_guard(struct session *session,
 /* How often this place has crashed; a new one takes the oldest's. */
 static size_t count(struct session *session, const struct hi_crash *crash)
 {
-	uint64_t pc = crash->escape.innermost.pc;
+	const struct hi_crash_place new = { crash->escape.innermost.pc,
+					    crash->escape.entered_pc,
+					    crash->fault.signal, 1 };
 	struct hi_crash_place *place;
 
 	for (size_t i = 0; i < HI_CRASH_PLACES; i++) {
 		place = &session->crash_places[i];
-		if (place->pc == pc && place->signal == crash->fault.signal)
+		/* several functions may end in one, such as abort() */
+		if (place->pc == new.pc &&
+		    place->entered_pc == new.entered_pc &&
+		    place->signal == new.signal)
 			return ++place->times;
 	}
 	place = &session->crash_places[session->next_crash_place++ %
 				       HI_CRASH_PLACES];
-	*place = (struct hi_crash_place){ pc, crash->fault.signal, 1 };
+	*place = new;
 	return 1;
 }
 

@@ -58,7 +58,7 @@
 #define HI_CRASH_PLACES 16
 
 struct hi_crash_place {
-	uint64_t pc;
+	uint64_t pc, entered_pc;
 	int signal;
 	size_t times;
 };
