@@ -171,13 +171,19 @@ static void sweep_one(const char *parent, const char *name, bool shared)
 }
 
 /* $XDG_RUNTIME_DIR/hotinject/PID */
-static bool is_dead_pid(const char *name)
+static pid_t read_pid(const char *name)
 {
 	char *end;
 	long pid = strtol(name, &end, 10);
 
-	return pid > 0 && !*end && pid == (pid_t)pid &&
-	       kill((pid_t)pid, 0) < 0 && errno == ESRCH;
+	return pid > 0 && !*end && pid == (pid_t)pid ? (pid_t)pid : 0;
+}
+
+/* For one that is not, the folder's mark and the lock decide: it may be a zombie, or
+   have the number anew. */
+static bool is_dead(pid_t pid)
+{
+	return kill(pid, 0) < 0 && errno == ESRCH;
 }
 
 /* hotinject.XXXXXX of mkdtemp(3) */
@@ -213,8 +219,9 @@ static void sweep(const char *parent, bool shared)
 
 	while (dir && (entry = readdir(dir)))
 		if (shared ? is_made(entry->d_name) :
-			     is_dead_pid(entry->d_name))
-			sweep_one(parent, entry->d_name, shared);
+			     read_pid(entry->d_name) > 0)
+			sweep_one(parent, entry->d_name,
+				  shared || !is_dead(read_pid(entry->d_name)));
 }
 
 /*
