@@ -129,6 +129,18 @@ static struct noted *find_noted(struct hi_record *record,
 
 /* --- lines ------------------------------------------------------------------ */
 
+static int fail(struct hi_err *err, const char *what)
+{
+	int code = hi_fail_sys(err,
+			       "the record cannot be %s, by which another "
+			       "hotinject takes the host up",
+			       what);
+
+	hi_err_hint(err, "the host is none the worse; it is tried again with "
+			 "the next build");
+	return code;
+}
+
 static int write_line(int fd, json_t *line, struct hi_err *err)
 {
 	char *HI_FREE text = line ? json_dumps(line, JSON_COMPACT) : NULL;
@@ -143,8 +155,10 @@ static int write_line(int fd, json_t *line, struct hi_err *err)
 		whole = NULL;
 		return hi_fail(err, HI_E_NOMEM, "no memory for the record");
 	}
+	/* part of it, without a word, when the room ends in the middle */
+	errno = ENOSPC;
 	if (write(fd, whole, (size_t)len) != (ssize_t)len)
-		return hi_fail_sys(err, "writing the record");
+		return fail(err, "written");
 	return 0;
 }
 
@@ -200,7 +214,7 @@ static int write_all(struct hi_record *record, struct hi_err *err)
 	fd = open(new_path, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC,
 		  0600);
 	if (fd < 0)
-		return hi_fail_sys(err, "making the record");
+		return fail(err, "made");
 	code = write_line(fd, make_header(record), err);
 	for (size_t i = 0; i < record->n_noted; i++) {
 		const struct hi_worker *worker = record->noted[i].worker;
@@ -212,7 +226,7 @@ static int write_all(struct hi_record *record, struct hi_err *err)
 					  err);
 	}
 	if (code == 0 && rename(new_path, record->path) < 0)
-		code = hi_fail_sys(err, "putting the record in place");
+		code = fail(err, "put in place");
 	if (code < 0)
 		return code;
 	remove_old(record, old_path);

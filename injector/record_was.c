@@ -87,6 +87,7 @@ int hi_record_keep_was(const struct hi_build *build, struct hi_err *err)
 		return 0;
 	code = fd < 0 ? hi_fail_sys(err, "making the record") :
 			find_differences(build, &was, err);
+	errno = ENOSPC; /* a part may be written without a word */
 	if (code == 0 && write(fd, was.data, was.len) != (ssize_t)was.len)
 		code = hi_fail_sys(err, "writing the record");
 	hi_buf_done(&was);
