@@ -39,7 +39,9 @@ static int open_place(bool make, char path[PATH_MAX])
 
 	if (runtime && runtime[0] == '/')
 		parent = open(runtime, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (is_own_folder(parent, 0)) {
+	/* the same for who asks and who is asked */
+	if (is_own_folder(parent, 0) &&
+	    faccessat(parent, ".", W_OK | X_OK, AT_EACCESS) == 0) {
 		snprintf(name, sizeof(name), "hotinject");
 		snprintf(path, PATH_MAX, "%s/%s", runtime, name);
 	} else {

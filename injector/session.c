@@ -15,6 +15,7 @@
 #include "injector/attach.h"
 #include "injector/await.h"
 #include "injector/clock.h"
+#include "injector/elsewhere.h"
 #include "injector/launch.h"
 #include "injector/private_folder.h"
 #include "injector/program.h"
@@ -232,6 +233,16 @@ static void set_hooks(struct session *session)
 	session->root_pid = session->self.host->pid;
 }
 
+/* Nobody looks for them there otherwise. */
+static void tell_where(struct session *session)
+{
+	char *HI_FREE why = hi_elsewhere_explain(
+		hi_snapshots_get_folder(session->snapshots));
+
+	if (why && !hi_snapshots_are_shared(session->snapshots))
+		hi_report_note(session->report, "%s", why);
+}
+
 static int start(struct session *session, int *ret_exit, struct hi_err *err)
 {
 	char *HI_FREE host_path = NULL;
@@ -248,6 +259,8 @@ static int start(struct session *session, int *ret_exit, struct hi_err *err)
 		return HI_E_HOST;
 	code = hi_snapshots_new_for(session->options->pid, &session->snapshots,
 				    err);
+	if (code == 0)
+		tell_where(session);
 	if (code == 0)
 		code = hi_record_new(&session->record, err);
 	if (code == 0)
