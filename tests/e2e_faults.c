@@ -3,114 +3,27 @@
  * memory, no descriptors. The host computes right, one sentence says what is wrong, and
  * the next good build goes live.
  */
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/own.h"
 #include "tests/support_case.h"
+#include "tests/support_faults.h"
 #include "tests/support_fuse.h"
 #include "tests/support_rights.h"
 
 #define WORKER     "libworker.so"
-#define STORY      "tests/cases/launched"
 #define LEN(array) (int)(sizeof(array) / sizeof(*(array)))
 
-static void compile(struct support *scene)
-{
-	for (unsigned int i = 1; i <= 4; i++)
-		support_compile_worker(scene, STORY, &support_plain_variant, "",
-				       i);
-	support_put(scene, "build.1.so", WORKER, SUPPORT_RENAME);
-	support_compile_host(scene, "tests/world", &support_plain_variant,
-			     "-Wl,-rpath,'$ORIGIN/seen'");
-}
-
-static struct support *make(const char *name)
-{
-	struct support *scene = support_new(name);
-
-	compile(scene);
-	return scene;
-}
-
-static void put(struct support *scene, const char *worker, int number)
-{
-	char name[40];
-
-	snprintf(name, sizeof(name), "build.%d.so", number);
-	support_put(scene, name, worker, SUPPORT_RENAME);
-}
-
-static void expect_value(struct support *scene, int number)
-{
-	char now[40];
-
-	snprintf(now, sizeof(now), "value=%d", number);
-	ck_assert_str_eq(support_ask(scene, "value"), now);
-}
-
-/* Build NUMBER goes live; the one before does not come back. */
-static void expect_live(struct support *scene, const char *worker, int number)
-{
-	char before[40];
-
-	put(scene, worker, number);
-	support_event(scene, "live");
-	expect_value(scene, number);
-	snprintf(before, sizeof(before), "value=%d", number - 1);
-	support_reject(scene, "value", before, 3);
-}
-
-/* How many lines of what was said hold TEXT. */
-static int count_said(struct support *scene, const char *text)
-{
-	char *HI_FREE said = support_messages(scene);
-	const char *at = said;
-	int n = 0;
-
-	for (; (at = strstr(at, text)); at += strlen(text))
-		n++;
-	return n;
-}
-
-static void finish(struct support *scene)
-{
-	ck_assert_int_eq(support_end(scene), 0);
-	support_free(scene);
-}
-
 /* --- inotify ------------------------------------------------------------------ */
-
-/* The limits are those of a user namespace of its own. */
-static bool limit_inotify(struct support *scene, const char *what,
-			  const char *limit)
-{
-	char script[400];
-
-	/* NOLINTNEXTLINE(cert-env33-c) */
-	if (system("unshare -Ur true 2>/dev/null") != 0) {
-		printf("skip: %s (needs user namespaces)\n", what);
-		return false;
-	}
-	snprintf(script, sizeof(script),
-		 "#!/bin/sh\nexec unshare -Ur sh -c '"
-		 "echo %s && exec \"$0\" \"$@\"' %s \"$@\"\n",
-		 limit, scene ? getenv("HOTINJECT") : "");
-	support_write(scene, "limited", script);
-	support_shell(scene, "chmod 755 limited");
-	support_use_tool(scene, "limited");
-	return true;
-}
 
 static const struct scarce {
 	const char *limit, *said;
 } scarces[] = {
-	{ "0 >/proc/sys/user/max_inotify_instances",
+	{ FAULTS_NO_INOTIFY,
 	  "^hotinject: libworker.so is looked at every 250 ms, because its "
 	  "folder cannot be watched: Too many open files \\(raise "
 	  "fs.inotify.max_user_instances with sysctl" },
@@ -122,77 +35,96 @@ static const struct scarce {
 
 START_TEST(without_inotify_the_file_is_looked_at)
 {
-	struct support *scene = make("scarce");
+	struct support *scene = faults_make("scarce");
 	char *HI_FREE bytes = NULL;
 	size_t len;
 
-	if (!limit_inotify(scene, "without_inotify_the_file_is_looked_at",
-			   scarces[_i].limit))
+	if (!faults_limit_inotify(scene,
+				  "without_inotify_the_file_is_looked_at",
+				  scarces[_i].limit))
 		return;
 	support_start(scene, "./host", WORKER, NULL);
 	support_message(scene, scarces[_i].said);
 	support_event(scene, "ready");
-	expect_live(scene, WORKER, 2);
+	faults_expect_live(scene, WORKER, 2);
 	/* one that is still being written */
 	bytes = support_read(scene, "build.3.so", &len);
 	support_put_bytes(scene, bytes, len / 2, WORKER, SUPPORT_IN_PLACE);
 	ck_assert_str_eq(support_event_text(scene, support_event_any(scene),
 					    "event"),
 			 "ignored");
-	expect_value(scene, 2);
+	faults_expect_value(scene, 2);
 	support_put_bytes(scene, bytes, len, WORKER, SUPPORT_IN_PLACE);
 	support_event(scene, "live");
-	expect_value(scene, 3);
+	faults_expect_value(scene, 3);
 	support_shell(scene, "rm " WORKER);
-	expect_live(scene, WORKER, 4);
-	ck_assert_int_eq(count_said(scene, "looked at every"), 1);
-	finish(scene);
+	faults_expect_live(scene, WORKER, 4);
+	ck_assert_int_eq(faults_count_said(scene, "looked at every"), 1);
+	faults_finish(scene);
 }
 END_TEST
 
 /* The limit falls while hotinject watches: it finds out at the next new folder. */
 START_TEST(inotify_may_run_out_while_it_is_used)
 {
-	struct support *scene = make("lowered");
+	struct support *scene = faults_make("lowered");
 
-	if (!limit_inotify(scene, "inotify_may_run_out_while_it_is_used",
-			   "100 >/proc/sys/user/max_inotify_watches"))
+	if (!faults_limit_inotify(scene, "inotify_may_run_out_while_it_is_used",
+				  "100 >/proc/sys/user/max_inotify_watches"))
 		return;
 	support_shell(scene, "mkdir seen && mv " WORKER " seen");
 	support_start(scene, "./host", "seen/" WORKER, NULL);
 	support_event(scene, "ready");
-	expect_live(scene, "seen/" WORKER, 2);
-	ck_assert_int_eq(count_said(scene, "looked at every"), 0);
+	faults_expect_live(scene, "seen/" WORKER, 2);
+	ck_assert_int_eq(faults_count_said(scene, "looked at every"), 0);
 	support_shell(scene,
 		      "nsenter -U --preserve-credentials -t %d sh -c"
 		      " 'echo 1 >/proc/sys/user/max_inotify_watches';"
 		      " rm -r seen && mkdir seen",
 		      (int)support_get_pid(scene));
-	put(scene, "seen/" WORKER, 3);
+	faults_put(scene, "seen/" WORKER, 3);
 	support_message(scene, "libworker.so is looked at every 250 ms, because"
 			       " folder /.* cannot be watched: No space left");
 	support_event(scene, "live");
-	expect_value(scene, 3);
-	expect_live(scene, "seen/" WORKER, 4);
-	ck_assert_int_eq(count_said(scene, "looked at every"), 1);
-	finish(scene);
+	faults_expect_value(scene, 3);
+	faults_expect_live(scene, "seen/" WORKER, 4);
+	ck_assert_int_eq(faults_count_said(scene, "looked at every"), 1);
+	faults_finish(scene);
 }
 END_TEST
-
-static const char *const late_stories[] = { "opened-late", "opened-again",
-					    "opened-closed" };
 
 /* Nobody tells that the host has opened it, either. */
 START_TEST(without_inotify_a_worker_may_be_opened_late)
 {
 	struct support *scene = support_new("late");
+	const char *story = "tests/cases/opened-late";
 
-	if (!limit_inotify(scene, "without_inotify_a_worker_may_be_opened_late",
-			   scarces[0].limit))
+	if (!faults_limit_inotify(scene,
+				  "without_inotify_a_worker_may_be_opened_late",
+				  FAULTS_NO_INOTIFY))
 		return;
-	setenv("HOTINJECT", support_path(scene, "limited"), 1);
-	support_case_run(late_stories[_i], &support_plain_variant);
-	support_free(scene);
+	for (unsigned int i = 1; i <= 3; i++)
+		support_compile_worker(scene, story, &support_plain_variant, "",
+				       i);
+	faults_put(scene, WORKER, 1);
+	support_compile_host(scene, story, &support_plain_variant, "-ldl");
+	support_start(scene, "./host", WORKER, NULL);
+	support_event(scene, "absent");
+	ck_assert_str_eq(support_ask(scene, "open"), "opened=1 found=0");
+	support_event(scene, "ready");
+	faults_put(scene, WORKER, 2);
+	support_event(scene, "live");
+	ck_assert(support_has_word(support_ask(scene, "call"), "value=2"));
+	ck_assert_str_eq(support_ask(scene, "close"), "closed=1");
+	support_event(scene, "absent");
+	support_message(scene, "libworker.so was closed by the host$");
+	ck_assert_str_eq(support_ask(scene, "open"), "opened=1 found=0");
+	support_event(scene, "ready");
+	faults_put(scene, WORKER, 3);
+	support_event(scene, "live");
+	ck_assert(support_has_word(support_ask(scene, "call"), "value=3"));
+	support_reject(scene, "call", "value=2", 3);
+	faults_finish(scene);
 }
 END_TEST
 
@@ -211,7 +143,7 @@ START_TEST(what_changes_behind_a_mount_goes_live)
 		       "/dev/fuse)\n");
 		return;
 	}
-	compile(scene);
+	faults_compile(scene);
 	support_shell(scene, "mv " WORKER " behind");
 	support_start(scene, "./host", "seen/" WORKER, NULL);
 	support_message(scene,
@@ -220,8 +152,8 @@ START_TEST(what_changes_behind_a_mount_goes_live)
 			"elsewhere are not told$");
 	support_event(scene, "ready");
 	for (int i = 2; i <= 4; i++)
-		expect_live(scene, "behind/" WORKER, i);
-	ck_assert_int_eq(count_said(scene, "looked at every"), 1);
+		faults_expect_live(scene, "behind/" WORKER, i);
+	ck_assert_int_eq(faults_count_said(scene, "looked at every"), 1);
 	ck_assert_int_eq(support_end(scene), 0);
 	support_fuse_unmount(scene, "seen");
 	support_free(scene);
@@ -270,12 +202,12 @@ static void expect_want(struct support *scene, __rlimit_resource_t what,
 	struct rlimit old;
 
 	limit(scene, what, number, &old);
-	put(scene, WORKER, 2);
+	faults_put(scene, WORKER, 2);
 	ck_assert(support_event_reason(support_event(scene, "refused"),
 				       "load-file", why));
-	expect_value(scene, before);
+	faults_expect_value(scene, before);
 	unlimit(scene, what, &old);
-	expect_live(scene, WORKER, next);
+	faults_expect_live(scene, WORKER, next);
 }
 
 static const unsigned long spares[] = { 0,       100000UL,  400000UL,
@@ -283,7 +215,7 @@ static const unsigned long spares[] = { 0,       100000UL,  400000UL,
 
 START_TEST(a_lack_of_memory_is_said)
 {
-	struct support *scene = make("memory");
+	struct support *scene = faults_make("memory");
 	int now = 1;
 
 	support_start(scene, "./host", WORKER, NULL);
@@ -298,13 +230,13 @@ START_TEST(a_lack_of_memory_is_said)
 		now = next;
 	}
 	support_message(scene, "^hint: raise its limit on memory");
-	finish(scene);
+	faults_finish(scene);
 }
 END_TEST
 
 START_TEST(a_lack_of_descriptors_is_said)
 {
-	struct support *scene = make("descriptors");
+	struct support *scene = faults_make("descriptors");
 	int now = 1;
 
 	support_start(scene, "./host", WORKER, NULL);
@@ -318,7 +250,7 @@ START_TEST(a_lack_of_descriptors_is_said)
 		now = next;
 	}
 	support_message(scene, "^hint: raise its limit on open files");
-	finish(scene);
+	faults_finish(scene);
 }
 END_TEST
 
@@ -330,7 +262,7 @@ START_TEST(threads_that_hotinject_has_no_room_for_run)
 	char all[40];
 	long n;
 
-	compile(scene);
+	faults_compile(scene);
 	support_compile_host(scene, "tests/faults", &support_plain_variant,
 			     "-pthread");
 	support_start(scene, "./host", WORKER, NULL);
@@ -344,10 +276,10 @@ START_TEST(threads_that_hotinject_has_no_room_for_run)
 	unlimit(scene, RLIMIT_AS, &old);
 	limit(scene, RLIMIT_NOFILE, 1000, &old);
 	for (int i = 2; i <= 4; i++) {
-		expect_live(scene, WORKER, i);
+		faults_expect_live(scene, WORKER, i);
 		ck_assert_str_eq(support_ask(scene, "ask"), all);
 	}
-	finish(scene);
+	faults_finish(scene);
 }
 END_TEST
 
@@ -358,8 +290,7 @@ static void add_inotify(Suite *suite)
 	tcase_add_loop_test(tcase, without_inotify_the_file_is_looked_at, 0,
 			    LEN(scarces));
 	tcase_add_test(tcase, inotify_may_run_out_while_it_is_used);
-	tcase_add_loop_test(tcase, without_inotify_a_worker_may_be_opened_late,
-			    0, LEN(late_stories));
+	tcase_add_test(tcase, without_inotify_a_worker_may_be_opened_late);
 	tcase_add_test(tcase, what_changes_behind_a_mount_goes_live);
 }
 
