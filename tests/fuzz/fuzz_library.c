@@ -8,10 +8,21 @@
 #include <sys/mman.h>
 
 #include "elfscan/baseline.h"
+#include "elfscan/cleanup.h"
 #include "elfscan/drift.h"
 #include "elfscan/model_new.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len);
+
+/* The middle of each function is where it may be left. */
+static void leave(const struct hi_image *image, const struct hi_symtab *symtab)
+{
+	size_t n;
+	const struct hi_symbol *all = hi_symtab_get_functions(symtab, &n);
+
+	for (size_t i = 0; i < n; i++)
+		(void)hi_cleanup_at(image, all[i].addr_link + all[i].size / 2);
+}
 
 /* Compare it with itself: nothing may be found. */
 static void use(struct hi_image *image)
@@ -21,7 +32,9 @@ static void use(struct hi_image *image)
 	struct hi_buf text = HI_BUF_INIT;
 	struct hi_drift drift;
 
-	if (hi_symtab_new(image, &symtab, NULL) == 0 &&
+	if (hi_symtab_new(image, &symtab, NULL) == 0)
+		leave(image, symtab);
+	if (symtab &&
 	    hi_model_new_from(image, symtab, NULL, &model, NULL) == 0) {
 		hi_baseline_write(model, &text);
 		if (hi_drift_find(model, model, NULL, &drift, NULL) == 0) {
