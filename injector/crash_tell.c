@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "elfscan/cleanup.h"
+
 /* Line NUMBER of the file, without the blanks around it. */
 static void read_source(const char *path, int number, char *line, size_t size)
 {
@@ -59,6 +61,15 @@ static void tell_frame(struct hi_unwinder *unwinder, uint64_t pc, size_t at,
 	frame->source = told->source[at];
 }
 
+/* What a frame that is left would have done. */
+static bool skips_cleanup(const struct hi_escape_frame *frame)
+{
+	const struct hi_build *build = frame->build;
+
+	return build &&
+	       hi_cleanup_at(build->image, frame->pc - build->base_remote);
+}
+
 static void tell_frames(const struct hi_escape *escape,
 			struct hi_unwinder *unwinder, struct hi_told *told)
 {
@@ -66,8 +77,10 @@ static void tell_frames(const struct hi_escape *escape,
 							 HI_ESCAPE_FRAMES;
 	bool goes_on = escape->regs.rip != 0;
 
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++) {
 		tell_frame(unwinder, escape->frames[i].pc, i, told);
+		told->frames[i].cleanup = skips_cleanup(&escape->frames[i]);
+	}
 	/* where the host goes on: inside the call */
 	if (goes_on)
 		tell_frame(unwinder, escape->regs.rip - !escape->is_handler, n,
