@@ -91,6 +91,27 @@ static void tell_frames(const struct hi_escape *escape,
 	told->report.n_more = escape->n_frames - n;
 }
 
+static void tell_locks(const struct hi_held_locks *locks, struct hi_told *told)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < locks->n; i++) {
+		const struct hi_held_lock *lock = &locks->list[i];
+
+		snprintf(told->locks[n++], sizeof(told->locks[0]), "%s %s",
+			 lock->what,
+			 lock->released ? "was released" :
+					  "is still held by the thread");
+	}
+	if (locks->more)
+		snprintf(told->locks[n++], sizeof(told->locks[0]),
+			 "and more locks");
+	for (size_t i = 0; i < n; i++)
+		told->lock_list[i] = told->locks[i];
+	told->report.locks = told->lock_list;
+	told->report.n_locks = n;
+}
+
 void hi_crash_tell(const struct hi_crash *crash, const struct hi_host *host,
 		   struct hi_unwinder *unwinder, struct hi_told *told)
 {
@@ -118,6 +139,7 @@ void hi_crash_tell(const struct hi_crash *crash, const struct hi_host *host,
 				       find_name(unwinder, escape->entered_pc,
 						 told->entered_name,
 						 sizeof(told->entered_name));
+	tell_locks(&crash->locks, told);
 	told->report.why = crash->why_not.sentence;
 }
 

@@ -19,6 +19,8 @@ struct hi_told {
 	char where[HI_TOLD_FRAMES][128];
 	char source[HI_TOLD_FRAMES][128];
 	char name[HI_TOLD_FRAMES][256]; /* that the symbol does not show */
+	char locks[HI_HELD_LOCKS_MAX + 1][240];
+	const char *lock_list[HI_HELD_LOCKS_MAX + 1];
 	char worker_where[128], worker_name[256], entered_name[256];
 };
 

@@ -1,4 +1,4 @@
-#include "injector/guard.h"
+#include "injector/guard_parts.h"
 
 #include <signal.h>
 #include <string.h>
@@ -99,6 +99,8 @@ static int leave(const struct hi_guard *guard, struct hi_thread *thread,
 		code = restore_mask(thread, crash->fault.signal, err);
 	if (code == 0 && crash->fault.signal)
 		hold(guard, crash, &result);
+	if (code == 0)
+		hi_guard_free_locks(guard, thread, crash);
 	if (code == 0)
 		code = hi_zero_return(thread, &escape->regs, count_x87(&result),
 				      err);

@@ -19,6 +19,7 @@
 #include "injector/cli.h"
 #include "injector/escape.h"
 #include "injector/fault.h"
+#include "injector/held_locks.h"
 #include "injector/remote.h"
 #include "injector/worker.h"
 
@@ -39,6 +40,7 @@ struct hi_crash {
 					 is known */
 	unsigned int to_build;        /* that the host goes back to, 0: none */
 	bool held;                    /* its calls return zero from now on */
+	struct hi_held_locks locks;   /* that the call has left behind */
 	struct hi_err why_not;        /* held, or taken out */
 };
 

@@ -259,20 +259,18 @@ static void hold_home(struct session *session, struct charge *charge,
 	const struct hi_looker looker = { session->self.host, charge->worker,
 					  &session->stacks, session->unwinder,
 					  true };
+	struct hi_err err = { 0 };
 	int code;
 
 	if (!crash->held || !crash->function->held_remote ||
 	    !hi_hold_needs_home(crash->function))
 		return;
-	code = hi_stacks_refresh(&session->stacks, session->self.host,
-				 &crash->why_not);
+	code = hi_stacks_refresh(&session->stacks, session->self.host, &err);
 	if (code == 0)
 		code = hi_hold_home(charge->worker, crash->function,
-				    session->self.host, &looker,
-				    &crash->why_not);
+				    session->self.host, &looker, &err);
 	if (code < 0 && code != HI_E_GONE)
-		hi_report_detail(session->report, "%s",
-				 crash->why_not.sentence);
+		hi_report_detail(session->report, "%s", err.sentence);
 }
 
 /* Until the other build is live, calls return zero. */
