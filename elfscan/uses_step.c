@@ -348,6 +348,10 @@ static void run_lea(const struct hi_use_step *step, struct hi_values *values)
 		value.kind = HI_VALUE_ADDRESS;
 		value.site = step->site;
 	}
+	/* half of a register is enough to lose what was there */
+	for (int i = 0; i < HI_USES_REGS; i++)
+		if (step->action.writes >> i & 1)
+			values->regs[i] = unknown;
 	if (step->action.to.reg != HI_REG_NONE)
 		values->regs[step->action.to.reg] = value;
 }

@@ -116,6 +116,14 @@ START_TEST(an_address_is_followed_through_registers_and_the_frame)
 }
 END_TEST
 
+START_TEST(half_a_register_is_enough_to_lose_an_address)
+{
+	assert_uses("lea two(%rip),%rdx\\nmov (%rdx,%rdi,4),%ecx\\n"
+		    "lea 1(%rdi),%edx\\nmov %dl,(%rsi)\\nret",
+		    0, "index?");
+}
+END_TEST
+
 START_TEST(an_address_that_leaves_the_function_is_passed_or_stored)
 {
 	assert_uses("lea two(%rip),%rdi\\ncall g@PLT\\nret", 0, "pass@0");
@@ -231,6 +239,7 @@ int main(void)
 	tcase_add_test(tcase, what_is_read_at_an_address_is_seen);
 	tcase_add_test(tcase,
 		       an_address_is_followed_through_registers_and_the_frame);
+	tcase_add_test(tcase, half_a_register_is_enough_to_lose_an_address);
 	tcase_add_test(tcase,
 		       an_address_that_leaves_the_function_is_passed_or_stored);
 	tcase_add_test(tcase, a_walk_to_the_end_is_a_compare_with_the_walker);
