@@ -47,6 +47,8 @@ struct hi_use {
 	bool moved;     /* something was added to the address before */
 	bool written;   /* ACCESS, INDEX: not only read */
 	bool known;     /* offset */
+	bool given;     /* a function was handed the address, at a known offset,
+			   and it is there that it is used */
 	int64_t offset; /* of the address that is used, from the target */
 	size_t other;   /* COMPARE: the site that the other value is from, or
 			   HI_USE_NOBODY */

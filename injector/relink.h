@@ -32,6 +32,7 @@ struct hi_meant {
 	const struct hi_symbol *symbol; /* NULL: nothing that lives on */
 	const struct hi_symbol *other;  /* that it could mean just as well */
 	bool unsure; /* or else a constant, which stays where it is */
+	bool far;    /* the other is not near: an index would lead to it */
 };
 
 struct hi_relink {

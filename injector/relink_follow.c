@@ -121,6 +121,7 @@ static int look_into(struct hi_site_group *group, struct hi_followed *followed,
 		struct hi_use use = uses[i];
 
 		use.known &= pass->known;
+		use.given = pass->known;
 		use.moved |= pass->moved;
 		use.offset += pass->offset;
 		code = use.kind == HI_USE_COMPARE ?

@@ -27,6 +27,20 @@ static void tell_unsure(const struct hi_site *site, struct hi_reasons *reasons)
 	hi_reasons_hint(reasons, HI_EMIT_RELOCS_HINT);
 }
 
+static void tell_far(const struct hi_site *site, const struct hi_meant *meant,
+		     struct hi_reasons *reasons)
+{
+	const char *name = site->function->name;
+
+	hi_reasons_add(reasons, "state-unproven", name, "",
+		       "%s() indexes something that begins in the midst of %s, "
+		       "which may be %s or, from far, %s, and they have moved "
+		       "apart",
+		       name, meant->symbol->base, meant->symbol->base,
+		       meant->other->base);
+	hi_reasons_hint(reasons, HI_EMIT_RELOCS_HINT);
+}
+
 static void judge_site(const struct hi_relink *relink, size_t at,
 		       struct hi_reasons *reasons)
 {
@@ -38,6 +52,10 @@ static void judge_site(const struct hi_relink *relink, size_t at,
 		tell_unsure(site, reasons);
 	if (!other || relink->meant[at].unsure || is_told(relink, at))
 		return;
+	if (relink->meant[at].far) {
+		tell_far(site, &relink->meant[at], reasons);
+		return;
+	}
 	hi_reasons_add(reasons, "state-ambiguous", symbol->name, "",
 		       "an address in %s() may mean %s or %s, which have moved "
 		       "apart",

@@ -137,7 +137,7 @@ int hi_relink_resolve_outside(struct hi_site_pair *pair,
 	if (pair->unmoved)
 		ret_meant->symbol = find_any(group);
 	else
-		ret_meant->symbol = hi_relink_find_far(pair, site);
+		ret_meant->symbol = hi_relink_find_as_far(pair, site);
 	if (!ret_meant->symbol)
 		find_candidates(group, ret_meant);
 	ret_meant->unsure = nature == UNSURE && !proven &&

@@ -65,8 +65,10 @@ struct hi_site_group {
 /* Those of the same function in the new and in the current build. */
 struct hi_site_pair {
 	const struct hi_relink *relink;
-	bool unmoved;                  /* all variables are where they were */
+	bool unmoved; /* all variables are where they were */
+	bool at_home; /* all variables live in the current build or the new */
 	struct hi_site_group new, old; /* old.n 0: it was not there */
+	bool opened;                   /* old */
 	bool paired;
 	size_t n_first; /* sites that are surely the first of both */
 	size_t n_last;  /* the same from the end */
@@ -104,8 +106,17 @@ int hi_relink_ask_twin(struct hi_site_pair *pair, const struct hi_site *site,
 
 /* The only variable, of all, from which SITE is as far as the same operand in the
    current build; NULL: none, or it has not moved apart from others. */
-const struct hi_symbol *hi_relink_find_far(struct hi_site_pair *pair,
-					   const struct hi_site *site);
+const struct hi_symbol *hi_relink_find_as_far(struct hi_site_pair *pair,
+					      const struct hi_site *site);
+/* Look for the function in the current build. */
+void hi_relink_open_old(struct hi_site_pair *pair);
+/* Whether OLD is off SYMBOL's counterpart as far as SITE is. */
+bool hi_relink_agree(const struct hi_relink *relink, const struct hi_site *site,
+		     const struct hi_site *old, const struct hi_symbol *symbol);
+/* Whether OLD stands among the same instructions. Both groups are followed. */
+bool hi_relink_is_near_alike(const struct hi_site_pair *pair,
+			     const struct hi_site *site,
+			     const struct hi_site *old);
 
 /* relink_follow.c: set followed. The sites are in a function. */
 int hi_relink_follow(struct hi_site_group *group,
@@ -124,9 +135,23 @@ int hi_relink_find_rival(struct hi_site_group *group,
 			 const struct hi_meanings *meanings,
 			 struct hi_meant *ret_meant,
 			 struct hi_err *err) HI_MUST_USE;
-/* Whether SYMBOL is known to be a number or a pointer: nobody walks over it. */
+
+/* relink_far.c: MEANT is where SITE lands, and nothing more is known; it may be the
+   start of another variable's index. */
+int hi_relink_find_far(struct hi_site_pair *pair, const struct hi_site *site,
+		       struct hi_meant *meant, struct hi_err *err) HI_MUST_USE;
+
+/* relink_shapes.c: whether SYMBOL is known to be a number or a pointer: nobody walks over it. */
 bool hi_relink_is_scalar(struct hi_shapes *shapes,
 			 const struct hi_symbol *symbol);
+/* Whether SYMBOL has an array that begins or ends at ADDR_LINK, or a few elements from
+   there. */
+bool hi_relink_may_index(struct hi_shapes *shapes,
+			 const struct hi_symbol *symbol, uint64_t addr_link);
+/* Whether an index can lead from ADDR_LINK, which may be anywhere, to an element of
+   SYMBOL. */
+bool hi_relink_may_lead(struct hi_shapes *shapes,
+			const struct hi_symbol *symbol, uint64_t addr_link);
 void hi_relink_close_shapes(struct hi_shapes *shapes);
 
 /* relink_outside.c: the same for an address that no variable is near. */

@@ -142,6 +142,20 @@ static bool all_move_alike(const struct hi_build *build)
 	return true;
 }
 
+/* Whether nothing lives in a build that was there before the current one. */
+static bool all_at_home(const struct hi_relink *relink)
+{
+	const struct hi_build *build = relink->build;
+	size_t n;
+
+	hi_symtab_get_variables(build->symtab, &n);
+	for (size_t i = 0; i < n; i++)
+		if (build->variables[i] && build->variables[i]->home != build &&
+		    build->variables[i]->home != relink->worker->current)
+			return false;
+	return true;
+}
+
 /* An address between two variables, one of which is too far away to be known. */
 static bool is_lost(const struct hi_site *site,
 		    const struct hi_meanings *meanings)
@@ -165,8 +179,10 @@ static int resolve(struct hi_site_pair *pair, const struct hi_site *site,
 	alike = pair->unmoved || move_alike(build, &meanings);
 	if (meanings.n)
 		ret_meant->symbol = meanings.symbols[0];
-	if (pair->unmoved || (alike && !is_lost(site, &meanings)))
+	if (pair->unmoved)
 		return 0;
+	if (alike && !is_lost(site, &meanings))
+		return hi_relink_find_far(pair, site, ret_meant, err);
 	code = hi_relink_ask_uses(&pair->new, site, &meanings, &symbol, err);
 	if (code == 0 && !symbol && !alike)
 		code = hi_relink_ask_twin(pair, site, &meanings, &symbol, err);
@@ -174,18 +190,22 @@ static int resolve(struct hi_site_pair *pair, const struct hi_site *site,
 		ret_meant->symbol = symbol;
 	if (code < 0 || symbol || alike)
 		return code;
-	return hi_relink_find_rival(&pair->new, site, &meanings, ret_meant,
+	code = hi_relink_find_rival(&pair->new, site, &meanings, ret_meant,
 				    err);
+	if (code < 0 || ret_meant->other)
+		return code;
+	return hi_relink_find_far(pair, site, ret_meant, err);
 }
 
 static int resolve_function(const struct hi_relink *relink, bool unmoved,
-			    struct hi_shapes shapes[2], size_t first, size_t n,
-			    struct hi_err *err)
+			    bool at_home, struct hi_shapes shapes[2],
+			    size_t first, size_t n, struct hi_err *err)
 {
 	const struct hi_site *sites = &relink->build->sites.sites[first];
 	struct hi_site_pair pair = {
 		.relink = relink,
 		.unmoved = unmoved,
+		.at_home = at_home,
 		.new = { .build = relink->build,
 			 .shapes = &shapes[0],
 			 .moves = true,
@@ -227,6 +247,7 @@ int hi_relink_resolve(struct hi_relink *relink, struct hi_err *err)
 	struct hi_shapes shapes[2] = { { .build = relink->build },
 				       { .build = relink->worker->current } };
 	bool unmoved = all_move_alike(relink->build);
+	bool at_home = all_at_home(relink);
 	size_t first = 0, end;
 	int code = 0;
 
@@ -240,7 +261,7 @@ int hi_relink_resolve(struct hi_relink *relink, struct hi_err *err)
 		for (end = first + 1; end < sites->n_sites; end++)
 			if (sites->sites[end].function != function)
 				break;
-		code = resolve_function(relink, unmoved, shapes, first,
+		code = resolve_function(relink, unmoved, at_home, shapes, first,
 					end - first, err);
 	}
 	if (code == 0)

@@ -4,9 +4,6 @@
  */
 #include "injector/relink_parts.h"
 
-#include <dwarf.h>
-#include <string.h>
-
 #define BIT(kind) (1u << (kind))
 #define MOVED     BIT(HI_USE_STORE + 1)
 
@@ -22,75 +19,6 @@ static unsigned int kinds_of(const struct hi_site_group *group, size_t at)
 			kinds |= MOVED;
 	}
 	return kinds;
-}
-
-static void open_shapes(struct hi_shapes *shapes)
-{
-	const struct hi_symbol *symbols;
-	struct hi_err err;
-	size_t n;
-
-	shapes->opened = true;
-	hi_dies_init(&shapes->dies, shapes->build->image, shapes->build->units);
-	symbols = hi_symtab_get_variables(shapes->build->symtab, &n);
-	for (size_t i = 0; i < n; i++)
-		if (shapes->build->variables[i] &&
-		    hi_dies_want(&shapes->dies, &symbols[i], &err) < 0)
-			break; /* those that are not asked for are not known */
-	hi_dies_find(&shapes->dies);
-}
-
-void hi_relink_close_shapes(struct hi_shapes *shapes)
-{
-	if (shapes->opened)
-		hi_dies_done(&shapes->dies);
-	shapes->opened = false;
-}
-
-/*
- * A part of a struct that clang has taken to pieces has a number, and nothing in the
- * debug information of its file that stands at its address. It does so only where no
- * address of the struct is ever taken.
- */
-static bool is_fragment(const struct hi_shapes *shapes,
-			const struct hi_symbol *symbol)
-{
-	const char *dot = strrchr(symbol->name, '.');
-	const struct hi_symbol *symbols;
-	Dwarf_Die die;
-	size_t n;
-
-	if (!dot || !symbol->file[0] || strspn(dot + 1, "0123456789") == 0 ||
-	    dot[1 + strspn(dot + 1, "0123456789")])
-		return false;
-	symbols = hi_symtab_get_variables(shapes->build->symtab, &n);
-	for (size_t i = 0; i < n; i++)
-		if (strcmp(symbols[i].file, symbol->file) == 0 &&
-		    hi_dies_get(&shapes->dies, &symbols[i], &die))
-			return true;
-	return false;
-}
-
-bool hi_relink_is_scalar(struct hi_shapes *shapes,
-			 const struct hi_symbol *symbol)
-{
-	Dwarf_Die die, type;
-
-	if (!shapes->opened)
-		open_shapes(shapes);
-	if (!hi_dies_get(&shapes->dies, symbol, &die))
-		return is_fragment(shapes, symbol);
-	if (symbol->size > 16 || !hi_dies_get_type(&die, &type) ||
-	    dwarf_peel_type(&type, &type) != 0)
-		return false;
-	switch (dwarf_tag(&type)) {
-	case DW_TAG_base_type:
-	case DW_TAG_pointer_type:
-	case DW_TAG_enumeration_type:
-		return true;
-	default:
-		return false;
-	}
 }
 
 /*

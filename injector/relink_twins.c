@@ -10,7 +10,23 @@
  */
 #include "injector/relink_parts.h"
 
-static void find_old_sites(struct hi_site_pair *pair)
+/* The first site from ADDR_LINK on. */
+static size_t find_site(const struct hi_sites *sites, uint64_t addr_link)
+{
+	size_t low = 0, high = sites->n_sites;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (sites->sites[middle].place_link < addr_link)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+void hi_relink_open_old(struct hi_site_pair *pair)
 {
 	const struct hi_relink *relink = pair->relink;
 	const struct hi_build *current = relink->worker->current;
@@ -18,21 +34,21 @@ static void find_old_sites(struct hi_site_pair *pair)
 	struct hi_site_group *old = &pair->old;
 	const struct hi_symbol *function;
 	bool ambiguous = false;
-	size_t first = 0;
+	size_t first;
 
-	if (!pair->new.sites[0].function)
+	if (pair->opened || !pair->new.sites[0].function)
 		return;
+	pair->opened = true;
 	function = hi_symtab_find_same(current->symtab, relink->build->symtab,
 				       pair->new.sites[0].function, &ambiguous);
-	while (first < sites->n_sites &&
-	       sites->sites[first].function != function)
-		first++;
-	if (!function || first == sites->n_sites)
+	if (!function)
 		return;
-	old->sites = &sites->sites[first];
+	first = find_site(sites, function->addr_link);
 	while (first + old->n < sites->n_sites &&
-	       old->sites[old->n].function == function)
+	       sites->sites[first + old->n].function == function)
 		old->n++;
+	if (old->n)
+		old->sites = &sites->sites[first];
 }
 
 static const struct hi_variable *variable_of(const struct hi_build *build,
@@ -69,9 +85,8 @@ static const struct hi_symbol *find_same(const struct hi_relink *relink,
 	return find_in(relink->worker->current, relink->build, symbol);
 }
 
-/* Whether OLD is off SYMBOL's counterpart as far as SITE is. */
-static bool agrees(const struct hi_relink *relink, const struct hi_site *site,
-		   const struct hi_site *old, const struct hi_symbol *symbol)
+bool hi_relink_agree(const struct hi_relink *relink, const struct hi_site *site,
+		     const struct hi_site *old, const struct hi_symbol *symbol)
 {
 	const struct hi_symbol *same = find_same(relink, symbol);
 
@@ -90,7 +105,7 @@ static bool is_same(const struct hi_relink *relink, const struct hi_site *site,
 		return true;
 	hi_relink_find_meanings(relink->build, site, &meanings);
 	for (size_t i = 0; i < meanings.n; i++)
-		if (agrees(relink, site, old, meanings.symbols[i]))
+		if (hi_relink_agree(relink, site, old, meanings.symbols[i]))
 			return true;
 	if (meanings.n)
 		return false;
@@ -109,7 +124,7 @@ static void pair_sites(struct hi_site_pair *pair)
 	size_t shorter, first = 0, last = 0;
 
 	pair->paired = true;
-	find_old_sites(pair);
+	hi_relink_open_old(pair);
 	shorter = lesser(new->n, old->n);
 	while (first < shorter &&
 	       is_same(pair->relink, &new->sites[first], &old->sites[first]))
@@ -158,8 +173,9 @@ static bool is_used_alike(const struct hi_site_pair *pair,
 #define CONTEXT_BEFORE 2
 #define CONTEXT_BEHIND 4
 
-static bool is_near_alike(const struct hi_site_pair *pair,
-			  const struct hi_site *site, const struct hi_site *old)
+bool hi_relink_is_near_alike(const struct hi_site_pair *pair,
+			     const struct hi_site *site,
+			     const struct hi_site *old)
 {
 	return hi_uses_are_alike_near(pair->new.uses,
 				      (size_t)(site - pair->new.sites),
@@ -188,9 +204,9 @@ static int find_by_context(struct hi_site_pair *pair,
 		const struct hi_site *old = &pair->old.sites[i];
 
 		if (old->kind != HI_SITE_ADDRESS ||
-		    !is_near_alike(pair, site, old))
+		    !hi_relink_is_near_alike(pair, site, old))
 			continue;
-		if (!agrees(pair->relink, site, old, symbol))
+		if (!hi_relink_agree(pair->relink, site, old, symbol))
 			return 0;
 		found = old;
 	}
@@ -231,7 +247,7 @@ static bool is_trusted(const struct hi_site_pair *pair,
 
 	if (!pair->new.uses || !pair->old.uses ||
 	    !(hi_uses_are_alike(pair->new.uses, pair->old.uses) ||
-	      is_near_alike(pair, site, old)))
+	      hi_relink_is_near_alike(pair, site, old)))
 		return false;
 	hi_relink_find_meanings(pair->old.build, old, &before);
 	for (size_t i = 0; i < before.n; i++)
@@ -260,7 +276,7 @@ static const struct hi_symbol *find_common(const struct hi_site_pair *pair,
 	for (size_t i = 0; i < meanings->n; i++) {
 		const struct hi_symbol *symbol = meanings->symbols[i];
 
-		if (!agrees(pair->relink, site, old, symbol))
+		if (!hi_relink_agree(pair->relink, site, old, symbol))
 			continue;
 		if (agreed && !move_alike(pair, agreed, symbol))
 			return NULL;
@@ -270,8 +286,8 @@ static const struct hi_symbol *find_common(const struct hi_site_pair *pair,
 	return agreed;
 }
 
-const struct hi_symbol *hi_relink_find_far(struct hi_site_pair *pair,
-					   const struct hi_site *site)
+const struct hi_symbol *hi_relink_find_as_far(struct hi_site_pair *pair,
+					      const struct hi_site *site)
 {
 	const struct hi_symbol *symbols, *agreed = NULL;
 	const struct hi_site *old;
@@ -286,7 +302,7 @@ const struct hi_symbol *hi_relink_find_far(struct hi_site_pair *pair,
 	for (size_t i = 0; i < n; i++) {
 		if (symbols[i].type == HI_SYM_TLS ||
 		    !pair->new.build->variables[i] ||
-		    !agrees(pair->relink, site, old, &symbols[i]))
+		    !hi_relink_agree(pair->relink, site, old, &symbols[i]))
 			continue;
 		if (agreed && !move_alike(pair, agreed, &symbols[i]))
 			return NULL;
@@ -308,7 +324,8 @@ int hi_relink_ask_twin(struct hi_site_pair *pair, const struct hi_site *site,
 		pair_sites(pair);
 	old = find_twin(pair, site);
 	for (size_t i = 0; old && i < meanings->n; i++)
-		if (!agrees(pair->relink, site, old, meanings->symbols[i]) &&
+		if (!hi_relink_agree(pair->relink, site, old,
+				     meanings->symbols[i]) &&
 		    !is_used_alike(pair, meanings->symbols[i]))
 			old = NULL;
 	if (!old && meanings->n)
