@@ -18,6 +18,8 @@ source_of()
 	int update(struct node *n, enum color c, ...) { return n->v + c; }
 	static void *(*resolve(void))(int) { return 0; }
 	void *pick(int a) __attribute__((ifunc("resolve")));
+	static void drop(int *n) { counter -= *n; }
+	void leave(void (*f)(void)) { __attribute__((cleanup(drop))) int n = 1; f(); }
 	END
 }
 
@@ -38,6 +40,7 @@ make_corpus()
 	-g -gz=zlib
 	-g -fdebug-types-section
 	-O2 -s
+	-O2 -fexceptions
 	-g -Wl,--hash-style=sysv -Wl,-z,now
 	END
 	for library in "$folder"/library/*.so; do
