@@ -324,9 +324,7 @@ const char *hi_unwinder_get_module(struct hi_unwinder *unwinder, uint64_t pc)
 				    NULL;
 	const char *slash = name ? strrchr(name, '/') : NULL;
 
-	if (!name)
-		return "";
-	return slash ? slash + 1 : name;
+	return slash ? slash + 1 : name ? name : "";
 }
 
 const char *hi_unwinder_get_function(struct hi_unwinder *unwinder, uint64_t pc)
@@ -359,11 +357,10 @@ static Dwarf_Die *find_unit(Dwfl_Module *module, uint64_t pc,
 {
 	Dwarf_Die *unit = dwfl_module_addrdie(module, pc, ret_bias);
 
-	if (unit)
-		return unit;
-	while ((unit = dwfl_module_nextcu(module, unit, ret_bias)))
-		if (dwarf_haspc(unit, pc - *ret_bias) > 0)
-			break;
+	if (!unit)
+		do
+			unit = dwfl_module_nextcu(module, unit, ret_bias);
+		while (unit && dwarf_haspc(unit, pc - *ret_bias) <= 0);
 	return unit;
 }
 
@@ -376,7 +373,7 @@ int hi_unwinder_get_line(struct hi_unwinder *unwinder, uint64_t pc, char *path,
 	Dwarf_Line *line = unit ? dwarf_getsrc_die(unit, pc - bias) : NULL;
 	const char *file = line ? dwarf_linesrc(line, NULL, NULL) : NULL;
 	const char *folder = NULL;
-	Dwarf_Attribute attribute;
+	Dwarf_Attribute place;
 	int number = 0;
 
 	path[0] = '\0';
@@ -384,7 +381,7 @@ int hi_unwinder_get_line(struct hi_unwinder *unwinder, uint64_t pc, char *path,
 		return 0;
 	if (file[0] != '/')
 		folder = dwarf_formstring(
-			dwarf_attr(unit, DW_AT_comp_dir, &attribute));
+			dwarf_attr(unit, DW_AT_comp_dir, &place));
 	snprintf(path, size, "%s%s%s", folder ? folder : "", folder ? "/" : "",
 		 file);
 	return number;
