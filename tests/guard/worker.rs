@@ -1,5 +1,6 @@
 //! A worker in Rust, with the faults that it has. The line that crashes ends with the
 //! name of the fault. A cfg says which build it is.
+use std::arch::asm;
 use std::ffi::{c_int, c_long};
 use std::hint::black_box;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -58,8 +59,11 @@ pub extern "C" fn fault_panic(x: c_long) -> c_long {
 
 #[inline(never)]
 fn deep(x: c_long) -> c_long {
-    let room = black_box([x; 20]);
-    deep(x + 1) + room[3]
+    let room = [x; 20];
+    unsafe { asm!("/* {} */", in(reg) &room) };
+    let y = deep(x + 1);
+    unsafe { asm!("/* {} */", in(reg) &room) };
+    y
 }
 
 #[no_mangle]
@@ -70,6 +74,8 @@ pub extern "C" fn fault_overflow(x: c_long) -> c_long {
     give(x)
 }
 
+/* Else it would have another name in each build. */
+#[no_mangle]
 extern "C" fn called_back(x: c_long) -> c_long {
     if crashes() {
         unsafe { *(black_box(16_usize) as *mut c_long) = x }; /* called_back */
