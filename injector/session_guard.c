@@ -295,8 +295,22 @@ static void settle(struct session *session, struct hi_crash *crash)
 		crash->to_build = find_good(charge, crash);
 	if (!crash->to_build)
 		hold_home(session, charge, crash);
-	tell(session, crash, true);
+	if (!crash->told)
+		tell(session, crash, true);
 	go_back(session, charge, crash);
+}
+
+void hi_session_tell_crashes(struct session *session)
+{
+	/* what is done then is known only when it is done */
+	if (session->options->guard == HI_GUARD_ROLLBACK &&
+	    !session->self.host->ended)
+		return;
+	for (size_t i = 0; i < session->n_crashes; i++) {
+		if (!session->crashes[i].told)
+			tell(session, &session->crashes[i], true);
+		session->crashes[i].told = true;
+	}
 }
 
 void hi_session_settle_crashes(struct session *session)

@@ -259,6 +259,8 @@ void hi_session_watch_hang(struct session *session, uint64_t since_ns);
 void hi_session_end_hang(struct session *session, bool old);
 /* Say what there was, and do what takes longer. */
 void hi_session_settle_crashes(struct session *session);
+/* Say it while a build waits, or the host has ended. */
+void hi_session_tell_crashes(struct session *session);
 
 /* --- session_control.c --- */
 

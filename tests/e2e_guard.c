@@ -277,6 +277,27 @@ START_TEST(a_thread_leaves_an_old_build)
 }
 END_TEST
 
+/* It is told at once, though the build may wait for ever: run_early() does not end. */
+START_TEST(a_crash_while_a_build_waits_is_told)
+{
+	struct support *scene = support_new("deferred");
+
+	guard_compile(scene, &toolchains[0], 2);
+	support_start(scene, "--busy=defer", "--wait=20", "./host",
+		      "libworker.so", NULL);
+	support_event(scene, "ready");
+	support_put(scene, "build.2.so", "libworker.so", SUPPORT_RENAME);
+	while (strcmp(support_event_text(scene, support_event_any(scene),
+					 "event"),
+		      "waiting") != 0)
+		;
+	guard_expect(scene, "null", 0);
+	guard_expect_crash(scene, find_fault("null"), 1, "hold");
+	guard_expect(scene, "null", 0);
+	guard_end(scene);
+}
+END_TEST
+
 /* Told at the first time, the tenth, and so on. */
 START_TEST(what_cannot_be_held_may_crash_a_thousand_times)
 {
@@ -353,6 +374,7 @@ static void add(Suite *suite)
 	tcase_add_test(other, a_thread_of_the_worker_s_own_ends);
 	tcase_add_test(other, a_handler_in_the_worker_returns);
 	tcase_add_test(other, a_thread_leaves_an_old_build);
+	tcase_add_test(other, a_crash_while_a_build_waits_is_told);
 	tcase_add_test(other, what_cannot_be_held_may_crash_a_thousand_times);
 	/* C, C++, Rust */
 	tcase_add_loop_test(off, without_the_guard_the_host_dies_of_its_signal,
