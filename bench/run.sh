@@ -7,6 +7,7 @@
 #   BENCH_RELOADS    how many reloads under calling threads (default 1000)
 #   BENCH_SECONDS    the most time for them (default 240)
 #   BENCH_ONLY       some of: calls latency pause attach memory reloads scan
+#                    rescue
 set -eu -o pipefail
 export LC_ALL=C
 
@@ -15,8 +16,9 @@ build=${HOTINJECT_BUILD:-$here/../build}
 hotinject=${HOTINJECT:-$build/hotinject}
 reloads=${BENCH_RELOADS:-1000}
 seconds=${BENCH_SECONDS:-240}
-only=${BENCH_ONLY:-calls latency pause attach memory reloads scan}
+only=${BENCH_ONLY:-calls latency pause attach memory reloads scan rescue}
 place=$build/bench
+rescues=50 # of each kind, each of a function of its own
 host_pid=
 next=2 # the build to put in place next
 
@@ -73,14 +75,37 @@ compile_big()
 		"${objects[@]}"
 }
 
+# Functions that crash so many calls below; the last argument of each is depth.
+compile_rescue()
+{
+	{
+		printf 'static __attribute__((noinline)) long down(long n)\n{\n'
+		printf '\tvolatile long here = n;\n\n'
+		printf '\treturn (n > 1 ? down(n - 1) : *(volatile long *)8) + '
+		printf 'here;\n}\n'
+		for ((i = 0; i < 4 * rescues; i++)); do
+			printf 'long rescue_%d(long n)\n{\n\treturn n ? ' $i
+			printf 'down(n) + %d : *(volatile long *)8;\n}\n' $i
+		done
+	} >rescue_worker.c
+	gcc -O2 -g -fPIC -shared -Wl,-soname,libworker.so -o rescue.1.so \
+		rescue_worker.c
+	mkdir -p linked/rescue
+	cp rescue.1.so linked/rescue/libworker.so
+	gcc -pthread -Wl,-rpath,'$ORIGIN/live' -o host.rescue rescue.o \
+		linked/rescue/libworker.so
+}
+
 compile_programs()
 {
 	local name
 
-	for name in host reload load stop measure; do
+	for name in host reload load stop measure rescue; do
 		gcc -std=gnu11 -D_GNU_SOURCE -O2 -g -c -o $name.o "$here/$name.c"
-		test $name = host || gcc -o $name $name.o
+		test $name = host || test $name = rescue ||
+			gcc -o $name $name.o
 	done
+	compile_rescue
 	worker_source >call.c
 	link_builds tiny
 	mkdir -p linked
@@ -145,7 +170,9 @@ start()
 		host_pid=$(sed -n 's/.*"event":"ready".*"pid":\([0-9]*\).*/\1/p' \
 			events)
 	else
-		"./$host" <"$kind.in" >"$kind.out" \
+		# perhaps with an argument
+		# shellcheck disable=SC2086
+		./$host <"$kind.in" >"$kind.out" \
 			3>&- 4<&- 5>&- 6<&- &
 		floor_pid=$!
 		exec 5>"$kind.in" 6<"$kind.out"
@@ -342,6 +369,42 @@ bench_attach()
 	row "  by leaving" "$(median <bare.gap)" "$(median <leave.gap)" us "-"
 }
 
+# --- a crash ------------------------------------------------------------------
+
+# rescue DEPTH WHAT : from the call that crashes to the host's next instruction
+rescue()
+{
+	ask floor crash $rescues $1 | tr -s ' ' '\n' >floor.rescue
+	ask ours crash $rescues $1 | tr -s ' ' '\n' >ours.rescue
+	if grep -q '^-' floor.rescue ours.rescue; then
+		echo "bench: a call that crashed did not return zero" >&2
+	fi
+	row "crash -> the host goes on, $2" "$(us_to_ms <floor.rescue | median)" \
+		"$(us_to_ms <ours.rescue | median)" ms "< 5 ms"
+	row "  the longest" "$(us_to_ms <floor.rescue | sort -g | tail -n 1)" \
+		"$(us_to_ms <ours.rescue | sort -g | tail -n 1)" ms ""
+}
+
+us_to_ms()
+{
+	awk 'NF { print $1 / 1000 }'
+}
+
+# The least is a handler of its own that jumps back.
+bench_rescue()
+{
+	start floor rescue "host.rescue own"
+	start ours rescue host.rescue 2>said
+	rescue 0 "1 frame"
+	rescue 50 "50 frames"
+	ask floor sleepers 64 >/dev/null
+	ask ours sleepers 64 >/dev/null
+	rescue 0 "1 frame, 64 threads"
+	rescue 50 "50 frames, 64 threads"
+	end ours
+	end floor
+}
+
 # --- memory -------------------------------------------------------------------
 
 # kept FIELD : of all mappings of the host, in KB
@@ -502,6 +565,9 @@ main()
 		bench_attach 8 tiny "a small worker"
 		bench_attach 64 tiny "a small worker"
 		bench_attach 8 big "1 MB text"
+	fi
+	if wants rescue; then
+		bench_rescue
 	fi
 	if wants memory; then
 		bench_memory small "50 KB"
