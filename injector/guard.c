@@ -72,6 +72,17 @@ static void hold(const struct hi_guard *guard, struct hi_crash *crash,
 			      &crash->why_not) == 0;
 }
 
+/* Of what the host has called; of a build that is long retired, it is not known. */
+static struct hi_result find_result(const struct hi_escape *escape)
+{
+	const struct hi_build *build = escape->build;
+
+	if (!build->image)
+		return (struct hi_result){ HI_RESULT_UNKNOWN, 0 };
+	return hi_result_get(build->image,
+			     escape->entered_pc - build->base_remote);
+}
+
 static unsigned int count_x87(const struct hi_result *result)
 {
 	if (result->kind == HI_RESULT_X87_PAIR)
@@ -84,9 +95,7 @@ static int leave(const struct hi_guard *guard, struct hi_thread *thread,
 		 struct hi_crash *crash, struct hi_err *err)
 {
 	const struct hi_escape *escape = &crash->escape;
-	struct hi_result result =
-		hi_result_get(escape->build->image,
-			      escape->entered_pc - escape->build->base_remote);
+	struct hi_result result = find_result(escape);
 	int code = 0;
 
 	crash->function = find_function(escape);

@@ -41,8 +41,7 @@ struct hi_crash {
 	unsigned int to_build;        /* that the host goes back to, 0: none */
 	bool held;                    /* its calls return zero from now on */
 	struct hi_held_locks locks;   /* that the call has left behind */
-	bool told;
-	struct hi_err why_not; /* held, or taken out */
+	struct hi_err why_not;        /* held, or taken out */
 };
 
 /* SIGNAL is about to be delivered to THREAD. */

@@ -113,7 +113,6 @@ static void run_loop(struct session *session)
 		pump(session);
 		hi_session_end_hang(session, true);
 		hi_session_settle_crashes(session);
-		hi_session_tell_crashes(session);
 		if (session->heir || hi_session_follow_forks(session, false))
 			hi_session_take_heir(session);
 		hi_session_clean(session);

@@ -280,6 +280,6 @@ bool hi_session_attend_to(void *context)
 	hi_session_on_signals(session);
 	hi_session_on_control(session);
 	hi_session_end_hang(session, false);
-	hi_session_tell_crashes(session);
+	hi_session_settle_crashes(session);
 	return session->leaving;
 }

@@ -289,34 +289,27 @@ static void settle(struct session *session, struct hi_crash *crash)
 {
 	struct charge *charge = find_charge(session, crash);
 
+	/* its builds have gone with it */
 	if (!charge || !charge->worker->current)
 		return;
-	if (session->options->guard == HI_GUARD_ROLLBACK && crash->fault.signal)
+	if (session->self.host->ended) {
+		tell(session, crash, true);
+		return;
+	}
+	/* another build that waits is as good */
+	if (session->options->guard == HI_GUARD_ROLLBACK &&
+	    crash->fault.signal && !session->reloading)
 		crash->to_build = find_good(charge, crash);
 	if (!crash->to_build)
 		hold_home(session, charge, crash);
-	if (!crash->told)
-		tell(session, crash, true);
+	tell(session, crash, true);
 	go_back(session, charge, crash);
-}
-
-void hi_session_tell_crashes(struct session *session)
-{
-	/* what is done then is known only when it is done */
-	if (session->options->guard == HI_GUARD_ROLLBACK &&
-	    !session->self.host->ended)
-		return;
-	for (size_t i = 0; i < session->n_crashes; i++) {
-		if (!session->crashes[i].told)
-			tell(session, &session->crashes[i], true);
-		session->crashes[i].told = true;
-	}
 }
 
 void hi_session_settle_crashes(struct session *session)
 {
 	/* more may come meanwhile */
-	while (session->n_crashes > 0 && !session->self.host->ended) {
+	while (session->n_crashes > 0) {
 		struct hi_crash crash = session->crashes[0];
 
 		session->n_crashes--;

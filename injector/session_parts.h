@@ -257,10 +257,9 @@ int hi_session_kick(struct session *session, pid_t tid, bool old,
 /* --hang: threads that are inside have that long from now on; and the end of it. */
 void hi_session_watch_hang(struct session *session, uint64_t since_ns);
 void hi_session_end_hang(struct session *session, bool old);
-/* Say what there was, and do what takes longer. */
+/* Say what there was, and do what takes longer; nothing is stopped, but a build may
+   wait. */
 void hi_session_settle_crashes(struct session *session);
-/* Say it while a build waits, or the host has ended. */
-void hi_session_tell_crashes(struct session *session);
 
 /* --- session_control.c --- */
 

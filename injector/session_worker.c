@@ -73,6 +73,7 @@ void hi_session_forget(struct session *session)
 {
 	for (size_t i = 0; i < session->n_charges; i++)
 		hi_worker_reset(session->charges[i].worker);
+	session->n_crashes = 0;
 	session->placed = false;
 	session->settled = false;
 	hi_unwinder_free(session->unwinder);

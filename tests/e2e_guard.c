@@ -294,6 +294,7 @@ START_TEST(a_crash_while_a_build_waits_is_told)
 	guard_expect(scene, "null", 0);
 	guard_expect_crash(scene, find_fault("null"), 1, "hold");
 	guard_expect(scene, "null", 0);
+	guard_expect(scene, "count", 1);
 	guard_end(scene);
 }
 END_TEST
