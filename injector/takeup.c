@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "common/own.h"
+#include "injector/phrase.h"
 #include "injector/private_folder.h"
 #include "injector/reach.h"
 #include "injector/remote.h"
@@ -77,8 +78,17 @@ static bool is_unrecorded(const struct check *check, uint64_t address)
 		hi_worker_find_build(check->worker, address));
 }
 
-static int check_slot(const struct check *check,
-		      const struct hi_function *function, struct hi_err *err)
+/* The one that was killed held it (hold.h). */
+static bool is_held(const struct check *check, uint64_t address)
+{
+	const struct hi_map *map = hi_maps_find(check->maps, address);
+
+	return map && (map->prot & PROT_EXEC) &&
+	       strcmp(hi_phrase_base_name(map->path), HI_SHIM_FILE) == 0;
+}
+
+static int check_slot(const struct check *check, struct hi_function *function,
+		      struct hi_err *err)
 {
 	uint64_t value;
 
@@ -89,6 +99,10 @@ static int check_slot(const struct check *check,
 		return hi_fail(err, HI_E_HOST, "its table is not mapped");
 	if (value == function->current_remote)
 		return 0;
+	if (is_held(check, value)) {
+		function->held_remote = value;
+		return 0;
+	}
 	if (!is_unrecorded(check, value))
 		return hi_fail(err, HI_E_HOST,
 			       "its table leads %s() to a place that is not "
@@ -201,7 +215,8 @@ static bool judge_entry(const struct check *check, const struct entry *entry,
 	make_jump(function, entry->at_remote, jump);
 	/* a jump to where it comes from would never end */
 	*ret_stands = memcmp(entry->now, jump, sizeof(jump)) == 0 &&
-		      function->current_remote != entry->entry_remote;
+		      (function->held_remote ||
+		       function->current_remote != entry->entry_remote);
 	if (*ret_stands)
 		return true;
 	if (!is_begun(entry->now, entry->original, jump))

@@ -4,7 +4,7 @@
  *
  *     builds        are mapped where they were
  *     slots         lead to the recorded implementations; to a build that nobody
- *                   has recorded: led back
+ *                   has recorded: led back; or to the shim: held, and stay so
  *     patch points  stand, or do not; begun ones, and those of functions that are
  *                   at home in what their slot leads to, become what they were
  *
