@@ -162,6 +162,11 @@ check-e2e: all $(E2E) | deps-test ## run the tests with real hosts
 check-hosts: all $(B)/tests/hosts_attached | deps-test deps-hosts ## attach to java, node and nginx, too (installs them)
 	@$(TEST_ENV) HOTINJECT_TEST_MORE_HOSTS=1 $(B)/tests/hosts_attached
 
+SOAK_SECONDS ?= 600
+.PHONY: soak
+soak: all $(B)/tests/e2e_soak | deps-test ## reloads, crashes, hangs at random (SOAK_SECONDS=600)
+	@$(TEST_ENV) HOTINJECT_TEST_SOAK=$(SOAK_SECONDS) $(B)/tests/e2e_soak
+
 # Everything anew with the fuzzer's instruments, in a folder of its own.
 FUZZ_SECONDS ?= 60
 .PHONY: fuzz fuzz-programs

@@ -50,7 +50,8 @@ long risk(long n)
 long hang(void)
 {
 #ifdef BAD
-	static volatile long turns;
+	/* a loop that begins at the entry would be led to the next build */
+	volatile long turns = BUILD;
 
 	for (;;)
 		turns++;
