@@ -93,21 +93,25 @@ int hi_hold_home(struct hi_worker *worker, struct hi_function *function,
 	return code;
 }
 
-/* Only while the home is what runs: otherwise a newer build needs it. */
-static void restore_home(struct hi_function *function,
+/* Only while the home is what runs: otherwise a newer build needs it. False: it still
+   leads to its slot. */
+static bool restore_home(struct hi_function *function,
 			 const struct hi_host *host)
 {
 	struct hi_build *home = function->home;
 	struct hi_entry *entry;
 
-	if (!function->patched || function->current != home || !home->entries)
-		return;
+	if (!function->patched || function->current != home)
+		return true;
+	if (!home->entries)
+		return false;
 	entry = &home->entries[hi_build_function_index(home, function->symbol)];
 	if (hi_remote_poke(host, function->home_remote + function->jump_at,
 			   entry->before, HI_JUMP_LEN, NULL) < 0)
-		return;
+		return false;
 	entry->redirected = false;
 	function->patched = false;
+	return true;
 }
 
 void hi_hold_lift(struct hi_worker *worker, const struct hi_host *host,
@@ -116,11 +120,12 @@ void hi_hold_lift(struct hi_worker *worker, const struct hi_host *host,
 	for (size_t i = 0; i < worker->n_functions; i++) {
 		struct hi_function *function = worker->functions[i];
 
-		if (function->held_remote &&
+		if (!function->held_remote && !restore)
+			continue;
+		/* the slot last: an entry that leads to it must not be led to */
+		if (restore_home(function, host) && function->held_remote &&
 		    hi_remote_write(host, function->slot.slot_remote,
 				    &function->current_remote, 8, NULL) == 0)
 			function->held_remote = 0;
-		if (restore)
-			restore_home(function, host);
 	}
 }

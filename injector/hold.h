@@ -30,7 +30,8 @@ int hi_hold_home(struct hi_worker *worker, struct hi_function *function,
 		 struct hi_err *err) HI_MUST_USE;
 /* Whether anything but its slot leads to it. */
 bool hi_hold_needs_home(const struct hi_function *function);
-/* Its patch points stay, unless RESTORE: then all threads are held. */
+/* All threads are held. Patch points of functions that are not held stay, unless
+   RESTORE. */
 void hi_hold_lift(struct hi_worker *worker, const struct hi_host *host,
 		  bool restore);
 

@@ -176,6 +176,41 @@ START_TEST(a_function_that_was_held_is_itself_again_when_let_go)
 }
 END_TEST
 
+/* It is at home in the build that runs: what leads there must not lead back. */
+START_TEST(a_function_of_a_later_build_is_itself_again_when_let_go)
+{
+	struct support *scene = compile("later", "host");
+
+	begin(scene);
+	ck_assert_int_eq(attach(scene), 1);
+	go_live(scene, 3, 2);
+	ck_assert_str_eq(support_ask(scene, "late 5"), "late=6");
+	ck_assert_str_eq(support_ask(scene, "late -1"), "late=0");
+	skip_to(scene, "crash");
+	/* pointers to it, too */
+	for (int i = 0; i < ROUNDS; i++)
+		if (strcmp(support_ask(scene, "late 5"), "late=0") == 0)
+			break;
+	ck_assert_str_eq(support_ask(scene, "late 5"), "late=0");
+	if (_i == 1) {
+		kill_tool(scene);
+		ck_assert_str_eq(support_ask(scene, "late 5"), "late=0");
+		ck_assert_int_eq(attach(scene), 2);
+		ck_assert_str_eq(support_ask(scene, "late 5"), "late=0");
+	}
+	leave(scene);
+	ck_assert_str_eq(support_ask(scene, "late 5"), "late=6");
+	ck_assert_int_eq(attach(scene), 2);
+	ck_assert_str_eq(support_ask(scene, "late -1"), "late=0");
+	skip_to(scene, "crash");
+	go_live(scene, 4, 3);
+	ck_assert_str_eq(support_ask(scene, "late 5"), "late=6");
+	leave(scene);
+	ck_assert_int_eq(support_end(scene), 0);
+	support_free(scene);
+}
+END_TEST
+
 /* --- killed at any moment --------------------------------------------------------- */
 
 /* Whether the host answers; false: it has died of the crash that nobody took. */
@@ -377,6 +412,9 @@ static void add(Suite *suite)
 	tcase_add_loop_test(
 		takeup, a_function_that_was_held_is_itself_again_when_let_go, 0,
 		2);
+	tcase_add_loop_test(
+		takeup, a_function_of_a_later_build_is_itself_again_when_let_go,
+		0, 2);
 	tcase_set_timeout(moments, 3600);
 	tcase_add_loop_test(moments,
 			    a_host_lives_on_whenever_hotinject_is_killed, 0,

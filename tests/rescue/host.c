@@ -4,7 +4,8 @@
  *
  *   value   the build that answers, and what the threads have seen
  *   risk    call what may crash, in this thread
- *   all     the same, once in each thread
+ *   late N  call what the builds have only from the second on
+ *   all     risk, once in each thread
  *   hang    call what may never return, in a thread of its own
  *   hung    whether it has returned
  *   sum     hold the threads, and compare what they have counted
@@ -143,6 +144,9 @@ int main(int argc, char **argv)
 	while (fgets(line, sizeof(line), stdin)) {
 		if (!strcmp(line, "risk\n"))
 			printf("risk=%ld\n", risk(-1));
+		else if (!strncmp(line, "late ", 5))
+			printf("late=%ld\n",
+			       get_late()(strtol(line + 5, NULL, 10)));
 		else if (!strcmp(line, "all\n"))
 			printf("rough=%u\n", ++rough);
 		else if (!strcmp(line, "hang\n")) {

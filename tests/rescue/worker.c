@@ -47,6 +47,26 @@ long risk(long n)
 	return n < 0 ? 1 : n * STEP + BUILD;
 }
 
+#if BUILD == 1
+static long early(long n)
+{
+	return n + 1;
+}
+#else
+static long late(long n)
+{
+	if (n < 0)
+		fail();
+	return n + 1;
+}
+#define early late
+#endif
+
+callback *get_late(void)
+{
+	return early;
+}
+
 long hang(void)
 {
 #ifdef BAD

@@ -17,6 +17,8 @@ long get_all(void);
 long risk(long n);
 /* 1, or never */
 long hang(void);
+/* N + 1; from build 2 on another function, which is as risk() */
+callback *get_late(void);
 /* for the game: how often it has moved, or a crash */
 long move(void);
 
