@@ -132,6 +132,8 @@ static int read_attribute(struct hi_baseline_reader *reader,
 		export->is_weak = true;
 	} else if (hi_reader_is(reader, "unique")) {
 		export->is_unique = true;
+	} else if (hi_reader_is(reader, "abstract")) {
+		export->is_abstract = true;
 	} else if (hi_reader_is(reader, "protected")) {
 		export->is_protected = true;
 	} else if (hi_reader_is(reader, "read-only")) {

@@ -331,6 +331,8 @@ static void add_export(const struct hi_model *model,
 		hi_buf_text(buf, " weak");
 	if (export->is_unique)
 		hi_buf_text(buf, " unique");
+	if (export->is_abstract)
+		hi_buf_text(buf, " abstract");
 	if (export->is_protected)
 		hi_buf_text(buf, " protected");
 	if (export->kind == HI_SYM_OBJECT || export->kind == HI_SYM_TLS)

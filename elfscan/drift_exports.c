@@ -224,11 +224,19 @@ static bool is_inline(const struct hi_model_export *export)
 	       strncmp(export->name, "_Z", 2) == 0;
 }
 
+/* Not every compiler makes or exports them, as no host refers to them. Construction
+   vtables (_ZTC) are for the constructors that the same unit holds. */
+static bool is_idle(const struct hi_model_export *export)
+{
+	return export->is_abstract || is_inline(export) ||
+	       !strncmp(export->name, "_ZTC", 4);
+}
+
 /* Of what is gone. */
 static bool is_missed(const struct hi_drift_run *run,
 		      const struct hi_model_export *old)
 {
-	return !old->key && (run->options->is_used || !is_inline(old));
+	return !old->key && (run->options->is_used || !is_idle(old));
 }
 
 /* Whether an export of the old build became this one. */
@@ -264,7 +272,7 @@ void hi_drift_compare_exports(struct hi_drift_run *run)
 			say_removed(run, &old->exports[i]);
 	}
 	for (size_t i = 0; i < new->n_exports && !run->failed; i++)
-		if (!new->exports[i].key && !is_inline(&new->exports[i]) &&
+		if (!new->exports[i].key && !is_idle(&new->exports[i]) &&
 		    !has_twin(run, &new->exports[i]))
 			say_added(run, &new->exports[i]);
 }

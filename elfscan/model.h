@@ -104,6 +104,7 @@ struct hi_model_export {
 	bool is_protected;
 	bool is_weak; /* STB_WEAK */
 	bool is_unique;
+	bool is_abstract; /* makes objects of a class that has none */
 	bool is_writable; /* variables */
 	enum hi_symbol_type kind;
 	uint64_t size; /* variables */

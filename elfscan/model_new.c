@@ -206,6 +206,7 @@ int hi_model_new_from(struct hi_image *image, const struct hi_symtab *symtab,
 		/* all that is asked for now is places in the source */
 		hi_dies_forget(&source->dies);
 		hi_model_finish(model);
+		hi_model_mark_abstract(model, image, symtab);
 	}
 	if (code == 0 && model->failed)
 		code = hi_fail(err, HI_E_NOMEM, "no memory for the interface");

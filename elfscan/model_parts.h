@@ -123,6 +123,9 @@ int hi_model_for_each_full(struct hi_dies *dies,
 			   void (*each)(void *context, const char *scope,
 					const char *name),
 			   void *context, struct hi_err *err) HI_MUST_USE;
+/* Once the model is finished: find the exports that are abstract. */
+void hi_model_mark_abstract(struct hi_model *model, struct hi_image *image,
+			    const struct hi_symtab *symtab);
 /* A name without scopes as all compilers may be taken to write it. */
 void hi_model_tidy_name(const char *name, struct hi_buf *buf);
 void hi_model_names_done(struct hi_model_names *names);

@@ -268,6 +268,48 @@ START_TEST(a_file_of_shared_strings_is_read)
 }
 END_TEST
 
+/*
+ * Nobody makes a whole object of a class that has pure virtual functions: gcc exports
+ * the constructor for it nevertheless, clang does not. That of another class is missed.
+ */
+START_TEST(a_constructor_of_an_abstract_class_is_not_missed)
+{
+	struct support *scene = support_new("forms");
+
+	support_write(scene, "lib.cc",
+		      "namespace n { template <class T> struct A {"
+		      " A(int); virtual ~A(); virtual T run() = 0; };"
+		      " template <class T> A<T>::A(int) {}"
+		      " template <class T> A<T>::~A() {}"
+		      " template struct A<int>;"
+		      " struct B : A<int> { B(); ~B(); };"
+		      " B::B() : A<int>(1) {} B::~B() {} }"
+		      "struct C : virtual n::B { C(); ~C(); };"
+		      "C::C() {} C::~C() {}"
+		      "struct D : C { D(); int run(); };"
+		      "D::D() {} int D::run() { return 1; }");
+	support_write(scene, "hide.map", "{ local: _ZN1DC1Ev; };");
+	support_shell(
+		scene,
+		PREPARE
+		"make() { $2 -g -O1 -w -shared -fPIC -Wl,-soname,lib.so "
+		"-Wl,--no-as-needed -o $1.so lib.cc $3; }\n"
+		"make gcc g++; make clang clang++ -fstandalone-debug\n"
+		"make hidden g++ -Wl,--version-script=hide.map\n"
+		"nm -D gcc.so | grep -F _ZN1CC1Ev\n"
+		"! nm -D clang.so | grep -F _ZN1CC1Ev\n"
+		"$elfscan diff gcc.so clang.so; $elfscan diff clang.so gcc.so\n"
+		"$elfscan dump gcc.so >gcc.txt; $elfscan dump clang.so >clang.txt\n"
+		"grep -E '^function _ZN1n1BC1Ev .*abstract' gcc.txt\n"
+		"! grep -E '^function .*(C2|D[012]|_ZN1D).* abstract' gcc.txt\n"
+		"$elfscan check gcc.txt clang.so; $elfscan check clang.txt gcc.so\n"
+		"status=0; $elfscan diff gcc.so hidden.so >out || status=$?\n"
+		"test $status = 12; grep -F '[symbol-removed:_ZN1DC1Ev]' out",
+		get_elfscan(), "");
+	support_free(scene);
+}
+END_TEST
+
 static void add_forms(Suite *suite)
 {
 	TCase *tcase = support_tcase(suite, "forms");
@@ -275,6 +317,7 @@ static void add_forms(Suite *suite)
 	tcase_add_loop_test(tcase, all_forms_have_one_interface, 0, 2);
 	tcase_add_test(tcase, symbols_are_compared_without_debug_information);
 	tcase_add_test(tcase, a_file_of_shared_strings_is_read);
+	tcase_add_test(tcase, a_constructor_of_an_abstract_class_is_not_missed);
 	tcase_add_loop_test(tcase,
 			    an_indirect_function_is_as_another_unit_declares_it,
 			    0, 2);
