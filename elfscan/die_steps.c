@@ -263,6 +263,9 @@ static bool is_part(uint64_t tag)
 	case DW_TAG_enumerator:
 	case DW_TAG_subrange_type:
 	case DW_TAG_template_type_parameter:
+	case DW_TAG_template_value_parameter:
+	case DW_TAG_GNU_template_template_param:
+	case DW_TAG_GNU_template_parameter_pack:
 		return true;
 	default:
 		return false;

@@ -25,7 +25,7 @@ struct reading {
 
 /* The place of the scope that NAME makes inside the scope AROUND. */
 static uint32_t add_scope(struct reading *reading, uint32_t around,
-			  const char *name)
+			  const struct hi_die *entry, const char *name)
 {
 	struct hi_model_names *names = &reading->reader->names;
 	struct hi_model *model = reading->reader->model;
@@ -39,7 +39,8 @@ static uint32_t add_scope(struct reading *reading, uint32_t around,
 		names->scopes[names->n_scopes++] = "";
 	hi_buf_clear(&reading->text);
 	hi_buf_text(&reading->text, names->scopes[around]);
-	hi_model_tidy_name(name ? name : "(anonymous)", &reading->text);
+	hi_model_spell_name(reading->reader->entries, entry,
+			    name ? name : "(anonymous)", &reading->text);
 	hi_buf_text(&reading->text, "::");
 	if (!hi_grow(&names->scopes, names->n_scopes, &names->cap_scopes,
 		     sizeof(*names->scopes))) {
@@ -176,7 +177,8 @@ static bool visit(void *context, const struct hi_shape *shape, Dwarf_Die *die)
 		add_full(reading->reader, &entry, name, scope);
 	if (!has_inside || !shape->has_children)
 		return false;
-	reading->around[shape->depth + 1] = add_scope(reading, scope, name);
+	reading->around[shape->depth + 1] =
+		add_scope(reading, scope, &entry, name);
 	return true;
 }
 
@@ -406,7 +408,7 @@ const char *hi_model_read_name(struct hi_model_reader *reader,
 		return name;
 	hi_buf_clear(&reader->text);
 	hi_buf_text(&reader->text, scope);
-	hi_model_tidy_name(name, &reader->text);
+	hi_model_spell_name(reader->entries, entry, name, &reader->text);
 	return hi_buf_str(&reader->text);
 }
 

@@ -128,6 +128,10 @@ void hi_model_mark_abstract(struct hi_model *model, struct hi_image *image,
 			    const struct hi_symtab *symtab);
 /* A name without scopes as all compilers may be taken to write it. */
 void hi_model_tidy_name(const char *name, struct hi_buf *buf);
+/* The same for NAME of the type ENTRY, whose arguments are read, too. */
+void hi_model_spell_name(struct hi_die_units *entries,
+			 const struct hi_die *entry, const char *name,
+			 struct hi_buf *buf);
 void hi_model_names_done(struct hi_model_names *names);
 
 #endif

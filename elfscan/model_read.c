@@ -145,13 +145,15 @@ static uint32_t read_named(struct hi_model_reader *reader, struct hi_die *entry)
 	if (hi_die_get_reference(entry, HI_AT_SIGNATURE, &full) &&
 	    !hi_die_read(reader->entries, &full, entry))
 		return HI_TYPE_NUMBER_UNKNOWN;
-	type.name = hi_model_read_name(reader, entry);
 	if (hi_die_has(entry, HI_AT_DECLARATION) &&
 	    !hi_model_find_full(reader, entry)) {
+		type.name = hi_model_read_name(reader, entry);
 		type.is_declared = true;
 		number = hi_model_intern(reader, &type, 0, &is_new);
 		return number;
 	}
+	/* a declaration may be without the arguments of its template */
+	type.name = hi_model_read_name(reader, entry);
 	type.size = get_number(reader, entry, HI_AT_BYTE_SIZE, 0);
 	type.align = (uint32_t)get_number(reader, entry, HI_AT_ALIGNMENT, 0);
 	mark = get_number(reader, entry, HI_AT_DECL_LINE, 0) << 16 |

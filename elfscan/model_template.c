@@ -4,6 +4,8 @@
  * box<char const*, const pos&> is box<const char *, const pos &>. They become what
  * c++filt makes of symbols: box<short, 3> and box<char const*, pos const&>.
  */
+#include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "elfscan/model_parts.h"
@@ -143,10 +145,91 @@ static const char *tidy_type(const char *at, struct hi_buf *buf, int depth)
 	return at;
 }
 
+/* What stands behind a backslash, or for itself. */
+static const char *read_character(const char *at, uint32_t *ret_value)
+{
+	static const char letters[] = "abtnvfr"; /* 7 to 13 */
+	const char *found;
+
+	*ret_value = (unsigned char)*at;
+	if (*at != '\\' || !at[1])
+		return at + 1;
+	at++;
+	if (*at == 'x' || *at == 'u' || *at == 'U' || is_digit(*at)) {
+		char *end;
+
+		*ret_value = (uint32_t)strtoul(is_digit(*at) ? at : at + 1,
+					       &end, is_digit(*at) ? 8 : 16);
+		return end;
+	}
+	found = strchr(letters, *at);
+	*ret_value = found ? (uint32_t)(found - letters + 7) :
+			     (unsigned char)*at;
+	return at + 1;
+}
+
+/*
+ * 'a', which c++filt calls (char)97; of other types L'a' or (unsigned char)'a' by
+ * clang, 97 by gcc. NULL: no character begins here.
+ */
+static const char *tidy_character(const char *at, struct hi_buf *buf)
+{
+	static const char *const marks[] = { "(signed char)'",
+					     "(unsigned char)'",
+					     "L'",
+					     "u8'",
+					     "u'",
+					     "U'",
+					     "'" };
+	size_t i = 0, n = sizeof(marks) / sizeof(marks[0]);
+	uint32_t value;
+
+	while (i < n && strncmp(at, marks[i], strlen(marks[i])) != 0)
+		i++;
+	if (i == n)
+		return NULL;
+	at = read_character(at + strlen(marks[i]), &value);
+	if (*at != '\'')
+		return NULL;
+	if (i == 0 || i == n - 1)
+		hi_buf_printf(buf, "%s%d", i ? "(char)" : "", (int8_t)value);
+	else
+		hi_buf_printf(buf, "%u", value);
+	return at + 1;
+}
+
+/* &global by clang, (& global) by gcc, and function where clang has &function. NULL: it
+   is no address. */
+static const char *tidy_address(const char *at, struct hi_buf *buf, int depth)
+{
+	bool is_inside = !strncmp(at, "(& ", 3);
+
+	at += is_inside ? 3 : 1;
+	if (!is_letter(*at))
+		return NULL;
+	at = tidy_path(at, buf, depth);
+	return at + (is_inside && *at == ')');
+}
+
+/* What only values begin with; NULL: it is something else. */
+static const char *tidy_value(const char *at, struct hi_buf *buf, int depth)
+{
+	const char *next = tidy_character(at, buf);
+
+	if (!next && (*at == '&' || !strncmp(at, "(& ", 3)))
+		next = tidy_address(at, buf, depth);
+	if (!next && take_word(&at, "nullptr")) {
+		hi_buf_text(buf, "0");
+		next = at;
+	}
+	return next;
+}
+
 /* From '<' to behind its '>'. */
 static const char *tidy_arguments(const char *at, struct hi_buf *buf, int depth)
 {
 	bool begins = true; /* here a type may begin */
+	const char *next;
 
 	if (depth == DEPTH_MAX) {
 		hi_buf_text(buf, at);
@@ -154,7 +237,11 @@ static const char *tidy_arguments(const char *at, struct hi_buf *buf, int depth)
 	}
 	hi_buf_add(buf, at++, 1);
 	while (*at && *at != '>') {
-		if (is_digit(*at)) {
+		next = begins ? tidy_value(at, buf, depth) : NULL;
+		if (next) {
+			at = next;
+			begins = false;
+		} else if (is_digit(*at)) {
 			at = tidy_number(at, buf);
 			begins = false;
 		} else if (is_letter(*at) && begins) {
@@ -166,7 +253,7 @@ static const char *tidy_arguments(const char *at, struct hi_buf *buf, int depth)
 			at = tidy_path(at, buf, depth);
 		} else if (*at == '<') {
 			at = tidy_arguments(at, buf, depth + 1);
-		} else if (*at == ' ' && is_reference(at[1])) {
+		} else if (*at == ' ' && is_reference(at[1]) && !begins) {
 			at++;
 		} else {
 			if (*at == '[' && get_last(buf) != ' ')

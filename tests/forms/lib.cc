@@ -21,6 +21,12 @@ template <class T, unsigned N> struct box {
 	T *next;
 	struct in { T deep; } inner;
 };
+extern int place;
+int twice(int);
+template <kind K, char C, int *P, int (*F)(int), class T> struct tag {
+	struct in { T *deep; } inner;
+};
+typedef tag<kind::one, 'a', &place, twice, void> first_tag;
 class world : public base, virtual public side {
 	box<short, 3> boxes[3];
 	kind k;
@@ -55,6 +61,13 @@ int world::operator+(const world &o) const { return state + o.state + d->a; }
 int look(const world &w) { return w.state; }
 namespace {
 struct secret { int a; } s;
+}
+int place;
+int twice(int a) { return 2 * a; }
+int tagged(tag<kind::two, '\n', nullptr, &twice, first_tag> a, first_tag b,
+	   first_tag::in c)
+{
+	return a.inner.deep == &b && c.deep;
 }
 int call(int world::*m, int (world::*f)(int), world &w, box<box<unsigned long, 2>, 1> b)
 {
