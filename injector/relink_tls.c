@@ -342,26 +342,26 @@ int hi_relink_isolate_tls(const struct hi_relink *relink,
 	return write_relocs(relink, host, plan, false, err);
 }
 
-/* The pair (module of HOME, 0), made in two table slots on first use. */
-struct pair {
-	const struct hi_build *home;
-	uint64_t remote;
-};
-
-static uint64_t get_pair(const struct hi_relink *relink, struct pair *pair,
+/*
+ * The pair (module of HOME, 0), made in two table slots on first use. It is written for
+ * each build that needs it: the write for the one before may have been undone.
+ */
+static uint64_t get_pair(const struct hi_relink *relink,
 			 const struct hi_build *home, struct hi_plan *plan)
 {
-	struct hi_slot first;
+	struct hi_worker *worker = relink->worker;
+	uint64_t before = home->tls.module;
 
-	if (pair->home == home)
-		return pair->remote;
-	first = hi_table_take(relink->worker->table);
-	(void)hi_table_take(relink->worker->table);
-	pair->home = home;
-	pair->remote = first.slot_remote;
-	hi_plan_add_word(plan, pair->remote, home->tls.module, 0, false);
-	hi_plan_add_word(plan, pair->remote + 8, 0, 0, false);
-	return pair->remote;
+	if (worker->tls_pair_home != home) {
+		worker->tls_pair_home = home;
+		worker->tls_pair_remote =
+			hi_table_take(worker->table).slot_remote;
+		(void)hi_table_take(worker->table);
+		before = 0;
+	}
+	hi_plan_add_word(plan, worker->tls_pair_remote, home->tls.module,
+			 before, false);
+	return worker->tls_pair_remote;
 }
 
 /* The offset in a local-dynamic operand: an absolute field. */
@@ -381,7 +381,6 @@ int hi_relink_join_tls(const struct hi_relink *relink,
 		       struct hi_err *err)
 {
 	const struct hi_sites *sites = &relink->build->sites;
-	struct pair pair = { NULL, 0 };
 	struct hi_reasons ignored = { NULL, 0, 0, "" };
 	int code = write_relocs(relink, host, plan, true, err);
 
@@ -398,9 +397,9 @@ int hi_relink_join_tls(const struct hi_relink *relink,
 			continue;
 		home = judge_group(relink, site, &ignored);
 		if (home != relink->build)
-			code = hi_relink_set_field(
-				relink, plan, site,
-				get_pair(relink, &pair, home, plan), err);
+			code = hi_relink_set_field(relink, plan, site,
+						   get_pair(relink, home, plan),
+						   err);
 	}
 	hi_reasons_done(&ignored);
 	return code;

@@ -50,6 +50,7 @@ void hi_worker_reset(struct hi_worker *worker)
 	worker->n_active = 0;
 	worker->current = NULL;
 	worker->has_aside = false;
+	worker->tls_pair_home = NULL;
 	worker->table = hi_table_new();
 }
 

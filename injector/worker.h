@@ -95,6 +95,10 @@ struct hi_worker {
 	struct hi_variable **variables;
 	size_t n_variables;
 	struct hi_table *table;
+	/* two slots that hold what __tls_get_addr() takes for the TLS block of this
+	   build; NULL: none yet */
+	const struct hi_build *tls_pair_home;
+	uint64_t tls_pair_remote;
 };
 
 int hi_worker_new(const char *path, struct hi_worker **ret_worker,

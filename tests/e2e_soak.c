@@ -105,6 +105,7 @@ static void tell(const char *who, const struct holding *before,
 	       who, before->fds, after->fds, before->threads, after->threads,
 	       before->maps, after->maps, before->kb, after->kb, n_builds,
 	       n_steps);
+	fflush(stdout);
 }
 
 /* --- what is done ------------------------------------------------------------------ */
