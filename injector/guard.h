@@ -40,6 +40,7 @@ struct hi_crash {
 					 is known */
 	unsigned int to_build;        /* that the host goes back to, 0: none */
 	bool held;                    /* its calls return zero from now on */
+	size_t times;                 /* for the session: that it has been so */
 	struct hi_held_locks locks;   /* that the call has left behind */
 	struct hi_err why_not;        /* held, or taken out */
 };

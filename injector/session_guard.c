@@ -78,13 +78,12 @@ static const char *choose_action(const struct session *session,
 static void tell(struct session *session, const struct hi_crash *crash,
 		 bool out)
 {
-	size_t times = count(session, crash);
 	struct hi_told told;
 
-	if (!is_worth_saying(times))
+	if (!is_worth_saying(crash->times))
 		return;
 	hi_crash_tell(crash, session->self.host, session->unwinder, &told);
-	told.report.times = times;
+	told.report.times = crash->times;
 	told.report.action = choose_action(session, crash, out);
 	told.report.to_build = crash->to_build;
 	hi_report_crash(session->report, &told.report);
@@ -95,7 +94,9 @@ static void tell(struct session *session, const struct hi_crash *crash,
 
 static void put_off(struct session *session, const struct hi_crash *crash)
 {
-	if (session->n_crashes < HI_CRASHES_MAX)
+	/* nothing is to be said or done of most of a thousand */
+	if (session->n_crashes < HI_CRASHES_MAX &&
+	    (crash->held || is_worth_saying(crash->times)))
 		session->crashes[session->n_crashes++] = *crash;
 }
 
@@ -146,6 +147,7 @@ bool hi_session_on_crash(struct session *session, struct hi_thread *thread,
 	code = hi_guard_catch(&guard, thread, signal, &crash, &crash.why_not);
 	if (code == HI_E_CLOSED)
 		return false;
+	crash.times = count(session, &crash);
 	if (code < 0 || guard.mode == HI_GUARD_OFF) {
 		tell(session, &crash, false);
 		return false;
@@ -172,9 +174,11 @@ static int kick(struct session *session, const struct hi_guard *guard,
 	if (code == 0)
 		hi_host_know_regs(thread, &crash.escape.regs);
 	hi_host_release(guard->host, thread);
-	if (code == 0)
-		put_off(session, &crash);
-	return code;
+	if (code < 0)
+		return code;
+	crash.times = 1;
+	put_off(session, &crash);
+	return 0;
 }
 
 static int kick_patiently(struct session *session, const struct hi_guard *guard,

@@ -18,25 +18,6 @@
 #define AGAIN_MS  20 /* the client has left, and gdb still has the host */
 #define TRIES_MAX 100
 
-/* Every thread, or none: gdb could not have the host otherwise. */
-static int let_go(struct session *session, struct hi_err *err)
-{
-	struct hi_host *host = session->self.host;
-
-	hi_attach_end(host);
-	host->ended = false;
-	host->leaving = false;
-	if (!host->threads)
-		return 0;
-	hi_fail(err, HI_E_BUSY,
-		"thread %d of %s (%d) is in an uninterruptible wait and cannot "
-		"be let go",
-		host->threads->tid, host->name, host->pid);
-	hi_err_hint(err, "try again");
-	(void)!hi_attach_again(host, NULL);
-	return HI_E_BUSY;
-}
-
 /* The end of a host that is our child, and what its forefathers do. */
 static void pump(struct session *session)
 {
@@ -48,6 +29,26 @@ static void pump(struct session *session)
 			return;
 		hi_host_take(session->self.host, &stop);
 	}
+}
+
+/* Every thread, or none: gdb could not have the host otherwise. */
+static int let_go(struct session *session, struct hi_err *err)
+{
+	struct hi_host *host = session->self.host;
+
+	hi_attach_end(host);
+	host->ended = false;
+	host->leaving = false;
+	pump(session); /* threads that have ended meanwhile */
+	if (!host->threads)
+		return 0;
+	hi_fail(err, HI_E_BUSY,
+		"thread %d of %s (%d) is in an uninterruptible wait and cannot "
+		"be let go",
+		host->threads->tid, host->name, host->pid);
+	hi_err_hint(err, "try again");
+	(void)!hi_attach_again(host, NULL);
+	return HI_E_BUSY;
 }
 
 static bool is_readable(int fd)
