@@ -103,7 +103,7 @@ START_TEST(what_is_no_request_is_told_so)
 	for (size_t i = 0; i < sizeof(rest) / sizeof(rest[0]); i++)
 		refuse(rest[i],
 		       "the request's \"worker\" is not a file's name, or its "
-		       "\"build\" not a number from 1 on");
+		       "\"build\" or \"thread\" not a number from 1 on");
 	refuse("{\"command\":\"run\"}",
 	       "this version of hotinject has no command 'run'");
 	refuse("{\"command\":\"fly\"}",

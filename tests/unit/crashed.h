@@ -22,6 +22,13 @@
 
 #include "injector/held_locks.h"
 
+/* The host is this program: with a sanitizer, its malloc and stdio are that one's. */
+#ifdef __SANITIZE_ADDRESS__
+#define HI_CRASHED_IS_SANITIZED true
+#else
+#define HI_CRASHED_IS_SANITIZED false
+#endif
+
 #define HI_CRASHED_STACK_LEN (64UL << 10)
 /* What a thread can have from malloc without a lock, once it has had it. */
 #define HI_CRASHED_SMALL 20
