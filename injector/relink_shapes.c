@@ -273,7 +273,7 @@ bool hi_relink_may_index(struct hi_shapes *shapes,
 
 	return known ? may :
 		       addr_link - symbol->addr_link + NEAR_BYTES <=
-			       symbol->size + 2 * NEAR_BYTES;
+			       symbol->size + 2UL * NEAR_BYTES;
 }
 
 bool hi_relink_may_lead(struct hi_shapes *shapes,
