@@ -235,5 +235,6 @@ void hi_drift_compare_variables(struct hi_drift_run *run,
 	else if (found == HI_RENAMED && old->is_writable == new->is_writable)
 		hi_drift_add_export(run, "variable-spelling", old,
 				    HI_COMPATIBLE, &text, "", place);
+	hi_buf_done(&text);
 	hi_buf_done(&effect);
 }
