@@ -9,7 +9,8 @@
 #include "tests/support.h"
 
 /* Before 1.71, rustc has to be asked for functions of C that may unwind. */
-#define RUSTC "RUSTC_BOOTSTRAP=1 rustc -Zcrate-attr='feature(c_unwind)'"
+#define RUSTC \
+	"RUSTC_BOOTSTRAP=1 rustc -Zcrate-attr='feature(c_unwind, bench_black_box)'"
 
 static const struct {
 	const char *compiler;

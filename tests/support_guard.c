@@ -20,14 +20,18 @@ static void compile_rust(struct support *scene,
 			 const struct guard_toolchain *toolchain,
 			 unsigned int number)
 {
-	support_shell(scene,
-		      "rustc --crate-type=cdylib --crate-name=worker --cfg "
-		      "build%u -A unknown-lints -A unexpected_cfgs "
-		      "-A unconditional_recursion -A unconditional_panic "
-		      "-C link-arg=-Wl,-soname,libworker.so %s -o build.%u.so "
-		      "%s/worker.rs",
-		      number, toolchain->flags, number,
-		      support_source(scene, "tests/guard"));
+	/* before 1.66, rustc has to be asked for black_box() */
+	support_shell(
+		scene,
+		"RUSTC_BOOTSTRAP=1 rustc "
+		"-Zcrate-attr='feature(bench_black_box)' -A "
+		"stable-features --crate-type=cdylib --crate-name=worker --cfg "
+		"build%u -A unknown-lints -A unexpected_cfgs "
+		"-A unconditional_recursion -A unconditional_panic "
+		"-C link-arg=-Wl,-soname,libworker.so %s -o build.%u.so "
+		"%s/worker.rs",
+		number, toolchain->flags, number,
+		support_source(scene, "tests/guard"));
 }
 
 static void compile_c(struct support *scene,

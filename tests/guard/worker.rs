@@ -1,7 +1,7 @@
 //! A worker in Rust, with the faults that it has. The line that crashes ends with the
 //! name of the fault. A cfg says which build it is.
 use std::arch::asm;
-use std::ffi::{c_int, c_long};
+use std::os::raw::{c_int, c_long};
 use std::hint::black_box;
 use std::sync::atomic::{AtomicI64, Ordering};
 

@@ -12,7 +12,8 @@
 #define CALLS_MAX 8
 
 /* Before 1.71, rustc has to be asked for functions of C that may unwind. */
-#define RUSTC "RUSTC_BOOTSTRAP=1 rustc -Zcrate-attr='feature(c_unwind)'"
+#define RUSTC \
+	"RUSTC_BOOTSTRAP=1 rustc -Zcrate-attr='feature(c_unwind, bench_black_box)'"
 
 static uint64_t calls[CALLS_MAX]; /* where the library has called record() */
 static size_t n_calls;
