@@ -102,7 +102,8 @@ static int read_stack(const struct hi_host *host, uint64_t sp,
 	size_t n_words = 0;
 
 	while (n_words < STACK_WORDS_MAX) {
-		size_t more = 64;
+		/* the last page may be where it ends */
+		size_t more = (4096 - ((sp + n_words * 8) & 4095)) / 8;
 		uint64_t *words = realloc(stack.words, (n_words + more) * 8);
 		int code;
 
