@@ -145,11 +145,24 @@ int hi_guard_catch(const struct hi_guard *guard, struct hi_thread *thread,
 	return code;
 }
 
-/* Sleeps in a system call that a library has made for the worker. */
-static bool is_asleep(const struct hi_crash *crash)
+/* Sleeps in a system call that one library, and nothing of the host, has made for the
+   worker. */
+static bool is_asleep(const struct hi_guard *guard,
+		      const struct hi_crash *crash)
 {
-	return (long)crash->fault.regs.orig_rax >= 0 &&
-	       crash->escape.n_before <= SLEEP_FRAMES;
+	const struct hi_escape *escape = &crash->escape;
+	const char *first;
+
+	if ((long)crash->fault.regs.orig_rax < 0 ||
+	    escape->n_before > SLEEP_FRAMES)
+		return false;
+	first = hi_unwinder_get_module(guard->unwinder, escape->frames[0].pc);
+	for (size_t i = 1; i < escape->n_before; i++)
+		if (strcmp(first,
+			   hi_unwinder_get_module(guard->unwinder,
+						  escape->frames[i].pc)) != 0)
+			return false;
+	return true;
 }
 
 int hi_guard_kick(const struct hi_guard *guard, struct hi_thread *thread,
@@ -163,7 +176,7 @@ int hi_guard_kick(const struct hi_guard *guard, struct hi_thread *thread,
 	if (code == 0 && old &&
 	    crash.escape.build == crash.escape.worker->current)
 		return HI_E_CLOSED;
-	if (code == 0 && crash.escape.n_before > 0 && !is_asleep(&crash))
+	if (code == 0 && crash.escape.n_before > 0 && !is_asleep(guard, &crash))
 		code = hi_fail(err, HI_E_BUSY,
 			       "thread %d is in a function that %s has called "
 			       "and that is not its own",
