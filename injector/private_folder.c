@@ -1,23 +1,18 @@
 #include "injector/private_folder.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "common/own.h"
+#include "injector/private_folder_parts.h"
 #include "injector/reach.h"
 
-#define MADE      "hotinject.XXXXXX"
-#define MARK      ".hotinject"
 #define TRIES_MAX 10
 
 struct hi_private_folder {
@@ -27,37 +22,6 @@ struct hi_private_folder {
 	gid_t group; /* of it, or of ours */
 	bool kept;
 };
-
-static void close_dir(DIR **dir)
-{
-	if (*dir)
-		closedir(*dir);
-}
-
-/*
- * What a session keeps in its folder is files and links. The mark that tells the
- * folder from a user's own of a like name goes last.
- */
-static void empty_folder(int fd)
-{
-	int again = fcntl(fd, F_DUPFD_CLOEXEC, 0);
-	DIR *HI_CLEANUP(close_dir) dir = again >= 0 ? fdopendir(again) : NULL;
-	struct dirent *entry;
-
-	if (!dir && again >= 0)
-		close(again);
-	while (dir && (entry = readdir(dir)))
-		if (strcmp(entry->d_name, ".") && strcmp(entry->d_name, "..") &&
-		    strcmp(entry->d_name, MARK))
-			unlinkat(fd, entry->d_name, 0);
-	unlinkat(fd, MARK, 0);
-}
-
-static void remove_folder(const char *path, int fd)
-{
-	empty_folder(fd);
-	rmdir(path);
-}
 
 static bool is_own_folder(const char *path)
 {
@@ -76,123 +40,6 @@ static bool may_hold_code(const char *path)
 	       access(path, W_OK | X_OK) == 0;
 }
 
-/*
- * Open and lock a folder of this user; -1 with EWOULDBLOCK when a session holds
- * it. What is a link, or another user's, is not even looked at.
- */
-static int lock_folder(const char *path)
-{
-	int HI_CLOSE fd =
-		open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	struct stat stat;
-
-	if (fd < 0 || fstat(fd, &stat) < 0)
-		return -1;
-	if (stat.st_uid != geteuid()) {
-		errno = EPERM;
-		return -1;
-	}
-	return flock(fd, LOCK_EX | LOCK_NB) == 0 ? hi_take_fd(&fd) : -1;
-}
-
-/* Among the files of everybody, a like name alone does not make it ours. */
-static bool is_marked(int fd)
-{
-	struct stat stat;
-
-	return fstat(fd, &stat) == 0 && (stat.st_mode & 0067) == 0 &&
-	       faccessat(fd, MARK, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
-}
-
-static bool maps_from(const char *maps_path, const char *folder)
-{
-	FILE *maps = fopen(maps_path, "re");
-	size_t size = 0, len = strlen(folder);
-	char *HI_FREE line = NULL;
-	bool found = false;
-
-	while (maps && !found && getline(&line, &size, maps) > 0) {
-		const char *file = strchr(line, '/');
-
-		found = file && strncmp(file, folder, len) == 0 &&
-			file[len] == '/';
-	}
-	if (maps)
-		fclose(maps);
-	return found;
-}
-
-pid_t hi_private_folder_find_process(const char *path)
-{
-	DIR *HI_CLEANUP(close_dir) proc = opendir("/proc");
-	char *HI_FREE real = realpath(path, NULL);
-	struct dirent *entry;
-
-	while (proc && real && (entry = readdir(proc))) {
-		char name[sizeof("/proc//maps") + sizeof(entry->d_name)];
-		pid_t pid = (pid_t)strtol(entry->d_name, NULL, 10);
-		struct stat stat;
-
-		if (pid <= 0 || pid == getpid() ||
-		    fstatat(dirfd(proc), entry->d_name, &stat, 0) < 0 ||
-		    stat.st_uid != geteuid())
-			continue;
-		snprintf(name, sizeof(name), "/proc/%s/maps", entry->d_name);
-		if (maps_from(name, real))
-			return pid;
-	}
-	return 0;
-}
-
-/* Remove one folder if it is a session's, and session and host are gone. */
-static void sweep_path(const char *path, bool shared)
-{
-	int HI_CLOSE fd = lock_folder(path);
-
-	if (fd < 0 || (shared && !is_marked(fd)))
-		return;
-	if (!hi_private_folder_find_process(path))
-		remove_folder(path, fd);
-}
-
-void hi_private_folder_sweep(const char *path)
-{
-	sweep_path(path, true);
-}
-
-static void sweep_one(const char *parent, const char *name, bool shared)
-{
-	char *HI_FREE path = NULL;
-
-	if (asprintf(&path, "%s/%s", parent, name) < 0)
-		path = NULL;
-	else
-		sweep_path(path, shared);
-}
-
-/* $XDG_RUNTIME_DIR/hotinject/PID */
-static pid_t read_pid(const char *name)
-{
-	char *end;
-	long pid = strtol(name, &end, 10);
-
-	return pid > 0 && !*end && pid == (pid_t)pid ? (pid_t)pid : 0;
-}
-
-/* For one that is not, the folder's mark and the lock decide: it may be a zombie, or
-   have the number anew. */
-static bool is_dead(pid_t pid)
-{
-	return kill(pid, 0) < 0 && errno == ESRCH;
-}
-
-/* hotinject.XXXXXX of mkdtemp(3) */
-static bool is_made(const char *name)
-{
-	return strlen(name) == strlen(MADE) &&
-	       strncmp(name, MADE, strcspn(MADE, "X")) == 0;
-}
-
 size_t hi_private_folder_has(const char *path)
 {
 	const char *end = strrchr(path, '/');
@@ -202,26 +49,13 @@ size_t hi_private_folder_has(const char *path)
 	if (!name)
 		return 0;
 	*name++ = '\0';
-	if (is_made(name))
+	if (hi_private_folder_is_made(name))
 		return (size_t)(end - path);
 	end = strrchr(folder, '/');
 	return end && strcmp(end, "/hotinject") == 0 &&
 			       name[strspn(name, "0123456789")] == '\0' ?
 		       (size_t)(name - folder) + strlen(name) :
 		       0;
-}
-
-/* Remove what sessions left in PARENT, which others may write to when SHARED. */
-static void sweep(const char *parent, bool shared)
-{
-	DIR *HI_CLEANUP(close_dir) dir = opendir(parent);
-	struct dirent *entry;
-
-	while (dir && (entry = readdir(dir)))
-		if (shared ? is_made(entry->d_name) :
-			     read_pid(entry->d_name) > 0)
-			sweep_one(parent, entry->d_name,
-				  shared || !is_dead(read_pid(entry->d_name)));
 }
 
 /*
@@ -231,14 +65,15 @@ static void sweep(const char *parent, bool shared)
  */
 static int occupy(const char *path, int *ret_fd)
 {
-	int HI_CLOSE fd = lock_folder(path);
+	int HI_CLOSE fd = hi_private_folder_lock(path);
 	int HI_CLOSE mark = -1;
 
 	if (fd < 0 && errno != EWOULDBLOCK)
 		fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return -1;
-	mark = openat(fd, MARK, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	mark = openat(fd, HI_FOLDER_MARK,
+		      O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (mark < 0) {
 		rmdir(path);
 		return -1;
@@ -264,14 +99,14 @@ static char *make_in_runtime_folder(int *ret_fd)
 	if ((mkdir(parent, 0700) < 0 && errno != EEXIST) ||
 	    !is_own_folder(parent))
 		return NULL;
-	sweep(parent, false);
+	hi_private_folder_sweep_in(parent, false);
 	/* Whoever had our process number before is dead, or is in another PID
 	   namespace and holds the lock. */
 	if (mkdir(path, 0700) < 0 && errno == EEXIST) {
-		int HI_CLOSE fd = lock_folder(path);
+		int HI_CLOSE fd = hi_private_folder_lock(path);
 
 		if (fd >= 0 && !hi_private_folder_find_process(path))
-			remove_folder(path, fd);
+			hi_private_folder_remove(path, fd);
 		if (mkdir(path, 0700) < 0)
 			return NULL;
 	}
@@ -282,11 +117,12 @@ static char *make_in(const char *parent, int *ret_fd)
 {
 	if (!parent || parent[0] != '/' || !may_hold_code(parent))
 		return NULL;
-	sweep(parent, true);
+	hi_private_folder_sweep_in(parent, true);
 	for (int i = 0; i < TRIES_MAX; i++) {
 		char *HI_FREE path = NULL;
 
-		if (asprintf(&path, "%s/" MADE, parent) < 0 || !mkdtemp(path))
+		if (asprintf(&path, "%s/" HI_FOLDER_MADE, parent) < 0 ||
+		    !mkdtemp(path))
 			return NULL;
 		if (occupy(path, ret_fd) == 0)
 			return hi_take_ptr(&path);
@@ -301,7 +137,7 @@ static int wrap(char *path, int fd, struct hi_private_folder **ret_folder,
 	struct hi_private_folder *folder = calloc(1, sizeof(*folder));
 
 	if (!folder) {
-		remove_folder(path, fd);
+		hi_private_folder_remove(path, fd);
 		free(path);
 		close(fd);
 		return hi_fail(err, HI_E_NOMEM, "out of memory at the start");
@@ -356,7 +192,7 @@ int hi_private_folder_new_for(pid_t pid, struct hi_private_folder **ret_folder,
 			apart ? "a root folder or mounts of its own" :
 				"another user");
 		if (path)
-			remove_folder(path, fd);
+			hi_private_folder_remove(path, fd);
 		return HI_E_RIGHTS;
 	}
 	code = wrap(hi_take_ptr(&path), hi_take_fd(&fd), ret_folder, err);
@@ -407,11 +243,11 @@ void hi_private_folder_free(struct hi_private_folder *folder)
 		return;
 	/* processes that were forked meanwhile still hold the lock */
 	close(folder->fd);
-	fd = lock_folder(folder->path);
+	fd = hi_private_folder_lock(folder->path);
 	if (fd < 0 && errno != EWOULDBLOCK)
 		fd = open(folder->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd >= 0 && !folder->kept)
-		remove_folder(folder->path, fd);
+		hi_private_folder_remove(folder->path, fd);
 	free(folder->path);
 	free(folder);
 }

@@ -1,7 +1,8 @@
 /*
  * report_parts - what the files of a report share; nobody else includes it.
  *
- * report.c       the messages and their events
+ * report.c       the messages of a host's life, and the stream of events
+ * report_build.c those of a build
  * report_crash.c those of a crash
  * report_line.c  how lines look and where they go
  */
@@ -32,6 +33,11 @@ struct hi_report {
 	void *listener_context;
 };
 
+/* An event of this host; without WORKER it is the host's alone. */
+json_t *hi_report_event(const char *name, pid_t pid, const char *worker);
+/* Text may be NULL, which is written as an empty one. */
+void hi_report_set_text(json_t *event, const char *key, const char *text);
+void hi_report_set_number(json_t *event, const char *key, uint64_t number);
 /* To the stream, which takes EVENT. */
 void hi_report_send(struct hi_report *report, json_t *event);
 /* "hotinject: "; and the end of a line, as the terminal wants it. */
