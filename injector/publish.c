@@ -248,11 +248,41 @@ static void make_jump(struct hi_patch *patch)
 	memcpy(patch->after + 1, &distance, sizeof(distance));
 }
 
-/* Slots first: a jump must never lead to a function that is not there yet. */
+static void add_patches(struct hi_publish *publish, bool undo)
+{
+	for (size_t i = 0; i < publish->n_patches; i++) {
+		struct hi_patch *patch = &publish->patches[i];
+
+		if (patch->undo != undo || patch->skipped)
+			continue;
+		if (!undo)
+			make_jump(patch);
+		hi_plan_add(&publish->plan,
+			    patch->entry_remote + patch->jump_at, patch->after,
+			    patch->before + patch->jump_at, HI_JUMP_LEN, true);
+	}
+}
+
+/*
+ * The host may be left to itself after each single write: that is the order.
+ *
+ *     undo   old code that runs relies on its own callee, and must not meet the
+ *            new one. Its entry leads to itself again while the slot still leads to
+ *            what it led to: both may be called.
+ *     slots  they lead to the new build, in which nothing is overwritten: a call
+ *            that comes through an older entry ends there.
+ *     jumps  until its slot is written, an entry may be what the slot leads to,
+ *            and a jump there would lead to itself. Afterwards what an entry leads
+ *            to is newer than the entry, so a call comes to an end however many
+ *            of them it passes.
+ *
+ * What is taken back (apply.h) goes through the same in reverse.
+ */
 static void make_plan(struct hi_publish *publish,
 		      const struct hi_worker *worker,
 		      const struct hi_build *next)
 {
+	add_patches(publish, true);
 	for (size_t i = 0; i < worker->n_functions; i++) {
 		const struct hi_function *function = worker->functions[i];
 
@@ -266,18 +296,7 @@ static void make_plan(struct hi_publish *publish,
 					function->current_remote,
 				false);
 	}
-	for (size_t i = 0; i < publish->n_patches; i++) {
-		struct hi_patch *patch = &publish->patches[i];
-
-		if (!patch->undo)
-			make_jump(patch);
-		if (!patch->skipped)
-			hi_plan_add(&publish->plan,
-				    patch->entry_remote + patch->jump_at,
-				    patch->after,
-				    patch->before + patch->jump_at, HI_JUMP_LEN,
-				    true);
-	}
+	add_patches(publish, false);
 }
 
 static void mark_patched(const struct hi_publish *publish,

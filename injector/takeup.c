@@ -20,6 +20,7 @@ struct check {
 	const struct hi_host *host;
 	const struct hi_maps *maps;
 	struct hi_plan *plan;
+	struct hi_plan *slots; /* the part of it that is written last */
 };
 
 /* --- builds ------------------------------------------------------------------ */
@@ -108,7 +109,7 @@ static int check_slot(const struct check *check, struct hi_function *function,
 			       "its table leads %s() to a place that is not "
 			       "known",
 			       function->symbol->name);
-	hi_plan_add_word(check->plan, function->slot.slot_remote,
+	hi_plan_add_word(check->slots, function->slot.slot_remote,
 			 function->current_remote, value, false);
 	return 0;
 }
@@ -280,17 +281,35 @@ static int check_entries(const struct check *check, struct hi_build *build,
 	return code;
 }
 
+/*
+ * The reverse of publish.c: an entry that is what its slot leads to from now on must
+ * lead there no more.
+ */
+static void append_slots(const struct check *check)
+{
+	for (size_t i = 0; i < check->slots->n_writes; i++) {
+		const struct hi_write *write = &check->slots->writes[i];
+
+		hi_plan_add(check->plan, write->to_remote, write->bytes,
+			    write->before, write->len, write->code);
+	}
+	check->plan->failed |= check->slots->failed;
+}
+
 int hi_takeup_check(struct hi_worker *worker, const struct hi_host *host,
 		    const struct hi_maps *maps, struct hi_plan *plan,
 		    struct hi_err *err)
 {
-	const struct check check = { worker, host, maps, plan };
+	struct hi_plan slots = HI_PLAN_INIT;
+	const struct check check = { worker, host, maps, plan, &slots };
 	int code = check_builds(&check, err);
 
 	for (size_t i = 0; i < worker->n_functions && code == 0; i++)
 		code = check_slot(&check, worker->functions[i], err);
 	for (size_t i = 0; i < worker->n_active && code == 0; i++)
 		code = check_entries(&check, worker->active[i], err);
+	append_slots(&check);
+	hi_plan_done(&slots);
 	if (code == 0 && plan->failed)
 		code = hi_fail(err, HI_E_NOMEM, "no memory to mend the table");
 	return code;

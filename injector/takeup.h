@@ -24,7 +24,7 @@
 #include "injector/worker.h"
 
 /* What stands at the entries is noted in WORKER; what is to be mended, in PLAN, for
-   hi_apply() while everything is held. */
+   hi_apply() while everything is held; the host is right after each single write. */
 int hi_takeup_check(struct hi_worker *worker, const struct hi_host *host,
 		    const struct hi_maps *maps, struct hi_plan *plan,
 		    struct hi_err *err) HI_MUST_USE;

@@ -3,6 +3,7 @@
  * and another hotinject takes it up again, also after the first was killed.
  */
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,6 +21,7 @@ enum {
 	N_BUILDS = 3,
 	N_KILLS = 40,     /* HOTINJECT_TEST_KILLS */
 	KILL_NS = 300000, /* from one moment to the next; of 37 */
+	N_WRITES = 2,
 };
 
 static const char *const languages[] = { "c", "cc" };
@@ -76,6 +78,15 @@ static void leave(struct support *scene)
 {
 	ck_assert_int_eq(support_detach(scene), 0);
 	support_event(scene, "detached");
+}
+
+/* One that was killed may have told of more. */
+static void skip_to(struct support *scene, const char *kind)
+{
+	while (strcmp(support_event_text(scene, support_event_any(scene),
+					 "event"),
+		      kind) != 0)
+		;
 }
 
 /* Put the file of build FILE in place, which goes live as NUMBER. */
@@ -331,11 +342,7 @@ static void kill_in_reload(struct support *scene, int file, int old, long ns)
 	expect_either(scene, old, file);
 	expect_either(scene, old, file);
 	support_attach(scene, WORKER, NULL);
-	/* the one that was killed may have told of more */
-	while (strcmp(support_event_text(scene, support_event_any(scene),
-					 "event"),
-		      "ready") != 0)
-		;
+	skip_to(scene, "ready");
 	for (int i = 0; i < 1000; i++) {
 		const char *line = support_ask(scene, "value");
 
@@ -357,10 +364,7 @@ static void kill_in_reloads(struct support *scene, long ns)
 	kill_in_reload(scene, 2, 1, ns);
 	kill_in_reload(scene, 3, 2, ns);
 	ck_assert_int_eq(support_detach(scene), 0);
-	while (strcmp(support_event_text(scene, support_event_any(scene),
-					 "event"),
-		      "detached") != 0)
-		;
+	skip_to(scene, "detached");
 	expect_either(scene, 3, 3);
 	ck_assert_int_eq(support_end(scene), 0);
 }
@@ -373,6 +377,95 @@ START_TEST(a_host_is_taken_up_whenever_hotinject_was_killed)
 
 	for (long i = 0; i < n; i += 2)
 		kill_in_reloads(scene, i / 2 * 7 % 37 * KILL_NS + i * 1000);
+	support_free(scene);
+}
+END_TEST
+
+/* --- before each write ---------------------------------------------------------- */
+
+/*
+ * The tool is killed before a write, or before it tells what has come of it: then, how
+ * many there were, else -1. Whatever is called is of build ONE or OTHER.
+ */
+static long end_at_write(struct support *scene, long one, long other)
+{
+	char *text;
+	long n = -1;
+
+	ck_assert_int_eq(support_await_attached(scene), -SIGKILL);
+	expect_either(scene, one, other);
+	expect_either(scene, one, other);
+	if (access(support_path(scene, "told"), F_OK) == 0) {
+		text = support_read(scene, "told", NULL);
+		n = atol(text);
+		free(text);
+	}
+	return n;
+}
+
+/* From now on, N are done. */
+static void allow_writes(struct support *scene, long n)
+{
+	support_shell(scene, "rm -f told; echo %ld >kill.new; mv kill.new kill",
+		      n);
+}
+
+/* Build 2 comes as far as N writes; all of them, or -1. */
+static long cut_reload(struct support *scene, long n)
+{
+	support_put(scene, "worker.1.so", WORKER, SUPPORT_RENAME);
+	support_start_plain(scene, "./host", "1", NULL);
+	support_attach(scene, WORKER, NULL);
+	skip_to(scene, "ready");
+	allow_writes(scene, n);
+	support_put(scene, "worker.2.so", WORKER, SUPPORT_RENAME);
+	return end_at_write(scene, 1, 2);
+}
+
+/* The next one does N writes to mend what that has left. */
+static long cut_takeup(struct support *scene, long n)
+{
+	allow_writes(scene, n);
+	support_attach(scene, WORKER, NULL);
+	return end_at_write(scene, 1, 2);
+}
+
+static void go_on(struct support *scene)
+{
+	support_shell(scene, "rm kill");
+	support_put(scene, "worker.3.so", WORKER, SUPPORT_RENAME);
+	support_attach(scene, WORKER, NULL);
+	skip_to(scene, "live");
+	expect_either(scene, 3, 3);
+	ck_assert_int_eq(support_detach(scene), 0);
+	skip_to(scene, "detached");
+	expect_either(scene, 3, 3);
+	ck_assert_int_eq(support_end(scene), 0);
+}
+
+/* At the last writes a build goes live; HOTINJECT_TEST_WRITES: before them, too. */
+START_TEST(a_host_is_right_after_each_single_write)
+{
+	struct support *scene = compile("writes", "c");
+	const char *writes = getenv("HOTINJECT_TEST_WRITES");
+	long n_last = writes ? atol(writes) : N_WRITES, all, n_takeups = 0;
+
+	support_shell(scene, "gcc -g -o killer %s",
+		      support_source(scene, "tests/again/killer.c"));
+	support_use_tool(scene, "killer");
+	all = cut_reload(scene, LONG_MAX);
+	go_on(scene);
+	for (long n = all > n_last ? all - n_last : 0; n <= all; n++) {
+		long done = -1;
+
+		for (long m = 0; done < 0; m++) {
+			cut_reload(scene, n);
+			done = cut_takeup(scene, m);
+			go_on(scene);
+			n_takeups++;
+		}
+	}
+	printf("again: %ld writes, %ld take-ups cut short\n", all, n_takeups);
 	support_free(scene);
 }
 END_TEST
@@ -466,6 +559,7 @@ static void add(Suite *suite)
 {
 	TCase *again = support_tcase(suite, "again");
 	TCase *moments = support_tcase(suite, "moments");
+	TCase *writes = support_tcase(suite, "writes");
 	TCase *cannot = support_tcase(suite, "cannot");
 
 	tcase_add_loop_test(again, a_host_without_newer_code_is_left_as_it_was,
@@ -480,6 +574,8 @@ static void add(Suite *suite)
 	tcase_add_loop_test(
 		again, a_host_is_taken_up_after_hotinject_was_killed, 0, 2);
 	tcase_add_test(again, a_debugger_works_on_the_host_afterwards);
+	tcase_set_timeout(writes, 3600);
+	tcase_add_test(writes, a_host_is_right_after_each_single_write);
 	tcase_set_timeout(moments, 3600);
 	tcase_add_test(moments,
 		       a_host_is_taken_up_whenever_hotinject_was_killed);
