@@ -126,6 +126,7 @@ void hi_crash_tell(const struct hi_crash *crash, const struct hi_host *host,
 	told->report.thread = crash->tid;
 	told->report.worker = escape->worker->name;
 	told->report.build = escape->innermost.build->number;
+	told->report.image = escape->innermost.build->image;
 	told->report.signal = hi_fault_get_name(crash->fault.signal);
 	told->report.has_address = crash->fault.has_address;
 	told->report.address_remote = crash->fault.address_remote;

@@ -40,11 +40,13 @@ static bool take(struct hi_candidate *candidate, struct hi_err *err)
 		worker->has_aside = false;
 		return false;
 	}
-	if (code == 0 && hi_candidate_is_aside(candidate))
+	if (code == 0 && hi_candidate_is_aside(candidate, candidate->snapshot))
 		return false;
-	if (code == 0)
+	if (code == 0) {
+		worker->has_aside = false;
 		code = hi_build_open_snapshot(candidate->snapshot, worker->path,
 					      number, &candidate->build, err);
+	}
 	if (code == 0) {
 		worker->last_number = number;
 		hi_history_set_image(history, candidate->build->image,
@@ -244,6 +246,8 @@ static enum hi_reload_end end(struct hi_candidate *candidate, int code,
 	}
 	if (!candidate->passing)
 		check_before_refusal(candidate, &code, err);
+	if (candidate->replaced)
+		hi_reasons_add_err(&candidate->reasons, "load", err);
 	if (candidate->newer)
 		how = HI_RELOAD_NEWER;
 	else if (code == HI_E_CLOSED)
@@ -256,7 +260,8 @@ static enum hi_reload_end end(struct hi_candidate *candidate, int code,
 		hi_reasons_hint(&candidate->reasons,
 				"touch %s to have this build tried again",
 				candidate->reload->worker->name);
-	if (how != HI_RELOAD_DONE || candidate->ending)
+	if ((how != HI_RELOAD_DONE && !candidate->replaced) ||
+	    candidate->ending)
 		candidate->reasons.n_given = 0;
 	refuse(candidate);
 	return how;

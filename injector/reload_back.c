@@ -47,24 +47,45 @@ int hi_candidate_copy(struct hi_candidate *candidate, struct hi_err *err)
 	return code;
 }
 
-bool hi_candidate_is_aside(const struct hi_candidate *candidate)
+static bool has(struct hi_snapshot *snapshot, const struct hi_content *content)
+{
+	bool known = false;
+
+	return hi_snapshot_is_known(snapshot, content, &known, NULL) == 0 &&
+	       known;
+}
+
+bool hi_candidate_is_aside(const struct hi_candidate *candidate,
+			   struct hi_snapshot *snapshot)
 {
 	const struct hi_reload *reload = candidate->reload;
 	struct hi_worker *worker = reload->worker;
-	bool known = false;
 
 	if (worker->has_aside && !reload->asked &&
-	    hi_snapshot_is_known(candidate->snapshot, &worker->aside, &known,
-				 NULL) == 0 &&
-	    known) {
+	    has(snapshot, &worker->aside)) {
 		hi_report_detail(reload->report,
 				 "%s has the content of a build that was gone "
 				 "back from",
 				 worker->name);
 		return true;
 	}
-	worker->has_aside = false;
 	return false;
+}
+
+/* What runs, what is to run, and what was set aside: all that the user knows. */
+bool hi_candidate_is_no_news(const struct hi_candidate *candidate,
+			     struct hi_snapshot *snapshot)
+{
+	const struct hi_reload *reload = candidate->reload;
+
+	if (has(snapshot, &reload->worker->current->content) ||
+	    has(snapshot, &reload->back->content)) {
+		hi_report_detail(reload->report,
+				 "%s has nothing newer than #%u, which waits",
+				 reload->worker->name, reload->back->number);
+		return true;
+	}
+	return hi_candidate_is_aside(candidate, snapshot);
 }
 
 bool hi_candidate_take_back(struct hi_candidate *candidate, struct hi_err *err)

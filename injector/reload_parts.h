@@ -18,14 +18,15 @@ struct hi_candidate {
 	struct hi_reasons reasons;
 	struct hi_report_state counts;
 	struct hi_relink relink;
-	bool started; /* the host's loader is at it */
-	bool mapped;  /* the loader waits for a word */
-	bool begun;   /* its code has run, perhaps in part */
-	bool ready;   /* for a swap: see read_ahead() */
-	bool newer;   /* ended by a newer file */
-	bool passing; /* the file changed while it was read */
-	bool ending;  /* the host is, which is reported soon */
-	bool waiting; /* it has been said who is inside the worker */
+	bool started;  /* the host's loader is at it */
+	bool mapped;   /* the loader waits for a word */
+	bool begun;    /* its code has run, perhaps in part */
+	bool ready;    /* for a swap: see read_ahead() */
+	bool newer;    /* ended by a newer file, or given up */
+	bool replaced; /* the former, of a build that was to be gone back to */
+	bool passing;  /* the file changed while it was read */
+	bool ending;   /* the host is, which is reported soon */
+	bool waiting;  /* it has been said who is inside the worker */
 	uint64_t live_ns, pause_ns;
 	bool busy;
 };
@@ -39,8 +40,13 @@ bool hi_candidate_is_passing(const struct hi_err *err);
 /* Copy the file, or that of a build to go back to. */
 int hi_candidate_copy(struct hi_candidate *candidate,
 		      struct hi_err *err) HI_MUST_USE;
-/* Whether the file holds what the user went back from, and was not asked for. */
-bool hi_candidate_is_aside(const struct hi_candidate *candidate);
+/* Whether the file, of which SNAPSHOT is a copy, holds what the user went back from,
+   and was not asked for. */
+bool hi_candidate_is_aside(const struct hi_candidate *candidate,
+			   struct hi_snapshot *snapshot);
+/* While a build waits to be gone back to: whether the file has nothing newer. */
+bool hi_candidate_is_no_news(const struct hi_candidate *candidate,
+			     struct hi_snapshot *snapshot);
 /* Open a build to go back to; false when there is nothing to go on with. */
 bool hi_candidate_take_back(struct hi_candidate *candidate,
 			    struct hi_err *err) HI_MUST_USE;

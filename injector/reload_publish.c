@@ -128,6 +128,26 @@ static int try_publish(struct hi_candidate *candidate, bool force, bool say,
 	return code < 0 ? code : 1;
 }
 
+static int compare(const struct hi_candidate *candidate,
+		   struct hi_snapshot *again, bool *ret_same,
+		   struct hi_err *err)
+{
+	const struct hi_reload *reload = candidate->reload;
+	int code;
+
+	if (reload->back) {
+		*ret_same = hi_candidate_is_no_news(candidate, again);
+		return 0;
+	}
+	code = hi_snapshot_is_same(again, candidate->snapshot, ret_same, err);
+	if (code == 0 && *ret_same)
+		hi_report_detail(reload->report,
+				 "%s has the content of #%u, which waits",
+				 reload->worker->name,
+				 candidate->build->number);
+	return code;
+}
+
 /* The same file may be put in place or touched again: its build keeps its number. */
 static bool has_other_content(const struct hi_candidate *candidate)
 {
@@ -139,14 +159,8 @@ static bool has_other_content(const struct hi_candidate *candidate)
 				     candidate->build->number, &again, &err);
 
 	if (code == 0)
-		code = hi_snapshot_is_same(again, candidate->snapshot, &same,
-					   &err);
+		code = compare(candidate, again, &same, &err);
 	hi_snapshot_cancel(again);
-	if (same)
-		hi_report_detail(reload->report,
-				 "%s has the content of #%u, which waits",
-				 reload->worker->name,
-				 candidate->build->number);
 	/* there will be news of a file that is not whole yet */
 	return !same && (code == 0 || !hi_candidate_is_passing(&err));
 }
@@ -164,6 +178,26 @@ static bool newer_file(const struct hi_candidate *candidate)
 			hi_watch_read(candidate->reload->watch, &time_ns, NULL);
 	return events > 0 && (events & HI_WATCH_CANDIDATE) &&
 	       has_other_content(candidate);
+}
+
+/* Whether there is still somebody to wait for, and reason to. */
+static int check_news(struct hi_candidate *candidate, bool look_at_file,
+		      struct hi_err *err)
+{
+	struct hi_reload *reload = candidate->reload;
+
+	hi_host_pump(reload->host);
+	if (reload->host->ended)
+		return hi_fail(err, HI_E_GONE, "%s has ended",
+			       reload->host->name);
+	candidate->newer = reload->attend(reload->context);
+	if (!candidate->newer && look_at_file && newer_file(candidate)) {
+		candidate->newer = true;
+		candidate->replaced = reload->back != NULL;
+	}
+	return candidate->newer ?
+		       hi_fail(err, HI_E_BUSY, "a newer build has come") :
+		       0;
 }
 
 int hi_candidate_publish(struct hi_candidate *candidate, struct hi_err *err)
@@ -192,19 +226,9 @@ int hi_candidate_publish(struct hi_candidate *candidate, struct hi_err *err)
 				   over && !candidate->waiting, waited, err);
 		if (code != 0)
 			break;
-		hi_host_pump(reload->host);
-		if (reload->host->ended) {
-			code = hi_fail(err, HI_E_GONE, "%s has ended",
-				       reload->host->name);
+		code = check_news(candidate, over, err);
+		if (code < 0)
 			break;
-		}
-		if (reload->attend(reload->context) ||
-		    (over && newer_file(candidate))) {
-			candidate->newer = true;
-			code = hi_fail(err, HI_E_BUSY,
-				       "a newer build has come");
-			break;
-		}
 		hi_clock_nap_us(nap_us);
 		nap_us = nap_us * 2 < NAP_MAX_US ? nap_us * 2 : NAP_MAX_US;
 	}

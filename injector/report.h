@@ -76,6 +76,8 @@ struct hi_report_crash {
 	pid_t pid, thread;
 	const char *worker;
 	unsigned int build;
+	const struct hi_image
+		*image;     /* of that build, for the history; or NULL */
 	const char *signal; /* "SIGSEGV"; NULL: taken out as it ran */
 	bool has_address, overflow;
 	uint64_t address_remote;

@@ -212,7 +212,8 @@ void hi_report_crash(struct hi_report *report,
 	add_what(&text, crash);
 	hi_buf_text(&text, "; ");
 	add_action(&text, crash);
-	hi_history_add(&report->history, event, hi_buf_str(&text));
+	hi_history_add_of(&report->history, crash->image, event,
+			  hi_buf_str(&text));
 	hi_report_send(report, event);
 	hi_line_begin_build(report, &buf, crash->worker, crash->build);
 	hi_buf_text(&buf, " ");

@@ -86,8 +86,8 @@ static bool reload_one(struct session *session, struct charge *charge,
 	} else {
 		hi_session_look_for(session, charge, NULL, false);
 	}
-	entry = hi_history_find_last(history, name, 0);
-	if (history->n_added != n_before && entry) {
+	entry = hi_history_find_verdict(history, n_before, name, false);
+	if (entry) {
 		*ret_hint = json_string_value(json_object_get(entry, "hint"));
 		return hi_session_add_verdict(text, entry);
 	}

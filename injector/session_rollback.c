@@ -148,18 +148,19 @@ static int fail_two(const struct charge *one, const struct charge *other,
 	return HI_E_USAGE;
 }
 
-/* What the history has of it is the answer. */
+/* What the history has of it is the answer: not of a newer build, which came while it
+   waited. */
 static json_t *tell(struct session *session, const struct charge *charge,
 		    bool done, size_t n_before)
 {
-	const struct hi_history *history =
-		hi_report_get_history(session->report);
 	const struct hi_worker *worker = charge->worker;
-	const json_t *entry = hi_history_find_last(history, worker->name, 0);
+	const json_t *entry =
+		hi_history_find_verdict(hi_report_get_history(session->report),
+					n_before, worker->name, true);
 	struct hi_buf text = HI_BUF_INIT;
 	json_t *answer;
 
-	if (history->n_added != n_before && entry)
+	if (entry)
 		(void)!hi_session_add_verdict(&text, entry);
 	else if (done)
 		hi_buf_printf(&text, "%s is at build #%u already", worker->name,

@@ -211,6 +211,34 @@ START_TEST(a_function_of_a_later_build_is_itself_again_when_let_go)
 }
 END_TEST
 
+/* Each line of the history has the build id of its own file. */
+START_TEST(a_crash_while_a_build_waits_has_its_own_build_id)
+{
+	struct support *scene = compile("waits", "host");
+
+	begin(scene);
+	support_attach(scene, "--busy=defer", "--wait=20", WORKER, NULL);
+	skip_to(scene, "ready");
+	support_ask(scene, "hang");
+	put(scene, 2);
+	skip_to(scene, "waiting");
+	expect_risk(scene, 0);
+	skip_to(scene, "crash");
+	control_command(scene, 0, "kick", ".*thread.* taken out");
+	skip_to(scene, "live");
+	expect(scene, 2);
+	support_shell(scene,
+		      "id() { readelf -n worker.$1.so | sed -n 's/.*Build ID: "
+		      "//p'; }; $HOTINJECT history >said; cat said; "
+		      "grep \" $(id 1) " WORKER " #1 crash: SIGSEGV \" said && "
+		      "grep \" $(id 2) " WORKER " #2 live: \" said");
+	support_forget_events(scene);
+	leave(scene);
+	ck_assert_int_eq(support_end(scene), 0);
+	support_free(scene);
+}
+END_TEST
+
 /* --- killed at any moment --------------------------------------------------------- */
 
 /* Whether the host answers; false: it has died of the crash that nobody took. */
@@ -416,6 +444,8 @@ static void add(Suite *suite)
 	tcase_add_loop_test(
 		takeup, a_function_of_a_later_build_is_itself_again_when_let_go,
 		0, 2);
+	tcase_add_test(takeup,
+		       a_crash_while_a_build_waits_has_its_own_build_id);
 	tcase_set_timeout(moments, 3600);
 	tcase_add_loop_test(moments,
 			    a_host_lives_on_whenever_hotinject_is_killed, 0,
