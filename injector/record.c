@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <xxhash.h>
 
@@ -25,6 +26,8 @@ struct hi_record {
 	int fd; /* -1: nothing is written yet */
 	struct noted *noted;
 	size_t n_noted;
+	const struct hi_history *history;
+	size_t n_said; /* of what was ever added to it */
 };
 
 uint64_t hi_record_get_start(pid_t pid)
@@ -63,13 +66,15 @@ uint64_t hi_record_sum(const char *text, size_t len)
 	return XXH3_64bits(text, len);
 }
 
-int hi_record_new(struct hi_record **ret_record, struct hi_err *err)
+int hi_record_new(const struct hi_history *history,
+		  struct hi_record **ret_record, struct hi_err *err)
 {
 	struct hi_record *record = calloc(1, sizeof(*record));
 
 	if (!record)
 		return hi_fail(err, HI_E_NOMEM, "out of memory at the start");
 	record->fd = -1;
+	record->history = history;
 	*ret_record = record;
 	return 0;
 }
@@ -170,6 +175,23 @@ static json_t *make_header(const struct hi_record *record)
 			 (int)record->serial);
 }
 
+/* What was said since there were N_BEFORE. */
+static int write_said(const struct hi_record *record, int fd, size_t n_before,
+		      struct hi_err *err)
+{
+	int code = 0;
+
+	for (size_t n = n_before; n < record->history->n_added && code == 0;
+	     n++) {
+		json_t *entry = hi_history_get(record->history, n);
+
+		if (entry)
+			code = write_line(fd, json_pack("{sO}", "entry", entry),
+					  err);
+	}
+	return code;
+}
+
 /* Beside the copy of a build #1, which the host maps for as long as it has the
    worker. */
 static int find_place(struct hi_record *record, struct hi_err *err)
@@ -225,6 +247,8 @@ static int write_all(struct hi_record *record, struct hi_err *err)
 							     worker->builds[b]),
 					  err);
 	}
+	if (code == 0)
+		code = write_said(record, fd, 0, err);
 	if (code == 0 && rename(new_path, record->path) < 0)
 		code = fail(err, "put in place");
 	if (code < 0)
@@ -233,6 +257,7 @@ static int write_all(struct hi_record *record, struct hi_err *err)
 	if (record->fd >= 0)
 		close(record->fd);
 	record->fd = hi_take_fd(&fd);
+	record->n_said = record->history->n_added;
 	return 0;
 }
 
@@ -277,4 +302,19 @@ int hi_record_note(struct hi_record *record, pid_t pid,
 	if (code < 0)
 		hi_record_remove(record);
 	return code;
+}
+
+void hi_record_say(struct hi_record *record)
+{
+	struct hi_err no_matter;
+	struct stat st;
+
+	if (record->fd < 0 || record->n_said == record->history->n_added ||
+	    fstat(record->fd, &st) < 0)
+		return;
+	/* a line that is not whole would spoil what follows */
+	if (write_said(record, record->fd, record->n_said, &no_matter) < 0 &&
+	    ftruncate(record->fd, st.st_size) < 0)
+		hi_record_remove(record);
+	record->n_said = record->history->n_added;
 }

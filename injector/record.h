@@ -8,6 +8,7 @@
  *     checksum {"format":2, "pid":.., "start":.., "serial":..}
  *     checksum {"worker":PATH, "number":1, "path":.., "base":.., ...}     a line
  *     checksum {"worker":PATH, "number":2, ...}                      per build
+ *     checksum {"entry":{..}}                       what was said of it (history.h)
  *
  * A line is written once its build is live, in one write(2). A build that the host
  * was given without one is taken back by whoever takes the host up. Beside a
@@ -32,13 +33,16 @@
 #include <sys/types.h>
 
 #include "common/err.h"
+#include "injector/history.h"
 #include "injector/worker.h"
 
 #define HI_RECORD_FORMAT 2
 
 struct hi_record;
 
-int hi_record_new(struct hi_record **ret_record,
+/* HISTORY, which must outlive it, is recorded as well. */
+int hi_record_new(const struct hi_history *history,
+		  struct hi_record **ret_record,
 		  struct hi_err *err) HI_MUST_USE;
 void hi_record_free(struct hi_record *record);
 
@@ -49,6 +53,9 @@ void hi_record_start(struct hi_record *record, pid_t pid, unsigned int serial);
 int hi_record_note(struct hi_record *record, pid_t pid,
 		   const struct hi_worker *worker,
 		   struct hi_err *err) HI_MUST_USE;
+/* Write what the history has and the record has not. Where that fails, the next host
+   does without. */
+void hi_record_say(struct hi_record *record);
 /* Nothing of it is in the host any more. */
 void hi_record_remove(struct hi_record *record);
 

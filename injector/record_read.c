@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "common/own.h"
+#include "injector/phrase.h"
 #include "injector/private_folder.h"
 #include "injector/record.h"
 
@@ -156,4 +157,74 @@ const char *hi_recorded_get_worker(const struct hi_recorded *recorded,
 			return json_string_value(
 				json_object_get(line, "worker"));
 	return NULL;
+}
+
+/* --- what was said ------------------------------------------------------------ */
+
+/* The one that was killed had no time to tell of it, or to write that down. */
+static json_t *make_entry(const json_t *line)
+{
+	const char *worker = json_string_value(json_object_get(line, "worker"));
+	bool again = json_is_true(json_object_get(line, "again"));
+	json_int_t number = json_integer_value(json_object_get(line, "number"));
+
+	return json_pack("{s:s, s:s, s:I, s:s, s:O*, s:O*}", "event",
+			 again       ? "rollback" :
+			 number == 1 ? "ready" :
+				       "live",
+			 "worker", hi_phrase_base_name(worker), "build", number,
+			 "text", "", "build_id",
+			 json_object_get(line, "build_id"), "copy",
+			 json_object_get(line, "path"));
+}
+
+static bool is_said(const json_t *lines, const char *copy)
+{
+	const json_t *line;
+	size_t i;
+
+	json_array_foreach(lines, i, line) {
+		const char *of = json_string_value(json_object_get(
+			json_object_get(line, "entry"), "copy"));
+
+		if (of && copy && strcmp(of, copy) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Behind the last build of which something was: of the oldest, nothing is kept. */
+static size_t find_unsaid(const json_t *lines)
+{
+	size_t i = json_array_size(lines);
+
+	while (i > 0 &&
+	       !is_said(lines, json_string_value(json_object_get(
+				       json_array_get(lines, i - 1), "path"))))
+		i--;
+	return i;
+}
+
+void hi_recorded_tell(const struct hi_recorded *recorded,
+		      struct hi_history *history)
+{
+	size_t n = json_array_size(recorded->lines);
+
+	for (size_t i = 0; i < n; i++) {
+		json_t *entry = json_object_get(
+			json_array_get(recorded->lines, i), "entry");
+
+		if (json_is_object(entry))
+			hi_history_restore(history, entry);
+	}
+	for (size_t i = find_unsaid(recorded->lines); i < n; i++) {
+		const json_t *line = json_array_get(recorded->lines, i);
+		json_t *entry = json_object_get(line, "worker") ?
+					make_entry(line) :
+					NULL;
+
+		if (entry)
+			hi_history_restore(history, entry);
+		json_decref(entry);
+	}
 }

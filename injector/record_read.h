@@ -13,13 +13,14 @@
 #include <jansson.h>
 
 #include "common/err.h"
+#include "injector/history.h"
 #include "injector/host.h"
 #include "injector/maps.h"
 #include "injector/worker.h"
 
 struct hi_recorded {
 	char *path;    /* of the file */
-	json_t *lines; /* those of builds, oldest first */
+	json_t *lines; /* all but the first, oldest first */
 	unsigned int serial;
 };
 
@@ -43,5 +44,9 @@ const char *hi_recorded_get_worker(const struct hi_recorded *recorded,
 int hi_recorded_restore(const struct hi_recorded *recorded, const char *path,
 			struct hi_worker *worker,
 			struct hi_err *err) HI_MUST_USE;
+
+/* What was said of builds; of one whose verdict was not recorded, that it went live. */
+void hi_recorded_tell(const struct hi_recorded *recorded,
+		      struct hi_history *history);
 
 #endif

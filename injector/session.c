@@ -119,6 +119,7 @@ static void run_loop(struct session *session)
 		if (is_over(session))
 			return;
 		announce(session);
+		hi_record_say(session->record);
 		hi_control_follow(session->control, session->self.host->pid);
 		n = list_fds(session, fds);
 		hi_await_news(fds, n, get_timeout_ms(session));
@@ -262,7 +263,8 @@ static int start(struct session *session, int *ret_exit, struct hi_err *err)
 	if (code == 0)
 		tell_where(session);
 	if (code == 0)
-		code = hi_record_new(&session->record, err);
+		code = hi_record_new(hi_report_get_history(session->report),
+				     &session->record, err);
 	if (code == 0)
 		code = session->options->pid ? attach(session, err) :
 					       launch(session, host_path, err);

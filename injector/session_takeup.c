@@ -187,9 +187,12 @@ int hi_session_take_up(struct session *session, struct hi_takeup *takeup,
 	for (size_t i = 0; i < session->n_charges && code == 0; i++)
 		if (session->charges[i].worker->current)
 			code = take_up_one(session, &session->charges[i], err);
-	if (code == 0)
-		move_record(session, takeup);
-	return code;
+	if (code < 0)
+		return code;
+	hi_recorded_tell(&takeup->recorded,
+			 hi_report_get_history(session->report));
+	move_record(session, takeup);
+	return 0;
 }
 
 void hi_session_end_takeup(struct hi_takeup *takeup)

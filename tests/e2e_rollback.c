@@ -211,6 +211,20 @@ static void attach(struct support *scene, long build)
 			 build);
 }
 
+/* What "history" says of builds, without their memory, which changes. */
+static void write_history(struct support *scene, const char *name)
+{
+	support_shell(scene, "$HOTINJECT history | grep -v 'of its own' >%s",
+		      name);
+}
+
+static void expect_history(struct support *scene, const char *name, int n_lines)
+{
+	write_history(scene, "now");
+	support_shell(scene, "diff %s now && test $(wc -l <now) = %d", name,
+		      n_lines);
+}
+
 START_TEST(a_host_is_taken_up_at_the_build_that_it_went_back_to)
 {
 	struct support *scene = compile("taken-up", languages[_i]);
@@ -222,22 +236,31 @@ START_TEST(a_host_is_taken_up_at_the_build_that_it_went_back_to)
 	go_live(scene, 2, 2, &count);
 	go_live(scene, 3, 3, &count);
 	go_back(scene, "2", 2, 3, &count);
+	write_history(scene, "was");
 	kill_tool(scene);
 	expect(scene, 2, &count);
 	/* and the file still holds build 3 */
 	attach(scene, 2);
-	control_command(scene, 0, "status", "  " WORKER ": build #2, .*");
+	control_command(scene, 0, "status",
+			"  " WORKER ": build #2 since 20.*Z, .*");
+	control_command(scene, 0, "status", "    last: back at #2: .*");
+	expect_history(scene, "was", 4);
 	support_no_event(scene);
 	expect(scene, 2, &count);
 	go_back(scene, "", 1, 2, &count);
+	write_history(scene, "was");
 	kill_tool(scene);
 	attach(scene, 1);
+	expect_history(scene, "was", 5);
 	expect(scene, 1, &count);
 	go_back(scene, "3", 3, 1, &count);
 	ck_assert_int_eq(support_detach(scene), 0);
 	support_event(scene, "detached");
 	expect(scene, 3, &count);
 	attach(scene, 3);
+	write_history(scene, "now");
+	support_shell(scene, "head -n 5 now | diff was - && "
+			     "test $(wc -l <now) = 6");
 	go_back(scene, "", 2, 3, &count);
 	go_live(scene, 4, 4, &count);
 	go_back(scene, "1", 1, 4, &count);
@@ -342,8 +365,8 @@ static struct support *begin_inside(const char *name)
 		      "done; cp worker.1.so " WORKER "; "
 		      "gcc -g -o host host.c -L. -lworker "
 		      "-Wl,-rpath,'$ORIGIN'");
-	support_start(scene, "--busy=defer", "--wait=20", "./host", WORKER,
-		      NULL);
+	support_start(scene, "-v", "--busy=defer", "--wait=20", "./host",
+		      WORKER, NULL);
 	support_event(scene, "ready");
 	ck_assert_str_eq(support_ask(scene, "?"), "value=1");
 	return scene;
@@ -379,6 +402,66 @@ START_TEST(it_waits_for_the_threads_that_are_inside)
 	ck_assert_str_eq(support_ask(scene, "?"), "value=1");
 	support_shell(scene, "until grep '^" WORKER " back at #1: ' back; do "
 			     ":; done");
+	end(scene);
+}
+END_TEST
+
+static struct support *begin_waiting(const char *name)
+{
+	struct support *scene = begin_inside(name);
+
+	go_live_outside(scene, 2);
+	ck_assert_str_eq(support_ask(scene, "?"), "value=2");
+	support_shell(scene, "$HOTINJECT rollback >back 2>&1 &");
+	support_event(scene, "waiting");
+	return scene;
+}
+
+/* The file, put in place again, holds what runs, or what is to run. */
+START_TEST(it_waits_on_while_the_file_has_nothing_newer)
+{
+	struct support *scene = begin_waiting("touched");
+
+	put(scene, _i ? 1 : 2);
+	support_message(scene, WORKER " has nothing newer than #1, which "
+				      "waits");
+	support_no_event(scene);
+	ck_assert_str_eq(support_ask(scene, "?"), "value=2");
+	support_tell(scene, "out");
+	support_event(scene, "rollback");
+	support_tell(scene, "in");
+	ck_assert_str_eq(support_ask(scene, "?"), "value=1");
+	support_shell(scene, "until grep '^" WORKER " back at #1: ' back; do "
+			     ":; done");
+	support_no_event(scene);
+	end(scene);
+}
+END_TEST
+
+START_TEST(a_newer_build_takes_the_place_of_one_that_waits)
+{
+	struct support *scene = begin_waiting("replaced");
+	json_t *refused;
+
+	put(scene, 3);
+	refused = support_event(scene, "refused");
+	ck_assert_int_eq(support_event_number(scene, refused, "build"), 1);
+	ck_assert(json_is_true(json_object_get(refused, "rollback")));
+	support_message(scene, "^hotinject: " WORKER " back to #1 refused: a "
+			       "newer build has come$");
+	ck_assert_str_eq(support_ask(scene, "?"), "value=2");
+	support_event(scene, "waiting");
+	support_tell(scene, "out");
+	ck_assert_int_eq(support_event_number(
+				 scene, support_event(scene, "live"), "build"),
+			 3);
+	support_tell(scene, "in");
+	ck_assert_str_eq(support_ask(scene, "?"), "value=3");
+	support_shell(scene, "until test -s back; do :; done; cat back; "
+			     "grep -x 'hotinject: " WORKER
+			     " back to #1 refused: a newer build has come' "
+			     "back && test $(wc -l <back) = 1");
+	support_no_event(scene);
 	end(scene);
 }
 END_TEST
@@ -502,6 +585,10 @@ static void add(Suite *suite)
 		2);
 	tcase_add_test(tcase, types_are_compared_with_a_build_of_long_ago);
 	tcase_add_test(hindered, it_waits_for_the_threads_that_are_inside);
+	tcase_add_loop_test(hindered,
+			    it_waits_on_while_the_file_has_nothing_newer, 0, 2);
+	tcase_add_test(hindered,
+		       a_newer_build_takes_the_place_of_one_that_waits);
 	tcase_add_test(hindered, a_build_that_cannot_be_live_again_is_refused);
 	tcase_add_test(hindered, the_worker_that_changed_last_goes_back);
 }
