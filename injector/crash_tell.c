@@ -34,12 +34,12 @@ static void read_source(const char *path, int number, char *line, size_t size)
 static const char *find_name(struct hi_unwinder *unwinder, uint64_t pc,
 			     char *name, size_t size)
 {
-	const char *symbol = hi_unwinder_get_function(unwinder, pc);
-	const char *part = symbol ? strstr(symbol, ".cold") : NULL;
+	char *part;
 
-	if (!part)
-		return symbol;
-	snprintf(name, size, "%.*s", (int)(part - symbol), symbol);
+	hi_unwinder_name(unwinder, pc, name, size);
+	part = strstr(name, ".cold");
+	if (part)
+		*part = '\0';
 	return name;
 }
 
@@ -135,9 +135,10 @@ void hi_crash_tell(const struct hi_crash *crash, const struct hi_host *host,
 	told->report.function = find_name(unwinder, pc, told->worker_name,
 					  sizeof(told->worker_name));
 	told->report.where = told->worker_where;
-	told->report.entered = crash->function ?
-				       crash->function->symbol->name :
-				       find_name(unwinder, escape->entered_pc,
+	if (crash->function)
+		told->report.entered = crash->function->symbol->name;
+	else if (hi_unwinder_get_function(unwinder, escape->entered_pc))
+		told->report.entered = find_name(unwinder, escape->entered_pc,
 						 told->entered_name,
 						 sizeof(told->entered_name));
 	tell_locks(&crash->locks, told);

@@ -18,7 +18,7 @@ struct hi_told {
 	struct hi_report_frame frames[HI_TOLD_FRAMES];
 	char where[HI_TOLD_FRAMES][128];
 	char source[HI_TOLD_FRAMES][128];
-	char name[HI_TOLD_FRAMES][256]; /* that the symbol does not show */
+	char name[HI_TOLD_FRAMES][256];
 	char locks[HI_HELD_LOCKS_MAX + 1][240];
 	const char *lock_list[HI_HELD_LOCKS_MAX + 1];
 	char worker_where[128], worker_name[256], entered_name[256];

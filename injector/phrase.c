@@ -55,6 +55,11 @@ void hi_phrase_count(struct hi_buf *buf, size_t n, const char *noun)
 	hi_buf_printf(buf, "%zu %s%s", n, noun, n == 1 ? "" : "s");
 }
 
+bool hi_phrase_is_address(const char *name)
+{
+	return name[0] >= '0' && name[0] <= '9';
+}
+
 static void add_name(struct hi_buf *buf, const char *name,
 		     enum hi_phrase_style style)
 {
@@ -62,7 +67,8 @@ static void add_name(struct hi_buf *buf, const char *name,
 	const char *text = demangled ? demangled : name;
 
 	hi_phrase_clean(buf, text);
-	if (style == HI_PHRASE_CALLS && !strchr(text, '('))
+	if (style == HI_PHRASE_CALLS && !strchr(text, '(') &&
+	    !hi_phrase_is_address(text))
 		hi_buf_text(buf, "()");
 }
 

@@ -31,7 +31,10 @@ void hi_phrase_duration(struct hi_buf *buf, uint64_t duration_ns);
 /* "1 function", "12 functions" */
 void hi_phrase_count(struct hi_buf *buf, size_t n, const char *noun);
 
-/* NAME as its source has it, and "()" unless it shows its parameters itself. */
+/* Whether it is the address of a function that has no name (unwind.h). */
+bool hi_phrase_is_address(const char *name);
+/* NAME as its source has it, and "()" unless it shows its parameters itself, or is an
+   address. */
 void hi_phrase_function(struct hi_buf *buf, const char *name);
 
 /*

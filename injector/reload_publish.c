@@ -15,13 +15,13 @@ static void report_waiting(const struct hi_candidate *candidate, pid_t tid,
 			   uint64_t pc, uint64_t since_ns)
 {
 	struct hi_reload *reload = candidate->reload;
-	const char *function = hi_unwinder_get_function(reload->unwinder, pc);
-	char where[256];
+	char function[256], where[256];
 
+	hi_unwinder_name(reload->unwinder, pc, function, sizeof(function));
 	hi_unwinder_get_where(reload->unwinder, pc, where, sizeof(where));
 	hi_report_waiting(reload->report, reload->host->pid,
 			  reload->worker->name, candidate->build->number, tid,
-			  function ? function : "?", where, since_ns);
+			  function, where, since_ns);
 }
 
 /* A thread stands in the way that is in no function of the worker. */

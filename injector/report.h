@@ -65,7 +65,7 @@ struct hi_reason { /* why a build is refused */
 };
 
 struct hi_report_frame {
-	const char *function; /* or NULL */
+	const char *function; /* or its address (unwind.h), or NULL */
 	const char *module;   /* base name of the file that holds it, or "" */
 	const char *where;    /* "worker.c:40" or "" */
 	const char *source;   /* that line, or "" */
@@ -81,7 +81,7 @@ struct hi_report_crash {
 	const char *signal; /* "SIGSEGV"; NULL: taken out as it ran */
 	bool has_address, overflow;
 	uint64_t address_remote;
-	const char *function; /* that has crashed; NULL: not known */
+	const char *function; /* that has crashed, as in a frame */
 	const char *where;    /* or "" */
 	const char *entered;  /* that the host had called, or NULL */
 	/* what was done: "hold", "rollback", "return" (the call returned zero, and

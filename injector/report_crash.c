@@ -77,7 +77,8 @@ static void add_frame(struct hi_buf *buf, const struct hi_report_frame *frame,
 	if (*frame->where) {
 		hi_buf_text(buf, " at ");
 		hi_phrase_clean(buf, frame->where);
-	} else if (*frame->module) {
+	} else if (*frame->module && !(frame->function &&
+				       hi_phrase_is_address(frame->function))) {
 		hi_buf_text(buf, " in ");
 		hi_phrase_clean(buf, frame->module);
 	}

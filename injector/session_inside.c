@@ -25,19 +25,18 @@ static json_t *tell_one(const struct session *session,
 {
 	const struct hi_build *build =
 		hi_worker_find_build(worker, look->inside_pc);
-	const char *function =
-		hi_unwinder_get_function(session->unwinder, look->inside_pc);
 	json_t *one = json_object();
-	char where[256];
+	char function[256], where[256];
 
+	hi_unwinder_name(session->unwinder, look->inside_pc, function,
+			 sizeof(function));
 	hi_unwinder_get_where(session->unwinder, look->inside_pc, where,
 			      sizeof(where));
 	json_object_set_new(one, "thread", json_integer(look->tid));
 	if (build)
 		json_object_set_new(one, "build",
 				    json_integer((json_int_t)build->number));
-	json_object_set_new(one, "function",
-			    hi_event_text(function ? function : "?"));
+	json_object_set_new(one, "function", hi_event_text(function));
 	json_object_set_new(one, "where", hi_event_text(where));
 	return one;
 }

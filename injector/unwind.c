@@ -12,24 +12,10 @@
 
 #include "injector/reach.h"
 #include "injector/remote.h"
+#include "injector/unwind_parts.h"
 
-/* Of the host's memory, read at once: frames lie close to each other. */
-#define WINDOW 4096
 /* psABI ch. 3.6.2, figure 3.36 */
 #define RBX 3
-
-struct hi_unwinder {
-	const struct hi_host *host;
-	Dwfl *dwfl;
-	bool apart; /* names of its mappings are its own */
-	bool fresh;
-	bool attached;
-	/* of the unwinding that goes on */
-	pid_t tid;
-	const struct hi_start_regs *start;
-	uint64_t window_at; /* 0: nothing was read */
-	unsigned char window[WINDOW];
-};
 
 static pid_t next_thread(Dwfl *dwfl, void *context, void **thread_context)
 {
@@ -55,16 +41,16 @@ static bool memory_read(Dwfl *dwfl, Dwarf_Addr at, Dwarf_Word *result,
 			void *context)
 {
 	struct hi_unwinder *unwinder = context;
-	uint64_t start = at & ~(uint64_t)(WINDOW - 1);
+	uint64_t start = at & ~(uint64_t)(HI_UNWIND_WINDOW - 1);
 
 	(void)dwfl;
-	if (at - start > WINDOW - sizeof(*result))
+	if (at - start > HI_UNWIND_WINDOW - sizeof(*result))
 		return hi_remote_read(unwinder->host, at, result,
 				      sizeof(*result), NULL) == 0;
 	if (unwinder->window_at != start) {
 		unwinder->window_at = 0;
 		if (hi_remote_read(unwinder->host, start, unwinder->window,
-				   WINDOW, NULL) < 0)
+				   HI_UNWIND_WINDOW, NULL) < 0)
 			return false;
 		unwinder->window_at = start;
 	}
@@ -314,88 +300,4 @@ bool hi_frame_get_regs(const struct hi_frame_view *view,
 	ret_regs->rbx = view->rbx;
 	ret_regs->rip = view->pc;
 	return true;
-}
-
-const char *hi_unwinder_get_module(struct hi_unwinder *unwinder, uint64_t pc)
-{
-	Dwfl_Module *module = dwfl_addrmodule(unwinder->dwfl, pc);
-	const char *name = module ? dwfl_module_info(module, NULL, NULL, NULL,
-						     NULL, NULL, NULL, NULL) :
-				    NULL;
-	const char *slash = name ? strrchr(name, '/') : NULL;
-
-	return slash ? slash + 1 : name ? name : "";
-}
-
-const char *hi_unwinder_get_function(struct hi_unwinder *unwinder, uint64_t pc)
-{
-	Dwfl_Module *module = dwfl_addrmodule(unwinder->dwfl, pc);
-
-	return module ? dwfl_module_addrname(module, pc) : NULL;
-}
-
-bool hi_unwinder_get_extent(struct hi_unwinder *unwinder, uint64_t pc,
-			    uint64_t *ret_start_remote, uint64_t *ret_len)
-{
-	Dwfl_Module *module = dwfl_addrmodule(unwinder->dwfl, pc);
-	GElf_Off distance = 0;
-	GElf_Sym symbol = { .st_size = 0 };
-
-	if (!module ||
-	    !dwfl_module_addrinfo(module, pc, &distance, &symbol, NULL, NULL,
-				  NULL) ||
-	    distance >= symbol.st_size)
-		return false;
-	*ret_start_remote = pc - distance;
-	*ret_len = symbol.st_size;
-	return true;
-}
-
-/* The unit that holds PC. clang writes no .debug_aranges, by which libdwfl looks. */
-static Dwarf_Die *find_unit(Dwfl_Module *module, uint64_t pc,
-			    Dwarf_Addr *ret_bias)
-{
-	Dwarf_Die *unit = dwfl_module_addrdie(module, pc, ret_bias);
-
-	if (!unit)
-		do
-			unit = dwfl_module_nextcu(module, unit, ret_bias);
-		while (unit && dwarf_haspc(unit, pc - *ret_bias) <= 0);
-	return unit;
-}
-
-int hi_unwinder_get_line(struct hi_unwinder *unwinder, uint64_t pc, char *path,
-			 size_t size)
-{
-	Dwfl_Module *module = dwfl_addrmodule(unwinder->dwfl, pc);
-	Dwarf_Addr bias = 0;
-	Dwarf_Die *unit = module ? find_unit(module, pc, &bias) : NULL;
-	Dwarf_Line *line = unit ? dwarf_getsrc_die(unit, pc - bias) : NULL;
-	const char *file = line ? dwarf_linesrc(line, NULL, NULL) : NULL;
-	const char *folder = NULL;
-	Dwarf_Attribute place;
-	int number = 0;
-
-	path[0] = '\0';
-	if (!file || dwarf_lineno(line, &number) < 0)
-		return 0;
-	if (file[0] != '/')
-		folder = dwarf_formstring(
-			dwarf_attr(unit, DW_AT_comp_dir, &place));
-	snprintf(path, size, "%s%s%s", folder ? folder : "", folder ? "/" : "",
-		 file);
-	return number;
-}
-
-void hi_unwinder_get_where(struct hi_unwinder *unwinder, uint64_t pc,
-			   char *where, size_t size)
-{
-	char path[PATH_MAX];
-	int number = hi_unwinder_get_line(unwinder, pc, path, sizeof(path));
-	const char *slash = strrchr(path, '/');
-
-	where[0] = '\0';
-	if (number > 0)
-		snprintf(where, size, "%s:%d", slash ? slash + 1 : path,
-			 number);
 }

@@ -83,8 +83,15 @@ bool hi_frame_get_regs(const struct hi_frame_view *view,
 
 /* The base name of the file that holds PC, or "". */
 const char *hi_unwinder_get_module(struct hi_unwinder *unwinder, uint64_t pc);
-/* The function that holds PC, or NULL. */
+/* The function that holds PC as its symbol or the debug information says, or NULL. */
 const char *hi_unwinder_get_function(struct hi_unwinder *unwinder, uint64_t pc);
+/*
+ * The same into NAME; or, of one that has none, its address in the file, which begins
+ * with a digit: "0x1139 of libworker.2.so", and "..., near start" where a symbol without
+ * a size stands before it.
+ */
+void hi_unwinder_name(struct hi_unwinder *unwinder, uint64_t pc, char *name,
+		      size_t size);
 /* Where that begins and how long it is; false when it is not known. */
 bool hi_unwinder_get_extent(struct hi_unwinder *unwinder, uint64_t pc,
 			    uint64_t *ret_start_remote, uint64_t *ret_len);

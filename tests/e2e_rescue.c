@@ -239,6 +239,60 @@ START_TEST(a_crash_while_a_build_waits_has_its_own_build_id)
 }
 END_TEST
 
+/* --- what has no symbol ------------------------------------------------------------ */
+
+/* What is done to the file, and how what has crashed is called then. */
+static const struct nameless {
+	const char *strip, *said;
+} nameless[] = {
+	{ "strip -s",
+	  "in 0x[0-9a-f]+ of libworker.1.so, near label; go\\(\\) returns" },
+	{ "objcopy --strip-symbol=deep",
+	  "in deep\\(\\) \\(w.c:2\\); go\\(\\) returns" },
+};
+
+/* Its own address, or what the debug information says; not what stands beside it. */
+START_TEST(a_function_without_a_symbol_is_not_called_after_another)
+{
+	struct support *scene = support_new("nameless");
+	char *messages;
+
+	support_write(scene, "w.c",
+		      "__attribute__((noipa)) static int deep(int *p)\n"
+		      "{ return *p + 1; }\n"
+		      "int go(int *p) { return deep(p) + 5; }\n");
+	support_write(scene, "label.S",
+		      "	.globl label\n"
+		      "	.type label,@function\n"
+		      "label:\n"
+		      "	ret\n"
+		      "	.section .note.GNU-stack,\"\",@progbits\n");
+	support_write(scene, "host.c",
+		      "#include <stdio.h>\n"
+		      "int go(int *);\n"
+		      "int main(void)\n"
+		      "{\n"
+		      "	printf(\"go=%d\\n\", go((int *)8));\n"
+		      "	return 0;\n"
+		      "}\n");
+	support_shell(scene,
+		      "gcc -g -O2 -fPIC -shared -Wl,-soname," WORKER
+		      " -o " WORKER " label.S w.c && %s " WORKER
+		      " && gcc -o host host.c -L. -lworker "
+		      "-Wl,-rpath,'$ORIGIN'",
+		      nameless[_i].strip);
+	support_start(scene, "./host", WORKER, NULL);
+	ck_assert_str_eq(support_line(scene), "go=0");
+	support_message(scene, nameless[_i].said);
+	messages = support_messages(scene);
+	ck_assert_ptr_null(strstr(messages, "label()"));
+	free(messages);
+	support_forget_events(scene);
+	ck_assert_int_eq(support_wait(scene), 0);
+	support_free(scene);
+}
+END_TEST
+
 /* --- killed at any moment --------------------------------------------------------- */
 
 /* Whether the host answers; false: it has died of the crash that nobody took. */
@@ -446,6 +500,9 @@ static void add(Suite *suite)
 		0, 2);
 	tcase_add_test(takeup,
 		       a_crash_while_a_build_waits_has_its_own_build_id);
+	tcase_add_loop_test(
+		takeup, a_function_without_a_symbol_is_not_called_after_another,
+		0, sizeof(nameless) / sizeof(*nameless));
 	tcase_set_timeout(moments, 3600);
 	tcase_add_loop_test(moments,
 			    a_host_lives_on_whenever_hotinject_is_killed, 0,
