@@ -113,4 +113,6 @@ void hi_live_event(json_t *event, const struct hi_report_live *live)
 		json_object_set_new(event, "bypassed",
 				    hi_event_names(live->bypassed,
 						   live->n_bypassed));
+	json_object_set_new(event, "parted",
+			    hi_event_names(live->parted, live->n_parted));
 }

@@ -68,6 +68,8 @@ void hi_candidate_report_live(const struct hi_candidate *candidate,
 		.pause_ns = candidate->pause_ns,
 		.busy = candidate->busy,
 		.dry = reload->options->dry_run,
+		.parted = (const char *const *)reload->worker->parted,
+		.n_parted = reload->worker->n_parted,
 	};
 
 	if (hi_changes_find(&old, &new, &changes, NULL) < 0)

@@ -52,6 +52,9 @@ struct hi_report_live {
 	size_t n_bypassed;
 	size_t n_kept; /* the first of them, by code that still runs; the
 			  others by a stored pointer */
+	const char *const *parted; /* closures and coroutines of which objects
+				      that exist keep the code they have */
+	size_t n_parted;
 };
 
 struct hi_reason { /* why a build is refused */

@@ -47,6 +47,23 @@ static void add_bypassed(const struct hi_report *report, struct hi_buf *buf,
 	hi_line_end(buf);
 }
 
+static void add_parted(const struct hi_report *report, struct hi_buf *buf,
+		       const struct hi_report_live *live)
+{
+	bool many = live->n_parted > 1;
+
+	if (live->n_parted == 0)
+		return;
+	hi_line_begin_build(report, buf, live->worker, live->build);
+	hi_buf_text(buf, ": objects of ");
+	hi_phrase_names(buf, live->parted, live->n_parted, HI_PHRASE_BARE);
+	hi_buf_text(buf, " that exist keep the code that they were made with: "
+			 "what ");
+	hi_buf_text(buf, many ? "they hold" : "it holds");
+	hi_buf_text(buf, ", or how many there are, has changed");
+	hi_line_end(buf);
+}
+
 /* "libworker.so #2 live: ", or "libworker.so back at #2: " */
 static void begin_live(const struct hi_report *report, struct hi_buf *buf,
 		       const struct hi_report_live *live)
@@ -85,6 +102,7 @@ void hi_report_live(struct hi_report *report, const struct hi_report_live *live)
 	hi_line_end(&buf);
 	add_kept(report, &buf, live);
 	add_bypassed(report, &buf, live);
+	add_parted(report, &buf, live);
 	hi_line_add_brief(report, &brief, live->worker, live->build,
 			  live->dry  ? "would be live" :
 			  live->from ? "live again" :

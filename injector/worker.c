@@ -33,6 +33,7 @@ void hi_worker_reset(struct hi_worker *worker)
 		free(worker->variables[i]);
 	for (size_t i = 0; i < worker->n_builds; i++)
 		hi_build_free(worker->builds[i]);
+	hi_worker_forget_parted(worker);
 	free(worker->functions);
 	free(worker->variables);
 	free(worker->builds);

@@ -94,6 +94,10 @@ struct hi_worker {
 	size_t n_functions;
 	struct hi_variable **variables;
 	size_t n_variables;
+	/* closures and coroutines, of which objects of older builds keep the code that
+	   they began with; as the last build that came was matched */
+	char **parted;
+	size_t n_parted;
 	struct hi_table *table;
 	/* two slots that hold what __tls_get_addr() takes for the TLS block of this
 	   build; NULL: none yet */

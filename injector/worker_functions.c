@@ -36,23 +36,16 @@ static struct hi_function *add_function(struct hi_worker *worker,
 	return function;
 }
 
-/* The function that a symbol is, and where that was found. */
-struct match {
-	struct hi_function *function; /* NULL: a new one */
-	const struct hi_build *old;
-	const struct hi_symbol *symbol; /* in OLD */
-};
-
 /*
  * The builds in which a counterpart is looked for: the current one first, then
  * all others from the newest on (what was removed may come back).
  */
-static struct match find_match(const struct hi_worker *worker,
-			       const struct hi_build *build,
-			       const struct hi_symbol *symbol)
+static struct hi_match find_match(const struct hi_worker *worker,
+				  const struct hi_build *build,
+				  const struct hi_symbol *symbol)
 {
 	for (size_t i = worker->n_active; i-- > 0;) {
-		const struct hi_build *old = worker->active[i];
+		struct hi_build *old = worker->active[i];
 		bool ambiguous = false;
 		const struct hi_symbol *same = hi_symtab_find_same(
 			old->symtab, build->symtab, symbol, &ambiguous);
@@ -64,9 +57,9 @@ static struct match find_match(const struct hi_worker *worker,
 
 		/* what an IFUNC led to is another function: ifunc.h */
 		if (function)
-			return (struct match){ function, old, same };
+			return (struct hi_match){ function, old, same };
 	}
-	return (struct match){ NULL, NULL, NULL };
+	return (struct hi_match){ NULL, NULL, NULL };
 }
 
 /* Static functions of which debug information may tell something new. */
@@ -76,7 +69,7 @@ struct suspects {
 	size_t n, cap_pairs, cap_at;
 };
 
-static int suspect(struct suspects *suspects, const struct match *match,
+static int suspect(struct suspects *suspects, const struct hi_match *match,
 		   const struct hi_build *build, const struct hi_symbol *symbol,
 		   size_t at, struct hi_err *err)
 {
@@ -104,7 +97,7 @@ static int suspect(struct suspects *suspects, const struct match *match,
  * Those who have stored the address of a static function pass what they always did:
  * one that takes something else is another function.
  */
-static int part(const struct suspects *suspects, struct match *matches,
+static int part(const struct suspects *suspects, struct hi_match *matches,
 		struct hi_err *err)
 {
 	int code = hi_signatures_compare(suspects->pairs, suspects->n, err);
@@ -115,9 +108,8 @@ static int part(const struct suspects *suspects, struct match *matches,
 	return code;
 }
 
-static int find_matches(const struct hi_worker *worker,
-			const struct hi_build *build, struct match *matches,
-			struct hi_err *err)
+static int find_matches(struct hi_worker *worker, struct hi_build *build,
+			struct hi_match *matches, struct hi_err *err)
 {
 	struct suspects suspects = { 0 };
 	int code = 0;
@@ -134,6 +126,8 @@ static int find_matches(const struct hi_worker *worker,
 	}
 	if (code == 0)
 		code = part(&suspects, matches, err);
+	if (code == 0)
+		code = hi_worker_part_closures(worker, build, matches, err);
 	free(suspects.pairs);
 	free(suspects.at);
 	return code;
@@ -145,7 +139,7 @@ int hi_worker_match_functions(struct hi_worker *worker, struct hi_build *build,
 	size_t n;
 	const struct hi_symbol *symbols =
 		hi_symtab_get_functions(build->symtab, &n);
-	struct match *HI_FREE matches = calloc(n + 1, sizeof(*matches));
+	struct hi_match *HI_FREE matches = calloc(n + 1, sizeof(*matches));
 	int code;
 
 	if (!matches)

@@ -85,7 +85,7 @@ static void check_answer(struct story *story, const char *answer,
 static const char *list_name(const char *key)
 {
 	static const char *const lists[] = { "changed", "added", "removed",
-					     "bypassed" };
+					     "bypassed", "parted" };
 
 	for (size_t i = 0; i < sizeof(lists) / sizeof(*lists); i++)
 		if (!strcmp(lists[i], key))

@@ -409,7 +409,7 @@ START_TEST(events_have_their_keys_in_order)
 		"\"build\":2,\"changed\":[\"update\"],\"added\":[],"
 		"\"removed\":[],\"state\":{\"kept\":7,\"new\":1,\"migrated\":"
 		"0,\"reset\":0},\"latency_ms\":1.9,\"pause_us\":41,\"busy\":"
-		"false,\"same\":11,\"bypassed\":[]}");
+		"false,\"same\":11,\"bypassed\":[],\"parted\":[]}");
 	ck_assert_event(&events,
 			"{\"event\":\"refused\",\"pid\":4242,\"worker\":"
 			"\"libworker.so\",\"build\":3,\"reasons\":[{\"kind\":"
@@ -544,6 +544,12 @@ START_TEST(names_read_as_in_their_source)
 		  "core::fmt::Write" },
 		{ "_ZN4core3fmt5Write17h0123456789abcdEgE",
 		  "core::fmt::Write::h0123456789abcdEg" },
+		{ "_ZN4plug5start28_$u7b$$u7b$closure$u7d$$u7d$"
+		  "17h0123456789abcdefE",
+		  "plug::start::{{closure}}" },
+		{ "_ZN4core3ptr30drop_in_place$LT$plug..Job$GT$"
+		  "17h0123456789abcdefE",
+		  "core::ptr::drop_in_place<plug::Job>" },
 		{ "_Z!", "_Z!" },
 		{ "", "" },
 	};
