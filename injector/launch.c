@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "common/own.h"
+#include "elfscan/image.h"
 #include "injector/program.h"
 #include "injector/remote.h"
 
@@ -159,13 +160,14 @@ static size_t read_string(const struct hi_host *host, uint64_t at_remote,
 	return len;
 }
 
-/* The index of LD_PRELOAD in envp and its value, or env_end and "". */
-static size_t find_preload(const struct hi_host *host,
-			   const struct start_stack *stack, char *value)
+/* The index of the variable NAME ("PATH=") in envp and its value, STRING_MAX bytes, or
+   env_end and "". */
+static size_t find_variable(const struct hi_host *host,
+			    const struct start_stack *stack, const char *name,
+			    char *value)
 {
-	static const char name[] = "LD_PRELOAD=";
-	const size_t len = sizeof(name) - 1;
-	char begin[sizeof(name)];
+	const size_t len = strlen(name);
+	char begin[32];
 
 	value[0] = '\0';
 	for (size_t i = stack->env_at; i < stack->env_end; i++) {
@@ -181,6 +183,77 @@ static size_t find_preload(const struct hi_host *host,
 	return stack->env_end;
 }
 
+/* The runtime of gcc's or clang's address sanitizer, which ends a program in which it
+   is not the first library of all. */
+static bool is_first_runtime(const char *path, size_t len)
+{
+	static const char *const names[] = { "libasan.so", "libclang_rt.asan" };
+	const char *slash = memrchr(path, '/', len);
+	const char *name = slash ? slash + 1 : path;
+
+	len -= (size_t)(name - path);
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+		if (len >= strlen(names[i]) &&
+		    !memcmp(name, names[i], strlen(names[i])))
+			return true;
+	return false;
+}
+
+/* How much of the list VALUE stays before the shim: all up to such a runtime. */
+static size_t find_runtime(const char *value)
+{
+	size_t at = 0;
+
+	while (value[at]) {
+		size_t len = strcspn(value + at, ": ");
+
+		if (is_first_runtime(value + at, len))
+			return at + len;
+		at += len + (value[at + len] != '\0');
+	}
+	return 0;
+}
+
+/* The runtime that the program itself needs, copied to NAME, or "". */
+static void find_needed_runtime(const struct hi_host *host, char *name,
+				size_t size)
+{
+	struct hi_image *image = NULL;
+	const char *const *needed;
+	char path[64];
+
+	name[0] = '\0';
+	snprintf(path, sizeof(path), "/proc/%d/exe", host->pid);
+	if (hi_image_open_any(path, &image, NULL) < 0)
+		return;
+	needed = hi_image_get_header(image)->needed;
+	for (; needed && *needed; needed++)
+		if (is_first_runtime(*needed, strlen(*needed)))
+			snprintf(name, size, "%s", *needed);
+	hi_image_free(image);
+}
+
+/*
+ * The new entry. What is added with the shim stands before it with two colons, which
+ * the loader takes for one, and goes with it (preload/shim.c).
+ */
+static int make_preload(const struct hi_host *host, const char *shim_path,
+			const char *value, char **ret_text, bool *ret_runtime)
+{
+	size_t before = find_runtime(value);
+	const char *after = value + before;
+	char runtime[256] = "";
+
+	if (before == 0)
+		find_needed_runtime(host, runtime, sizeof(runtime));
+	*ret_runtime = before || *runtime;
+	while (before && (*after == ':' || *after == ' '))
+		after++;
+	return asprintf(ret_text, "LD_PRELOAD=%s%s%.*s%s%s%s%s", runtime,
+			*runtime ? "::" : "", (int)before, value,
+			before ? ":" : "", shim_path, *after ? ":" : "", after);
+}
+
 /*
  * Write the vectors again below the old ones, with LD_PRELOAD set, and the new
  * string above them. The kernel leaves 128 KiB of room (setup_arg_pages), and
@@ -188,11 +261,12 @@ static size_t find_preload(const struct hi_host *host,
  */
 static int write_stack(const struct hi_host *host, uint64_t sp,
 		       const struct start_stack *stack, const char *shim_path,
-		       uint64_t *ret_sp, struct hi_err *err)
+		       uint64_t *ret_sp, bool *ret_runtime, struct hi_err *err)
 {
 	char *HI_FREE value = malloc(STRING_MAX);
 	char *HI_FREE text = NULL;
-	size_t at = value ? find_preload(host, stack, value) : 0;
+	size_t at = value ? find_variable(host, stack, "LD_PRELOAD=", value) :
+			    0;
 	size_t extra = at == stack->env_end;
 	size_t n_words = stack->n_words + extra;
 	uint64_t *HI_FREE words = malloc(n_words * 8);
@@ -200,8 +274,7 @@ static int write_stack(const struct hi_host *host, uint64_t sp,
 	int code, len = -1;
 
 	if (value)
-		len = asprintf(&text, "LD_PRELOAD=%s%s%s", shim_path,
-			       value[0] ? ":" : "", value);
+		len = make_preload(host, shim_path, value, &text, ret_runtime);
 	if (!words || len < 0) {
 		text = len < 0 ? NULL : text;
 		return hi_fail(err, HI_E_NOMEM, "no memory for %zu words",
@@ -222,12 +295,33 @@ static int write_stack(const struct hi_host *host, uint64_t sp,
 	return code;
 }
 
+/* Whether the sanitizer will look for leaks at the end, which is its default. */
+static bool looks_for_leaks(const struct hi_host *host,
+			    const struct start_stack *stack)
+{
+	static const char *const names[] = { "ASAN_OPTIONS=", "LSAN_OPTIONS=" };
+	char *HI_FREE value = malloc(STRING_MAX);
+
+	for (size_t i = 0; value && i < sizeof(names) / sizeof(*names); i++) {
+		(void)find_variable(host, stack, names[i], value);
+		if (strstr(value, "detect_leaks=0") ||
+		    strstr(value, "detect_leaks=false"))
+			return false;
+	}
+	return true;
+}
+
 static int add_preload(struct hi_host *host, struct hi_thread *thread,
 		       const struct start_stack *stack, const char *shim_path,
-		       struct user_regs_struct *regs, struct hi_err *err)
+		       struct user_regs_struct *regs, bool *ret_leaks,
+		       struct hi_err *err)
 {
 	uint64_t sp = 0;
-	int code = write_stack(host, regs->rsp, stack, shim_path, &sp, err);
+	bool has_runtime = false;
+	int code = write_stack(host, regs->rsp, stack, shim_path, &sp,
+			       &has_runtime, err);
+
+	*ret_leaks = has_runtime && looks_for_leaks(host, stack);
 
 	if (code < 0)
 		return code;
@@ -281,7 +375,8 @@ int hi_launch_prepare(struct hi_host *host, struct hi_thread *thread,
 	if (code == 0)
 		code = check_program(host, &stack, err);
 	if (code == 0)
-		code = add_preload(host, thread, &stack, shim_path, &regs, err);
+		code = add_preload(host, thread, &stack, shim_path, &regs,
+				   &ret_entry->leaks, err);
 	if (code == 0)
 		code = arm(host, get_aux(&stack, AT_ENTRY), ret_entry, err);
 	free(stack.words);

@@ -8,11 +8,15 @@
  * program on the way is treated alike. The program then runs to its ELF entry
  * point: by then ld.so has mapped, relocated and initialised its libraries.
  *
+ * The runtime of the address sanitizer insists on being the first library of all;
+ * where the program needs it, it is named before the shim.
+ *
  * Ownership: the caller owns the host that hi_launch() gives.
  * Errors:    HI_E_HOST for a program that cannot be worked with, HI_E_SYS.
  * Threads:   one.
  * Source:    x86-64 psABI ch. 3.4.1 "Initial Stack and Register State";
- *            getauxval(3); ld.so(8).
+ *            getauxval(3); ld.so(8); AsanCheckDynamicRTPrereqs() of
+ *            LLVM's compiler-rt.
  */
 #ifndef HI_INJECTOR_LAUNCH_H
 #define HI_INJECTOR_LAUNCH_H
@@ -29,6 +33,8 @@ struct hi_entry_stop {
 	bool armed;
 	uint64_t entry_remote;
 	unsigned char byte; /* that the breakpoint replaced */
+	bool leaks; /* the program's address sanitizer will look for leaks at
+		       its end, which fails in one that is traced */
 };
 
 /*

@@ -38,6 +38,13 @@ static void on_entry(struct session *session, struct hi_thread *thread)
 	code = hi_session_place(session, thread, &err);
 	if (code < 0)
 		hi_report_error(session->report, &err);
+	else if (session->self.entry.leaks)
+		hi_report_note(session->report,
+			       "%s (%d): the search for leaks at its end "
+			       "fails, because the program is traced; pass "
+			       "ASAN_OPTIONS=detect_leaks=0",
+			       session->self.host->name,
+			       session->self.host->pid);
 	for (size_t i = 0; i < session->n_charges && code == 0; i++)
 		hi_session_look_for(session, &session->charges[i], thread,
 				    true);

@@ -25,6 +25,29 @@ struct symbols { /* the dynamic symbols of one loaded object */
 	const ElfW(Half) *versym;
 };
 
+/*
+ * The first look-up may be that of a sanitizer's runtime, which stands before the
+ * C library and has not found the real string functions yet: none is called here.
+ */
+static bool is_same(const char *a, const char *b)
+{
+	while (*a && *a == *b) {
+		a++;
+		b++;
+	}
+	return *a == *b;
+}
+
+static const char *find_base_name(const char *path)
+{
+	const char *base = path;
+
+	for (; *path; path++)
+		if (*path == '/')
+			base = path + 1;
+	return base;
+}
+
 /* ld.so has already relocated the addresses in most dynamic sections; an
    address below the load base was left alone (RISC-V, the vDSO). */
 static uintptr_t dyn_address(const struct link_map *map, uintptr_t value)
@@ -34,8 +57,7 @@ static uintptr_t dyn_address(const struct link_map *map, uintptr_t value)
 
 static int read_symbols(const struct link_map *map, struct symbols *out)
 {
-	memset(out, 0, sizeof(*out));
-	out->base = map->l_addr;
+	*out = (struct symbols){ .base = map->l_addr };
 	for (const ElfW(Dyn) *dyn = map->l_ld; dyn->d_tag != DT_NULL; dyn++) {
 		uintptr_t at = dyn_address(map, dyn->d_un.d_ptr);
 
@@ -78,7 +100,7 @@ static void *find_symbol(const struct symbols *in, const char *name)
 		uint32_t entry = chains[i - first];
 
 		if ((entry | 1) == (hash | 1) && sym->st_shndx != SHN_UNDEF &&
-		    strcmp(in->strtab + sym->st_name, name) == 0 &&
+		    is_same(in->strtab + sym->st_name, name) &&
 		    !(in->versym && (in->versym[i] & 0x8000)))
 			return (void *)(in->base + sym->st_value);
 		if (entry & 1)
@@ -96,12 +118,10 @@ void hi_dlsym_init(void)
 		return;
 	for (const struct link_map *map = _r_debug.r_map; map;
 	     map = map->l_next) {
-		const char *base = strrchr(map->l_name, '/');
+		const char *base = find_base_name(map->l_name);
 		struct symbols symbols;
 
-		base = base ? base + 1 : map->l_name;
-		if (strcmp(base, "libc.so.6") != 0 &&
-		    strcmp(base, "libdl.so.2") != 0)
+		if (!is_same(base, "libc.so.6") && !is_same(base, "libdl.so.2"))
 			continue;
 		if (!read_symbols(map, &symbols))
 			continue;

@@ -28,32 +28,51 @@ extern HI_EXPORT struct hi_shim hotinject_shim
 #define FIRST_STACK_LEN 32768
 static _Alignas(64) unsigned char first_stack[FIRST_STACK_LEN];
 
-/*
- * Take the shim out of one "LD_PRELOAD=..." entry. The injector wrote that
- * string below the environment, so it may be shortened in place. Returns 0
- * when nothing but the shim was in it.
- */
-static int leave_preload(char *entry, const char *self)
-{
-	char *value = strchr(entry, '=') + 1;
-	size_t len = strlen(self);
+#define PRELOAD     "LD_PRELOAD="
+#define PRELOAD_LEN (sizeof(PRELOAD) - 1)
 
-	if (strncmp(value, self, len) != 0)
-		return 1;
-	if (value[len] == '\0')
-		return 0;
-	if (value[len] != ':')
-		return 1;
-	memmove(value, value + len + 1, strlen(value + len + 1) + 1);
-	return 1;
+/* Where SELF stands in one "LD_PRELOAD=..." entry, as an element of its list. */
+static char *find_preload(char *entry, const char *self)
+{
+	size_t len = strlen(self);
+	char *at = entry + PRELOAD_LEN;
+
+	if (strncmp(entry, PRELOAD, PRELOAD_LEN) != 0)
+		return NULL;
+	while ((at = strstr(at, self)) != NULL) {
+		if ((at[-1] == '=' || at[-1] == ':') &&
+		    (at[len] == '\0' || at[len] == ':'))
+			return at;
+		at++;
+	}
+	return NULL;
+}
+
+/*
+ * Take the shim out of an entry, and what was added before it: that ends in two
+ * colons. The injector wrote that string below the environment, so it may be
+ * shortened in place. Returns 0 when nothing else was in it.
+ */
+static int leave_preload(char *entry, char *at, const char *self)
+{
+	char *start = at;
+	char *rest = at + strlen(self);
+
+	if (at[-1] == ':' && at[-2] == ':')
+		start = entry + PRELOAD_LEN;
+	if (*rest == ':')
+		rest++;
+	else if (start[-1] == ':')
+		start--;
+	memmove(start, rest, strlen(rest) + 1);
+	return entry[PRELOAD_LEN] != '\0';
 }
 
 /* Of a running program, whose environment is in use, nothing is written. */
 static int was_preloaded(char **envp, const char *self)
 {
 	for (char **entry = envp; *entry; entry++)
-		if (strncmp(*entry, "LD_PRELOAD=", 11) == 0 &&
-		    strncmp(*entry + 11, self, strlen(self)) == 0)
+		if (find_preload(*entry, self))
 			return 1;
 	return 0;
 }
@@ -65,8 +84,9 @@ static void leave_environment(char **envp, const char *self)
 	if (!was_preloaded(envp, self))
 		return;
 	for (char **entry = envp; *entry; entry++) {
-		if (strncmp(*entry, "LD_PRELOAD=", 11) == 0 &&
-		    !leave_preload(*entry, self))
+		char *at = find_preload(*entry, self);
+
+		if (at && !leave_preload(*entry, at, self))
 			continue;
 		*kept++ = *entry;
 	}

@@ -368,6 +368,30 @@ START_TEST(what_is_preloaded_stays_however_long)
 }
 END_TEST
 
+START_TEST(the_address_sanitizer_comes_first)
+{
+	struct support *scene = make("sanitized");
+
+	support_compile_host(scene, "tests/world", &support_plain_variant,
+			     "-fsanitize=address");
+	setenv("LD_PRELOAD", "libm.so.6", 1);
+	if (_i == 0)
+		setenv("ASAN_OPTIONS", "detect_leaks=0", 1);
+	support_start(scene, "./host", WORKER, NULL);
+	unsetenv("LD_PRELOAD");
+	unsetenv("ASAN_OPTIONS");
+	support_event(scene, "ready");
+	ck_assert_str_eq(support_ask(scene, "variable LD_PRELOAD"),
+			 "libm.so.6");
+	expect_reload(scene, 2);
+	/* what searches for leaks is a tracer itself */
+	ck_assert_int_eq(support_end(scene), _i);
+	support_shell(scene, _i ? "grep 'search for leaks' stderr" :
+				  "! grep -E 'leaks|Sanitizer' stderr");
+	support_free(scene);
+}
+END_TEST
+
 START_TEST(a_big_environment_is_no_trouble)
 {
 	struct support *scene = make("environment");
@@ -550,6 +574,7 @@ static void add_surroundings(Suite *suite)
 	tcase_add_loop_test(tcase, the_loader_s_variables_are_respected, 0,
 			    LEN(variables));
 	tcase_add_test(tcase, what_is_preloaded_stays_however_long);
+	tcase_add_loop_test(tcase, the_address_sanitizer_comes_first, 0, 2);
 	tcase_add_test(tcase, a_big_environment_is_no_trouble);
 	tcase_add_test(tcase, a_host_at_a_fixed_address_is_no_trouble);
 	tcase_add_loop_test(tcase, hotinject_may_be_installed_anywhere, 0,
