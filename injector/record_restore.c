@@ -93,6 +93,8 @@ static bool set_lead(struct hi_restore *restore, uint64_t a, uint64_t b)
 		&hi_symtab_get_functions(restore->build->symtab, &n)[b];
 	function->current_remote = restore->build->base_remote +
 				   function->current_symbol->addr_link;
+	/* which build changed it is not in the record */
+	function->differs = function->home != restore->build;
 	return true;
 }
 

@@ -21,6 +21,7 @@ static bool is_bypassed(const struct hi_candidate *candidate,
 {
 	return function->current == candidate->build &&
 	       function->home != candidate->build && !function->patched &&
+	       function->differs &&
 	       (function->patchable || candidate->reload->late);
 }
 
@@ -44,6 +45,20 @@ static void find_bypassed(const struct hi_candidate *candidate,
 			names[live->n_bypassed++] =
 				worker->functions[i]->symbol->name;
 	live->bypassed = names;
+}
+
+/* The build at home has other code than the one that is live now. */
+static void mark_differing(const struct hi_build *build,
+			   const struct hi_changes *changes)
+{
+	for (size_t i = 0; i < changes->n_changed; i++) {
+		struct hi_function *function =
+			build->functions[hi_build_function_index(
+				build, changes->changed[i])];
+
+		if (function)
+			function->differs = true;
+	}
 }
 
 void hi_candidate_report_live(const struct hi_candidate *candidate,
@@ -74,6 +89,7 @@ void hi_candidate_report_live(const struct hi_candidate *candidate,
 
 	if (hi_changes_find(&old, &new, &changes, NULL) < 0)
 		memset(&changes, 0, sizeof(changes));
+	mark_differing(candidate->build, &changes);
 	changed = names_of(changes.changed, changes.n_changed);
 	added = names_of(changes.added, changes.n_added);
 	removed = names_of(changes.removed, changes.n_removed);

@@ -38,6 +38,7 @@ struct hi_function {
 	const char *why_not; /* patchable */
 	uint8_t jump_at;     /* of the patch point */
 	bool patched;        /* the home leads to the trampoline */
+	bool differs; /* some build that was live has other code than the home */
 	/* the implementation that the slot leads to */
 	struct hi_build *current;
 	const struct hi_symbol *current_symbol;
