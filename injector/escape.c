@@ -9,6 +9,7 @@
 #define CALL_MAX 7  /* bytes of the longest call instruction */
 
 struct search {
+	const struct hi_host *host;
 	struct hi_worker *const *workers;
 	size_t n_workers;
 	struct hi_escape *escape;
@@ -30,6 +31,16 @@ static struct hi_build *find_build(const struct search *search, uint64_t pc,
 	return NULL;
 }
 
+/* Whether what is above was called by a function of the worker that is gone. */
+static bool has_jumped(const struct search *search,
+		       const struct hi_frame_view *view)
+{
+	return !view->activation &&
+	       hi_escape_add_jumped(search->host, search->workers,
+				    search->n_workers, view->pc,
+				    search->escape);
+}
+
 static bool take(void *context, const struct hi_frame_view *view)
 {
 	struct search *search = context;
@@ -46,7 +57,7 @@ static bool take(void *context, const struct hi_frame_view *view)
 	search->endless = escape->n_frames == FRAMES_MAX;
 	if (search->interrupted || search->endless)
 		return false;
-	if (escape->build && !build) {
+	if (!build && (escape->build || has_jumped(search, view))) {
 		search->found = true;
 		search->lost = !hi_frame_get_regs(view, &escape->regs);
 		return false;
@@ -119,7 +130,8 @@ int hi_escape_find(const struct hi_host *host, struct hi_unwinder *unwinder,
 		   struct hi_escape *ret_escape, struct hi_err *err)
 {
 	struct hi_escape escape = { .regs = start->regs };
-	struct search search = { .workers = workers,
+	struct search search = { .host = host,
+				 .workers = workers,
 				 .n_workers = n_workers,
 				 .escape = &escape };
 	struct hi_start_regs from = *start;

@@ -6,6 +6,9 @@
  *     clamp() update()          of the worker: abandoned, with what is above
  *     main()                    goes on
  *
+ * A function whose last instruction is a jump has no frame while what it has jumped to
+ * runs; the call of its caller tells that it is there.
+ *
  * A handler of the host that has interrupted the worker is the host's own affair: its
  * frames are none to leave.
  *
@@ -44,6 +47,8 @@ struct hi_escape {
 	size_t n_frames; /* all of them: there may be more than are kept */
 	size_t n_before; /* that are above the worker's */
 	struct hi_escape_frame innermost; /* the worker's own first frame */
+	bool has_jumped; /* the last one is not on the stack: it has ended in a
+			    jump to what is above */
 	bool is_handler; /* the kernel has called it, as a signal's handler */
 	struct user_regs_struct regs; /* of the frame that goes on; rip is 0
 					 when that is not known */

@@ -1,7 +1,7 @@
 /*
- * A thread that has jumped to where nothing is, by the last instruction of a function
- * that calls another: no frame of that function is left. What its caller has called
- * tells who it was.
+ * The last instruction of a function may be a jump: to a function of a library, or to
+ * where nothing is. No frame of it is left then; what its caller has called tells who it
+ * was.
  */
 #include <string.h>
 
@@ -75,33 +75,46 @@ static const struct hi_function *find_function(const struct hi_worker *worker,
 	return NULL;
 }
 
-bool hi_escape_from_nowhere(const struct hi_host *host,
-			    struct hi_worker *const *workers, size_t n_workers,
-			    const struct user_regs_struct *regs,
-			    struct hi_escape *ret_escape)
+bool hi_escape_add_jumped(const struct hi_host *host,
+			  struct hi_worker *const *workers, size_t n_workers,
+			  uint64_t back, struct hi_escape *escape)
 {
-	struct hi_escape escape = { .regs = *regs };
-	uint64_t called;
+	uint64_t called = find_called(host, back);
 
-	if (hi_remote_read(host, regs->rsp, &escape.regs.rip, 8, NULL) < 0)
-		return false;
-	escape.regs.rsp += 8;
-	called = find_called(host, escape.regs.rip);
 	for (size_t i = 0; called && i < n_workers; i++) {
 		const struct hi_function *function =
 			find_function(workers[i], called);
 
 		if (!function)
 			continue;
-		escape.worker = workers[i];
-		escape.build = function->current;
-		escape.entered_pc = function->current_remote;
-		escape.innermost =
+		escape->worker = workers[i];
+		escape->build = function->current;
+		escape->entered_pc = function->current_remote;
+		escape->innermost =
 			(struct hi_escape_frame){ function->current_remote,
 						  function->current };
-		escape.frames[escape.n_frames++] = escape.innermost;
-		*ret_escape = escape;
+		if (escape->n_frames < HI_ESCAPE_FRAMES)
+			escape->frames[escape->n_frames] = escape->innermost;
+		escape->n_frames++;
+		escape->has_jumped = true;
 		return true;
 	}
 	return false;
+}
+
+bool hi_escape_from_nowhere(const struct hi_host *host,
+			    struct hi_worker *const *workers, size_t n_workers,
+			    const struct user_regs_struct *regs,
+			    struct hi_escape *ret_escape)
+{
+	struct hi_escape escape = { .regs = *regs };
+
+	if (hi_remote_read(host, regs->rsp, &escape.regs.rip, 8, NULL) < 0)
+		return false;
+	escape.regs.rsp += 8;
+	if (!hi_escape_add_jumped(host, workers, n_workers, escape.regs.rip,
+				  &escape))
+		return false;
+	*ret_escape = escape;
+	return true;
 }

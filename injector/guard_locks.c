@@ -41,8 +41,9 @@ void hi_guard_free_locks(const struct hi_guard *guard, struct hi_thread *thread,
 	if (!frames || hi_maps_read(guard->host->pid, &maps, NULL) < 0)
 		return;
 	hi_unwind(guard->unwinder, thread->tid, &start, frames);
-	call.n = crash->escape.n_frames < frames->n ? crash->escape.n_frames :
-						      frames->n;
+	call.n = crash->escape.n_frames - crash->escape.has_jumped;
+	if (call.n > frames->n)
+		call.n = frames->n;
 	settle(guard, &call, crash);
 	(void)!hi_held_locks_forget_handlers(&call, NULL);
 	hi_maps_done(&maps);
