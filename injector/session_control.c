@@ -195,6 +195,8 @@ static json_t *kick(struct session *session, pid_t tid)
 	if (n > 0)
 		hi_buf_text(&text,
 			    n > 1 ? " were taken out" : " was taken out");
+	if (n > 0 && err.sentence[0])
+		hi_buf_printf(&text, "; %s", err.sentence);
 	answer = hi_answer_text(hi_buf_str(&text));
 	hi_buf_done(&text);
 	return answer;

@@ -216,11 +216,14 @@ int hi_session_kick(struct session *session, pid_t tid, bool old,
 	int n_out = 0, failed = 0;
 
 	for (size_t i = 0; i < n && guard.n_workers > 0; i++) {
-		int code = kick_patiently(session, &guard, tids[i], old, err);
+		struct hi_err one = { 0 };
+		int code = kick_patiently(session, &guard, tids[i], old, &one);
 
 		n_out += code == 0;
-		if (code < 0 && code != HI_E_CLOSED && code != HI_E_GONE)
-			failed = code;
+		if (code == 0 || code == HI_E_CLOSED || code == HI_E_GONE)
+			continue;
+		failed = code;
+		*err = one;
 	}
 	return failed < 0 && n_out == 0 ? failed : n_out;
 }
