@@ -279,10 +279,14 @@ int hi_loader_start(struct hi_loader *loader, const struct hi_worker *worker,
 		return code;
 	loader->crash_signal = 0;
 	thread = hold_lingering(loader);
-	if (thread && alone)
-		loader->hurried = hi_priority_raise(thread->tid);
-	if (thread)
-		return start_lingering(loader, thread, worker, build, err);
+	if (thread) {
+		code = start_lingering(loader, thread, worker, build, err);
+		/* once it runs: the kernel wakes one of such a priority where
+		   it ran before, which may be the processor that we need */
+		if (code == 0 && alone)
+			loader->hurried = hi_priority_raise(thread->tid);
+		return code;
+	}
 	hi_loader_relax(loader);
 	return start_new(loader, worker, build, err);
 }

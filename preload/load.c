@@ -5,17 +5,18 @@
 #include <link.h>
 #include <linux/futex.h>
 #include <pthread.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "preload/guarded.h"
 
-#define YIELDS_FIRST 2000
+#define SHORT_NAP_NS 20000
+#define SHORT_NAPS   500
 #define NAP_NS       100000
 #define NAPS_MAX     300000 /* 30 s: the injector is gone */
 #define LINGER_S     1
@@ -39,22 +40,37 @@ static int32_t my_tid(void)
 	return (int32_t)syscall(SYS_gettid);
 }
 
-/* Wait until the injector says go; HI_GO_KEEP when it does not. */
-static enum hi_load_go await_go(void)
+static enum hi_load_go nap_until_go(void)
 {
-	for (long turn = 0; turn < YIELDS_FIRST + NAPS_MAX; turn++) {
-		struct timespec nap = { 0, NAP_NS };
+	for (long turn = 0; turn < SHORT_NAPS + NAPS_MAX; turn++) {
+		struct timespec nap = { 0, turn < SHORT_NAPS ? SHORT_NAP_NS :
+							       NAP_NS };
 		uint32_t go = __atomic_exchange_n(&load()->go, HI_GO_WAIT,
 						  __ATOMIC_ACQUIRE);
 
 		if (go != HI_GO_WAIT)
 			return go;
-		if (turn < YIELDS_FIRST)
-			sched_yield();
-		else
-			nanosleep(&nap, NULL);
+		nanosleep(&nap, NULL);
 	}
 	return HI_GO_KEEP;
+}
+
+/*
+ * Wait until the injector says go; HI_GO_KEEP when it does not. Asleep, and not yielding
+ * again and again: with a priority above the injector's, or among threads that are to be
+ * stopped, that would keep a processor from whoever is waited for.
+ */
+static enum hi_load_go await_go(void)
+{
+	/* threads that constructors start are to have the host's */
+	int slack_ns = prctl(PR_GET_TIMERSLACK);
+	enum hi_load_go go;
+
+	prctl(PR_SET_TIMERSLACK, 1UL);
+	go = nap_until_go();
+	if (slack_ns > 0)
+		prctl(PR_SET_TIMERSLACK, (unsigned long)slack_ns);
+	return go;
 }
 
 /*
