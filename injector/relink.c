@@ -1,17 +1,12 @@
 #include "injector/relink.h"
 
 #include <elf.h>
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/uio.h>
 
 #include "common/own.h"
 #include "injector/ifunc.h"
 #include "injector/relink_parts.h"
-#include "injector/remote.h"
-
-#define BATCH_MAX 512
 
 void hi_relink_done(struct hi_relink *relink)
 {
@@ -177,43 +172,13 @@ static uint64_t join_value(const struct hi_relink *relink,
 	return join_address(relink, reloc->sym_link) + addend;
 }
 
-/* The words at the places of all relocations. */
-static int read_words(const struct hi_relink *relink,
-		      const struct hi_host *host, uint64_t *words,
-		      struct hi_err *err)
-{
-	const struct hi_build *build = relink->build;
-	struct iovec there[BATCH_MAX];
-
-	for (size_t at = 0; at < build->n_relocs;) {
-		size_t n = build->n_relocs - at;
-		struct iovec here;
-
-		n = n < BATCH_MAX ? n : BATCH_MAX;
-		for (size_t i = 0; i < n; i++) {
-			there[i].iov_base =
-				(void *)(build->base_remote +
-					 build->relocs[at + i].place_link);
-			there[i].iov_len = 8;
-		}
-		here.iov_base = words + at;
-		here.iov_len = n * 8;
-		if (process_vm_readv(host->pid, &here, 1, there, n, 0) !=
-		    (ssize_t)(n * 8))
-			return hi_fail_sys(err, "reading the new build's "
-						"relocated words");
-		at += n;
-	}
-	return 0;
-}
-
 int hi_relink_read(struct hi_relink *relink, const struct hi_host *host,
 		   struct hi_err *err)
 {
 	relink->bound = calloc(relink->build->n_relocs + 1, 8);
 	if (!relink->bound)
 		return hi_fail(err, HI_E_NOMEM, "no memory to relink");
-	return read_words(relink, host, relink->bound, err);
+	return hi_relink_read_words(relink->build, host, relink->bound, err);
 }
 
 /* Memory that ld.so has made read-only, or that never was writable. */
@@ -257,12 +222,17 @@ static int join_words(const struct hi_relink *relink,
 		      struct hi_err *err)
 {
 	size_t n = relink->build->n_relocs;
-	uint64_t *HI_FREE now = calloc(n + 1, 8);
-	int code;
+	uint64_t *HI_FREE read = NULL;
+	const uint64_t *now = relink->bound;
+	int code = 0;
 
-	if (!now)
-		return hi_fail(err, HI_E_NOMEM, "no memory to relink");
-	code = read_words(relink, host, now, err);
+	if (relink->isolated) { /* code of the build has run since */
+		read = calloc(n + 1, 8);
+		if (!read)
+			return hi_fail(err, HI_E_NOMEM, "no memory to relink");
+		code = hi_relink_read_words(relink->build, host, read, err);
+		now = read;
+	}
 	for (size_t i = 0; i < n && code == 0; i++) {
 		const struct hi_reloc *reloc = &relink->build->relocs[i];
 		uint64_t bound = relink->bound[i];

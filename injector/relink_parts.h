@@ -28,6 +28,11 @@ struct hi_variable *hi_relink_find_state(const struct hi_relink *relink,
 					 uint64_t addr_link,
 					 const struct hi_symbol **ret_symbol);
 
+/* relink_words.c: what the host has at the place of each relocation of BUILD. */
+int hi_relink_read_words(const struct hi_build *build,
+			 const struct hi_host *host, uint64_t *words,
+			 struct hi_err *err) HI_MUST_USE;
+
 #define HI_MEANINGS_MAX 8
 
 /* What an operand could mean; the variable that it is inside of comes first. */
