@@ -6,6 +6,7 @@
 #include <elf.h>
 #include <fcntl.h>
 #include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -28,16 +29,66 @@ static int write_file(const struct hi_build *build, int fd, uint64_t at,
 	return 0;
 }
 
-static int write_dyn(const struct hi_build *build, int fd,
-		     const struct hi_image_dyn *dyn, int64_t tag,
-		     uint64_t value, struct hi_err *err)
-{
-	Elf64_Dyn entry;
+/* Entries of the dynamic section, which are written together. */
+struct dyns {
+	uint64_t start, end; /* in the file */
+	struct hi_image_dyn all[4];
+	size_t n;
+};
 
-	entry.d_tag = tag;
-	entry.d_un.d_val = value;
-	return write_file(build, fd, dyn->file_offset, &entry, sizeof(entry),
-			  err);
+/* ENTRY is to have TAG and VALUE. */
+static void add_dyn(struct dyns *dyns, const struct hi_image_dyn *entry,
+		    int64_t tag, uint64_t value)
+{
+	uint64_t end = entry->file_offset + sizeof(Elf64_Dyn);
+
+	if (!dyns->n || entry->file_offset < dyns->start)
+		dyns->start = entry->file_offset;
+	if (end > dyns->end)
+		dyns->end = end;
+	dyns->all[dyns->n] = *entry;
+	dyns->all[dyns->n].tag = tag;
+	dyns->all[dyns->n++].value = value;
+}
+
+static int write_dyns(const struct hi_build *build, int fd,
+		      const struct dyns *dyns, struct hi_err *err)
+{
+	size_t file_len, len = dyns->end - dyns->start;
+	const uint8_t *file = hi_image_get_file(build->image, &file_len);
+	uint8_t *HI_FREE bytes = malloc(len + 1);
+
+	if (!bytes)
+		return hi_fail(err, HI_E_NOMEM, "no memory for %s",
+			       build->path);
+	memcpy(bytes, file + dyns->start, len);
+	for (size_t i = 0; i < dyns->n; i++) {
+		Elf64_Dyn entry = { .d_tag = dyns->all[i].tag,
+				    .d_un.d_val = dyns->all[i].value };
+
+		memcpy(bytes + (dyns->all[i].file_offset - dyns->start), &entry,
+		       sizeof(entry));
+	}
+	return dyns->n ? write_file(build, fd, dyns->start, bytes, len, err) :
+			 0;
+}
+
+/* ld.so calls no function that begins or ends the build. */
+static int silence_functions(const struct hi_build *build, int fd,
+			     struct hi_err *err)
+{
+	static const int64_t arrays[] = { DT_INIT_ARRAYSZ, DT_FINI_ARRAYSZ };
+	static const int64_t functions[] = { DT_INIT, DT_FINI };
+	struct dyns dyns = { .n = 0 };
+	struct hi_image_dyn dyn;
+
+	for (int i = 0; i < 2; i++)
+		if (hi_image_find_dyn(build->image, arrays[i], &dyn))
+			add_dyn(&dyns, &dyn, dyn.tag, 0);
+	for (int i = 0; i < 2; i++)
+		if (hi_image_find_dyn(build->image, functions[i], &dyn))
+			add_dyn(&dyns, &dyn, DT_SILENCED, dyn.value);
+	return write_dyns(build, fd, &dyns, err);
 }
 
 /* ld.so stores the address of the resolver, and runs nothing. */
@@ -94,21 +145,12 @@ static int silence_symbols(const struct hi_build *build, int fd,
 
 int hi_build_silence(const struct hi_build *build, struct hi_err *err)
 {
-	static const int64_t arrays[] = { DT_INIT_ARRAYSZ, DT_FINI_ARRAYSZ };
-	static const int64_t functions[] = { DT_INIT, DT_FINI };
-	struct hi_image_dyn dyn;
 	int HI_CLOSE fd = open(build->path, O_RDWR | O_CLOEXEC);
-	int code = 0;
+	int code;
 
 	if (fd < 0)
 		return hi_fail_sys(err, "opening %s", build->path);
-	for (int i = 0; i < 2 && code == 0; i++)
-		if (hi_image_find_dyn(build->image, arrays[i], &dyn))
-			code = write_dyn(build, fd, &dyn, dyn.tag, 0, err);
-	for (int i = 0; i < 2 && code == 0; i++)
-		if (hi_image_find_dyn(build->image, functions[i], &dyn))
-			code = write_dyn(build, fd, &dyn, DT_SILENCED,
-					 dyn.value, err);
+	code = silence_functions(build, fd, err);
 	if (code == 0)
 		code = silence_relocations(build, fd, DT_RELA, DT_RELASZ, err);
 	if (code == 0)
