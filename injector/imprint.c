@@ -5,15 +5,14 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
 #include "common/own.h"
 #include "injector/apply.h"
+#include "injector/remote.h"
 
-#define PAGE      4096UL
-#define RUN_MAX   (256UL << 10)
-#define BATCH_MAX 512
+#define PAGE    4096UL
+#define RUN_MAX (256UL << 10)
 
 /* Whether the write is to text that the host shows from the file. */
 static bool is_text(const struct hi_build *build, const struct hi_write *write)
@@ -47,11 +46,7 @@ static void split(const struct hi_build *build, const struct hi_plan *plan,
 			    write->len, write->code);
 	}
 	hi_plan_sort(text);
-}
-
-static uint64_t end_of(const struct hi_write *write)
-{
-	return write->to_remote + write->len;
+	hi_plan_sort(rest);
 }
 
 /*
@@ -91,11 +86,31 @@ static int transfer(int fd, unsigned char *bytes, size_t len, uint64_t offset,
 	return n == (ssize_t)len ? 0 : -1;
 }
 
-/* The writes from *AT on that are in RUN; *AT ends behind them. */
-static int write_run(const struct hi_build *build, const struct hi_plan *text,
-		     const struct hi_range *run, bool back, int fd, size_t *at)
+/* Whether the host shows the N WRITES, which are in RUN; NOW has room for it. */
+static bool is_seen(const struct hi_host *host, const struct hi_build *build,
+		    const struct hi_range *run, const struct hi_write *writes,
+		    size_t n, unsigned char *now)
 {
-	size_t file_len, len = run->end - run->start;
+	uint64_t start = build->base_remote + run->start;
+
+	if (hi_remote_read(host, start, now, run->end - run->start, NULL) < 0)
+		return false;
+	for (size_t i = 0; i < n; i++)
+		if (memcmp(now + (writes[i].to_remote - start), writes[i].bytes,
+			   writes[i].len) != 0)
+			return false;
+	return true;
+}
+
+/*
+ * The writes from *AT on that are in RUN, forwards, when HOST is to show them, or
+ * back; *AT ends behind them.
+ */
+static int write_run(const struct hi_host *host, const struct hi_build *build,
+		     const struct hi_plan *text, const struct hi_range *run,
+		     int fd, size_t *at)
+{
+	size_t file_len, first = *at, len = run->end - run->start;
 	const uint8_t *file = hi_image_get_file(build->image, &file_len);
 	const uint8_t *place =
 		hi_image_find_bytes(build->image, run->start, len);
@@ -111,14 +126,20 @@ static int write_run(const struct hi_build *build, const struct hi_plan *text,
 		if (link >= run->end)
 			break;
 		memcpy(bytes + (link - run->start),
-		       back ? write->before : write->bytes, write->len);
+		       host ? write->bytes : write->before, write->len);
 	}
-	return transfer(fd, bytes, len, (uint64_t)(place - file), true);
+	if (transfer(fd, bytes, len, (uint64_t)(place - file), true) < 0)
+		return -1;
+	return !host || is_seen(host, build, run, &text->writes[first],
+				*at - first, bytes) ?
+		       0 :
+		       -1;
 }
 
-/* All of TEXT into the file, forwards or back. -1: it cannot be done. */
-static int write_file(const struct hi_build *build, const struct hi_plan *text,
-		      bool back)
+/* All of TEXT into the file, and to be seen by HOST; NULL: back. -1: it cannot be
+   done. */
+static int write_file(const struct hi_host *host, const struct hi_build *build,
+		      const struct hi_plan *text)
 {
 	struct hi_range *HI_FREE runs = calloc(text->n_writes, sizeof(*runs));
 	int HI_CLOSE fd = open(build->path, O_RDWR | O_CLOEXEC);
@@ -130,57 +151,9 @@ static int write_file(const struct hi_build *build, const struct hi_plan *text,
 	if (hi_image_keep_ranges(build->image, runs, n, NULL) < 0)
 		return -1;
 	for (size_t i = 0; i < n; i++)
-		if (write_run(build, text, &runs[i], back, fd, &at) < 0)
+		if (write_run(host, build, text, &runs[i], fd, &at) < 0)
 			return -1;
 	return 0;
-}
-
-/* Whether the host shows these writes. */
-static bool is_seen(const struct hi_host *host,
-		    const struct hi_write *const *writes, size_t n)
-{
-	unsigned char now[BATCH_MAX * HI_WRITE_MAX];
-	struct iovec there[BATCH_MAX], here = { now, 0 };
-	const unsigned char *at = now;
-
-	for (size_t i = 0; i < n; i++) {
-		there[i].iov_base = (void *)writes[i]->to_remote;
-		there[i].iov_len = writes[i]->len;
-		here.iov_len += writes[i]->len;
-	}
-	if (n && process_vm_readv(host->pid, &here, 1, there, n, 0) !=
-			 (ssize_t)here.iov_len)
-		return false;
-	for (size_t i = 0; i < n; i++) {
-		if (memcmp(at, writes[i]->bytes, writes[i]->len) != 0)
-			return false;
-		at += writes[i]->len;
-	}
-	return true;
-}
-
-/* A page is the file's or the host's own as a whole: one write of each. */
-static bool shows_file(const struct hi_host *host, const struct hi_plan *text)
-{
-	const struct hi_write *probes[BATCH_MAX];
-	uint64_t last = 0;
-	size_t n = 0;
-
-	for (size_t i = 0; i < text->n_writes; i++) {
-		const struct hi_write *write = &text->writes[i];
-		uint64_t page = (end_of(write) - 1) / PAGE;
-
-		if (page == last)
-			continue;
-		last = page;
-		probes[n++] = write;
-		if (n < BATCH_MAX)
-			continue;
-		if (!is_seen(host, probes, n))
-			return false;
-		n = 0;
-	}
-	return is_seen(host, probes, n);
 }
 
 static int write_text(const struct hi_host *host, const struct hi_build *build,
@@ -190,12 +163,11 @@ static int write_text(const struct hi_host *host, const struct hi_build *build,
 
 	if (!text->failed && text->n_writes == 0)
 		return 0;
-	if (!text->failed && write_file(build, text, false) == 0 &&
-	    shows_file(host, text))
+	if (!text->failed && write_file(host, build, text) == 0)
 		return 0;
 	code = hi_apply(host, text, err);
 	if (code < 0)
-		(void)!write_file(build, text, true);
+		(void)!write_file(NULL, build, text);
 	return code;
 }
 

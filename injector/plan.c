@@ -45,7 +45,12 @@ static int by_address(const void *a, const void *b)
 
 void hi_plan_sort(struct hi_plan *plan)
 {
-	if (plan->n_writes)
+	bool sorted = true;
+
+	for (size_t i = 1; i < plan->n_writes && sorted; i++)
+		sorted = by_address(&plan->writes[i - 1], &plan->writes[i]) <=
+			 0;
+	if (!sorted)
 		qsort(plan->writes, plan->n_writes, sizeof(*plan->writes),
 		      by_address);
 }

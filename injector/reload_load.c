@@ -23,11 +23,9 @@ int hi_candidate_start_load(struct hi_candidate *candidate, bool alone,
 static int write_plan(const struct hi_candidate *candidate,
 		      struct hi_plan *plan, int code, struct hi_err *err)
 {
-	if (code == 0) {
-		hi_plan_sort(plan);
+	if (code == 0)
 		code = hi_imprint(candidate->reload->host, candidate->build,
 				  plan, err);
-	}
 	hi_plan_done(plan);
 	return code;
 }
