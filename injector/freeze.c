@@ -236,6 +236,7 @@ int hi_freeze(struct hi_host *host, const struct hi_looker *looker,
 
 	rehearse(host, &freeze);
 	freeze.fifo = hi_priority_raise(HI_PRIORITY_SELF);
+	freeze.limited = hi_limit_begin(&host->limit, HI_HOST_SLICE_NS);
 	freeze.stopped_ns = hi_clock_ns();
 	/* again for threads that others have started before they stood */
 	while (code > 0) {
@@ -265,6 +266,8 @@ void hi_thaw(struct hi_host *host, struct hi_freeze *freeze)
 			hi_host_release(host, thread);
 	}
 	freeze->paused_ns = hi_clock_ns() - freeze->stopped_ns;
+	if (freeze->limited)
+		hi_limit_end(&host->limit);
 	if (freeze->fifo)
 		hi_priority_lower(HI_PRIORITY_SELF);
 }

@@ -31,6 +31,7 @@ struct hi_freeze {
 	uint64_t stopped_ns; /* the first thread was asked to stop */
 	uint64_t paused_ns;  /* set by hi_thaw() */
 	bool fifo;           /* the tracer runs at SCHED_FIFO meanwhile */
+	bool limited;        /* one timer is for all waits */
 };
 
 /*

@@ -13,7 +13,6 @@
 #include "injector/clock.h"
 
 #define AWAIT_LIMIT_NS (500 * HI_NS_PER_MS)
-#define AWAIT_SLICE_NS (10 * HI_NS_PER_MS)
 #define END_NAP_US     500
 
 struct hi_host *hi_host_new(pid_t pid)
@@ -290,10 +289,12 @@ int hi_host_ask(struct hi_host *host, struct hi_thread *thread,
 static bool await_report(struct hi_host *host, pid_t tid, uint64_t limit_ns,
 			 struct hi_stop *ret_stop)
 {
-	*ret_stop = hi_tracee_wait(tid);
-	if (ret_stop->kind != HI_STOP_NONE)
-		return true;
-	if (!hi_limit_begin(&host->limit, AWAIT_SLICE_NS)) {
+	if (host->limit.n_begun == 0) { /* the timer is to be spared */
+		*ret_stop = hi_tracee_wait(tid);
+		if (ret_stop->kind != HI_STOP_NONE)
+			return true;
+	}
+	if (!hi_limit_begin(&host->limit, HI_HOST_SLICE_NS)) {
 		hi_tracee_await_news(limit_ns);
 		*ret_stop = hi_tracee_wait(tid);
 		return true;
@@ -331,7 +332,7 @@ int hi_host_await(struct hi_host *host, struct hi_thread *thread,
 			return fail_ended(tid, err);
 		if (thread->held)
 			break;
-		if (waited + AWAIT_SLICE_NS > AWAIT_LIMIT_NS) {
+		if (waited + HI_HOST_SLICE_NS > AWAIT_LIMIT_NS) {
 			thread->wanted = false;
 			return hi_fail(err, HI_E_BUSY,
 				       "thread %d is in an uninterruptible "

@@ -23,6 +23,7 @@
 #include <uthash.h>
 
 #include "common/err.h"
+#include "injector/clock.h"
 #include "injector/limit.h"
 #include "injector/tracee.h"
 
@@ -74,7 +75,8 @@ struct hi_host {
 	int mem_fd;      /* /proc/PID/mem, of the current program */
 	struct hi_thread *threads; /* uthash by tid */
 	struct hi_host_hooks hooks;
-	struct hi_limit limit; /* of a wait for a thread to stand */
+	/* of a wait for a thread to stand; who waits for many begins it before */
+	struct hi_limit limit;
 	bool ended;
 	int status;    /* of waitpid(2), once ended */
 	char name[32]; /* of the program, for messages */
@@ -103,6 +105,9 @@ void hi_host_pump(struct hi_host *host);
 /* A thread is gone: whether the whole host is, the news of which comes last. Waits for
    half a second. */
 bool hi_host_await_end(struct hi_host *host);
+
+/* After which a wait is broken off to look around. */
+#define HI_HOST_SLICE_NS (10 * HI_NS_PER_MS)
 
 /* Hold a thread: it is stopped when this returns 0. */
 int hi_host_hold(struct hi_host *host, struct hi_thread *thread,

@@ -47,12 +47,15 @@ bool hi_limit_begin(struct hi_limit *limit, uint64_t ns)
 {
 	if (!limit->made)
 		make(limit);
-	return limit->made && set_timer(limit, ns);
+	if (!limit->made || (limit->n_begun == 0 && !set_timer(limit, ns)))
+		return false;
+	limit->n_begun++;
+	return true;
 }
 
 void hi_limit_end(struct hi_limit *limit)
 {
-	if (limit->made)
+	if (limit->n_begun > 0 && --limit->n_begun == 0)
 		(void)set_timer(limit, 0);
 }
 

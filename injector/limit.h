@@ -19,9 +19,13 @@
 struct hi_limit {
 	timer_t timer;
 	bool made;
+	unsigned int n_begun;
 };
 
-/* From now on, calls end every NS. False when there is no timer to be had. */
+/*
+ * From now on, calls end every NS. False when there is no timer to be had. Begun again
+ * before its end, it goes on as it is until each has ended.
+ */
 bool hi_limit_begin(struct hi_limit *limit, uint64_t ns);
 void hi_limit_end(struct hi_limit *limit);
 void hi_limit_done(struct hi_limit *limit);
