@@ -208,10 +208,12 @@ static int choose_host(struct call *call, int folder_fd, struct hi_err *err)
 		return 0;
 	if (n == 0)
 		return fail_none(err);
-	if (n > 1)
-		return fail_many(call, pids, n, err);
 	call->pid = pids[0];
-	return 0;
+	if (n > 1)
+		call->pid = call->command->id == HI_COMMAND_ROLLBACK ?
+				    hi_command_find_family(folder_fd, pids, n) :
+				    0;
+	return call->pid ? 0 : fail_many(call, pids, n, err);
 }
 
 /* --- what to do --------------------------------------------------------------- */
@@ -259,6 +261,20 @@ static int ask_one(const struct call *call, int folder_fd, pid_t pid,
 	return code;
 }
 
+static int go_back(const struct call *call, int folder_fd, struct hi_err *err)
+{
+	struct hi_buf out = HI_BUF_INIT;
+	int code = hi_command_go_back(folder_fd, call->pid, &call->request,
+				      &out, err);
+
+	/* what did go back is said, too, where another did not */
+	if (out.len > 0 && code == 0)
+		return print(&out, err);
+	if (out.len > 0)
+		(void)!print(&out, NULL);
+	return code;
+}
+
 /* A host that has ended since the list was made is none. */
 static int ask_all(const struct call *call, int folder_fd, struct hi_err *err)
 {
@@ -291,6 +307,8 @@ static int run(struct call *call, int *ret_status, struct hi_err *err)
 	if (code == 0 && call->command->id == HI_COMMAND_GDB)
 		return hi_command_gdb(folder_fd, call->pid, call->words,
 				      ret_status, err);
+	if (code == 0 && call->command->id == HI_COMMAND_ROLLBACK)
+		return go_back(call, folder_fd, err);
 	return code < 0 ? code : ask_one(call, folder_fd, call->pid, err);
 }
 

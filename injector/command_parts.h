@@ -5,6 +5,7 @@
  * command_ask.c   one question to one session
  * command_show.c  answers as text
  * command_gdb.c   gdb on a host
+ * command_back.c  a host goes back, with what it has forked
  *
  * Ownership: as each function says.
  * Errors:    left to the caller through ERR.
@@ -38,6 +39,16 @@ void hi_command_show_status(struct hi_buf *out, const json_t *status);
 void hi_command_show_history(struct hi_buf *out, const json_t *answer);
 /* One object a line: the status, or each entry of the history. */
 void hi_command_show_json(struct hi_buf *out, const json_t *answer);
+
+/* --- command_back.c --- */
+
+/* One that stands for all of PIDS, when they are one host and what it has forked;
+   0: they are not. */
+pid_t hi_command_find_family(int folder_fd, const pid_t *pids, size_t n);
+/* REQUEST is for PID, and for all of its family; what came of it, a line. */
+int hi_command_go_back(int folder_fd, pid_t pid,
+		       const struct hi_request *request, struct hi_buf *ret_out,
+		       struct hi_err *err) HI_MUST_USE;
 
 /* --- command_gdb.c --- */
 

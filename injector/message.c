@@ -46,6 +46,9 @@ json_t *hi_request_new(const struct hi_request *request)
 	if (request->build)
 		json_object_set_new(object, "build",
 				    json_integer(request->build));
+	if (request->content[0])
+		json_object_set_new(object, "content",
+				    hi_event_text(request->content));
 	if (request->thread)
 		json_object_set_new(object, "thread",
 				    json_integer(request->thread));
@@ -64,23 +67,36 @@ static bool read_number(const json_t *object, const char *key, int *ret_number)
 	return true;
 }
 
+/* As above, of a string that fits into SIZE bytes. */
+static bool read_text(const json_t *object, const char *key, char *text,
+		      size_t size)
+{
+	const json_t *value = json_object_get(object, key);
+	const char *given = json_string_value(value);
+
+	if (value && (!given || strlen(given) >= size))
+		return false;
+	if (given)
+		memcpy(text, given, strlen(given) + 1);
+	return true;
+}
+
 /* What goes with the command, each of which may be absent. */
 static int read_rest(const json_t *object, struct hi_request *request,
 		     struct hi_err *err)
 {
-	const json_t *worker = json_object_get(object, "worker");
-	const char *name = json_string_value(worker);
 	int number = 0, thread = 0;
 
-	if ((worker && (!name || strlen(name) >= sizeof(request->worker))) ||
+	if (!read_text(object, "worker", request->worker,
+		       sizeof(request->worker)) ||
+	    !read_text(object, "content", request->content,
+		       sizeof(request->content)) ||
 	    !read_number(object, "build", &number) ||
 	    !read_number(object, "thread", &thread))
 		return hi_fail(err, HI_E_USAGE,
 			       "the request's \"worker\" is not a file's name, "
 			       "or its \"build\" or \"thread\" not a number "
 			       "from 1 on");
-	if (name)
-		memcpy(request->worker, name, strlen(name) + 1);
 	request->build = (unsigned int)number;
 	request->thread = thread;
 	return 0;

@@ -4,6 +4,7 @@
  *
  *     {"command":"status"}
  *     {"command":"rollback","worker":"libworker.so","build":2}   or without the latter
+ *     {"command":"rollback","worker":"libworker.so","content":"1f38-..."}   of a fork
  *     {"command":"kick","thread":4250}
  *     {"text":"game (4242) runs on"}    or, instead of "text", what the command gives
  *     {"error":"...","hint":"..."}
@@ -28,6 +29,7 @@
 
 #define HI_MESSAGE_MAX     (64U << 10)
 #define HI_WORKER_NAME_MAX 256 /* its base name, with the NUL */
+#define HI_CONTENT_TEXT    64  /* "length-hash-hash", with the NUL */
 
 /* The bytes of MESSAGE, for free(); NULL when they are too many, or without memory. */
 char *hi_message_write(json_t *message, size_t *ret_len);
@@ -38,6 +40,9 @@ struct hi_request {
 	char worker[HI_WORKER_NAME_MAX]; /* "": any */
 	unsigned int build;              /* 0: none is named */
 	pid_t thread;                    /* the same */
+	/* what was in the build's file: numbers need not be the same in two
+	   processes; "" when none is named */
+	char content[HI_CONTENT_TEXT];
 };
 
 json_t *hi_request_new(const struct hi_request *request);

@@ -231,7 +231,7 @@ static void set_hooks(struct session *session)
 	session->self.host->hooks.on_signal = hi_session_on_signal;
 	session->self.host->hooks.on_syscall = hi_follow_at_syscall;
 	session->self.host->hooks.on_stranger = hi_session_on_stranger;
-	session->root_pid = session->self.host->pid;
+	session->root_pid = session->family = session->self.host->pid;
 }
 
 /* Nobody looks for them there otherwise. */

@@ -76,7 +76,8 @@ struct charge {
 	struct stat seen; /* of the file, when it was looked at last */
 	/* in which the host went back by itself, or NULL */
 	const struct hi_function *rolled_back;
-	uint64_t changed_ns; /* another build went live; 0: not yet */
+	unsigned int going_back; /* to this build; 0: not */
+	uint64_t changed_ns;     /* another build went live; 0: not yet */
 	bool limited; /* it has been said that the file is only looked at */
 };
 
@@ -89,6 +90,7 @@ struct session {
 	struct hi_followed self; /* the host, or who may become it */
 	struct hi_follow follow;
 	pid_t root_pid; /* that was started; it may start the host */
+	pid_t family;   /* the same, also of what was forked since */
 	int root_status;
 	bool root_ended;
 	uint64_t root_end_ns;

@@ -1,10 +1,13 @@
 /*
  * A build that was live before, live again.
  */
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "common/buf.h"
 #include "injector/clock.h"
+#include "injector/event.h"
 #include "injector/history.h"
 #include "injector/phrase.h"
 #include "injector/session_parts.h"
@@ -37,7 +40,11 @@ bool hi_session_roll_back(struct session *session, struct charge *charge,
 	one.back = find_build(charge->worker, number);
 	if (!one.back || !charge->worker->current)
 		return false;
+	charge->going_back = number;
 	hi_session_run_reload(session, charge, &one);
+	/* what was forked meanwhile goes on with it (session_forks.c) */
+	if (!session->heir)
+		charge->going_back = 0;
 	return is_at(charge->worker, number);
 }
 
@@ -50,6 +57,27 @@ static bool is_meant(const struct charge *charge,
 	       strcmp(charge->worker->name, request->worker) == 0;
 }
 
+static void write_content(char text[HI_CONTENT_TEXT],
+			  const struct hi_content *content)
+{
+	snprintf(text, HI_CONTENT_TEXT, "%" PRIx64 "-%016" PRIx64 "%016" PRIx64,
+		 content->len, content->hash_high, content->hash_low);
+}
+
+/* The newest number of those that were the same file; 0: there is none. */
+static unsigned int find_content(const struct hi_worker *worker,
+				 const char *wanted)
+{
+	char text[HI_CONTENT_TEXT];
+
+	for (size_t i = worker->n_builds; i-- > 0;) {
+		write_content(text, &worker->builds[i]->content);
+		if (strcmp(text, wanted) == 0)
+			return worker->builds[i]->number;
+	}
+	return 0;
+}
+
 /* The number of the build that is asked for; 0: there is none. */
 static unsigned int find_target(const struct charge *charge,
 				const struct hi_request *request)
@@ -58,6 +86,8 @@ static unsigned int find_target(const struct charge *charge,
 
 	if (!worker->current)
 		return 0;
+	if (request->content[0])
+		return find_content(worker, request->content);
 	if (!request->build)
 		return worker->current->before;
 	return find_build(worker, request->build) ? request->build : 0;
@@ -127,6 +157,10 @@ static int fail_none(struct session *session, const struct hi_request *request,
 	if (!worker->current)
 		return hi_fail(err, HI_E_USAGE, "%s is not open yet",
 			       worker->name);
+	if (request->content[0])
+		return hi_fail(err, HI_E_USAGE,
+			       "%s is at build #%u, and has not had that one",
+			       worker->name, worker->current->number);
 	if (!request->build)
 		return hi_fail(err, HI_E_USAGE,
 			       "%s is at build #%u, and none was live before "
@@ -172,7 +206,15 @@ static json_t *tell(struct session *session, const struct charge *charge,
 			      session->leaving          ? "is let go of" :
 							  "has closed it");
 	answer = hi_answer_text(hi_buf_str(&text));
-	if (!done) {
+	if (done) {
+		char content[HI_CONTENT_TEXT];
+
+		/* for those that the host has forked */
+		write_content(content, &worker->current->content);
+		json_object_set_new(answer, "content", json_string(content));
+		json_object_set_new(answer, "worker",
+				    hi_event_text(worker->name));
+	} else {
 		json_object_set(answer, "error",
 				json_object_get(answer, "text"));
 		if (entry && json_object_get(entry, "hint"))

@@ -123,6 +123,7 @@ json_t *hi_session_tell_status(struct session *session)
 
 	json_object_set_new(status, "pid", json_integer(host->pid));
 	json_object_set_new(status, "name", hi_event_text(host->name));
+	json_object_set_new(status, "family", json_integer(session->family));
 	json_object_set_new(status, "hotinject", json_integer(getpid()));
 	json_object_set_new(status, "launched",
 			    json_boolean(!session->options->pid));

@@ -470,8 +470,10 @@ void hi_session_begin_again(struct session *session, struct charge *charge,
 			    pid_t parent)
 {
 	const struct hi_worker *worker = charge->worker;
+	unsigned int back = charge->going_back;
 	struct stat st;
 
+	charge->going_back = 0;
 	if (worker->current)
 		hi_report_forked(session->report, session->self.host->name,
 				 session->self.host->pid, parent, worker->name,
@@ -480,6 +482,8 @@ void hi_session_begin_again(struct session *session, struct charge *charge,
 	if (!charge->worker->current) {
 		charge->look_at_ns = hi_clock_ns();
 		charge->look_until_ns = charge->look_at_ns + HI_SESSION_LOOK_NS;
+	} else if (back) {
+		(void)!hi_session_roll_back(session, charge, back);
 	} else if (stat(charge->worker->path, &st) == 0 &&
 		   (st.st_ino != charge->seen.st_ino ||
 		    st.st_dev != charge->seen.st_dev ||

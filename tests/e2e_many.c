@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "tests/support.h"
+#include "tests/support_control.h"
 
 #define N_HOSTS 3
 #define N_FORKS 4
@@ -272,6 +272,41 @@ START_TEST(what_a_server_forks_takes_each_build)
 }
 END_TEST
 
+/* As a build reaches all of them, so does the way back. */
+START_TEST(what_a_server_forks_goes_back_with_it)
+{
+	struct support *scene = begin_server("back", false);
+	char command[40];
+
+	put(scene, "worker.2.so");
+	await_events(scene, "live", 1 + N_FORKS);
+	put(scene, "worker.3.so");
+	await_events(scene, "live", 1 + N_FORKS);
+	expect_all(scene, 3);
+	control_command(scene, 0, "rollback",
+			"libworker.so back at #2: .*; so are 4 other processes "
+			"of the same host");
+	await_events(scene, "rollback", 1 + N_FORKS);
+	expect_all(scene, 2);
+	support_tell(scene, "replace 1");
+	await_events(scene, "ready", 1);
+	expect_all(scene, 2);
+	/* whichever of them is named */
+	snprintf(command, sizeof(command), "rollback %d 1", get_pid(scene, 2));
+	control_command(scene, 0, command,
+			"libworker.so back at #1: .*; so are 4 other processes "
+			"of the same host");
+	await_events(scene, "rollback", 1 + N_FORKS);
+	expect_all(scene, 1);
+	put(scene, "worker.4.so");
+	await_events(scene, "live", 1 + N_FORKS);
+	expect_all(scene, 4);
+	support_forget_events(scene);
+	ck_assert_int_eq(support_end(scene), 3);
+	support_free(scene);
+}
+END_TEST
+
 START_TEST(processes_that_end_soon_or_execute_are_left_alone)
 {
 	struct support *scene = begin_server("processes", _i == 1);
@@ -336,6 +371,7 @@ static void add(Suite *suite)
 		       a_host_that_another_traces_is_said_and_the_others_go_on);
 	tcase_add_test(crowd, where_nobody_has_the_worker_that_is_said);
 	tcase_add_test(forks, what_a_server_forks_takes_each_build);
+	tcase_add_test(forks, what_a_server_forks_goes_back_with_it);
 	tcase_add_loop_test(
 		forks, processes_that_end_soon_or_execute_are_left_alone, 0, 2);
 	tcase_add_test(forks, forks_are_left_with_their_host);

@@ -42,8 +42,8 @@ START_TEST(a_request_is_read_as_it_was_written)
 {
 	for (size_t i = 0; hi_commands_get(i); i++) {
 		const struct hi_command *command = hi_commands_get(i);
-		const struct hi_request request = { command, "libw.so", 7,
-						    4250 };
+		const struct hi_request request = { command, "libw.so", 7, 4250,
+						    "1f-2a" };
 		size_t len = 0;
 		char *HI_FREE bytes =
 			hi_message_write(hi_request_new(&request), &len);
@@ -57,6 +57,7 @@ START_TEST(a_request_is_read_as_it_was_written)
 		ck_assert_str_eq(again.worker, asked ? "libw.so" : "");
 		ck_assert_uint_eq(again.build, asked ? 7 : 0);
 		ck_assert_int_eq(again.thread, asked ? 4250 : 0);
+		ck_assert_str_eq(again.content, asked ? "1f-2a" : "");
 	}
 }
 END_TEST
