@@ -3,7 +3,9 @@
  *
  * session.c          start, loop, end
  * session_signals.c  signals for hotinject or the host
- * session_worker.c   the worker in the host: found, adopted, reloaded, closed
+ * session_worker.c   the worker in the host: found, adopted
+ * session_reload.c   another build of it, or none any more
+ * session_news.c     the worker's file has changed, or was opened
  * session_enter.c    the shim brought into a process that runs
  * session_takeup.c   a host that has builds of an earlier session
  * session_leave.c    the host left as it was, or with what it needs
@@ -165,10 +167,11 @@ void hi_session_look_for(struct session *session, struct charge *charge,
 			 struct hi_thread *held, bool say_absent);
 /* Whoever comes after this session finds in the record what the host has of it. */
 void hi_session_note(struct session *session, const struct charge *charge);
-/* Say once why news of the file may be late. */
-void hi_session_tell_limitation(struct session *session, struct charge *charge);
-/* The watch of the worker's file has news. */
-void hi_session_on_watch(struct session *session, struct charge *charge);
+/* What the file is like now: news of it are of another. */
+void hi_session_note_file(struct charge *charge);
+
+/* --- session_reload.c --- */
+
 /* The worker's file, which may be a new build, is looked at: made ready for it, which
    the caller may change; done; both. */
 struct hi_reload hi_session_make_reload(struct session *session,
@@ -178,6 +181,15 @@ void hi_session_run_reload(struct session *session, struct charge *charge,
 			   struct hi_reload *one);
 void hi_session_reload(struct session *session, struct charge *charge,
 		       uint64_t seen_ns);
+/* Somebody has opened the file: the host, that reopens it? */
+void hi_session_check(struct session *session, struct charge *charge);
+
+/* --- session_news.c --- */
+
+/* Say once why news of the file may be late. */
+void hi_session_tell_limitation(struct session *session, struct charge *charge);
+/* The watch of the worker's file has news. */
+void hi_session_on_watch(struct session *session, struct charge *charge);
 /* Look once more where an opened file may be mapped by now, and when that is due:
    milliseconds, -1 for never. */
 void hi_session_look_again(struct session *session);

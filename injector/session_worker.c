@@ -14,9 +14,7 @@
 #include "injector/safe_point.h"
 #include "injector/sandbox.h"
 
-#define REOPEN_NS     (300 * HI_NS_PER_MS)
 #define SAFE_POINT_NS (5 * HI_NS_PER_MS)
-#define UNDERWAY_MS   20 /* a script has ended, and what it left is looked at */
 
 void hi_session_note(struct session *session, const struct charge *charge)
 {
@@ -179,7 +177,7 @@ static int prepare(struct session *session, struct charge *charge,
 	return code;
 }
 
-static void note_file(struct charge *charge)
+void hi_session_note_file(struct charge *charge)
 {
 	if (stat(charge->worker->path, &charge->seen) < 0)
 		memset(&charge->seen, 0, sizeof(charge->seen));
@@ -226,7 +224,7 @@ static int take_worker(struct session *session, struct charge *charge,
 	if (code == 0)
 		code = hi_maps_read(session->self.host->pid, &maps, err);
 	if (code == 0) {
-		note_file(charge);
+		hi_session_note_file(charge);
 		code = adopt(session, charge, thread, &maps, err);
 		session->brood.epoch++;
 		session->n_areas = hi_session_count_areas(session);
@@ -236,92 +234,6 @@ static int take_worker(struct session *session, struct charge *charge,
 	if (raised)
 		hi_priority_lower(HI_PRIORITY_SELF);
 	return code;
-}
-
-static void let_go(struct session *session, struct charge *charge)
-{
-	hi_report_note(session->report, "%s (%d): %s was closed by the host",
-		       session->self.host->name, session->self.host->pid,
-		       charge->worker->name);
-	hi_worker_reset(charge->worker);
-	charge->missed = true;
-	charge->look_at_ns = hi_clock_ns();
-	charge->look_until_ns = charge->look_at_ns + REOPEN_NS;
-}
-
-/* What was forked up to now is as the host is before it takes the build. */
-static bool before_try(void *context)
-{
-	return !hi_session_follow_forks(context, true);
-}
-
-struct hi_reload hi_session_make_reload(struct session *session,
-					struct charge *charge, uint64_t seen_ns)
-{
-	return (struct hi_reload){
-		.options = session->options,
-		.report = session->report,
-		.snapshots = session->snapshots,
-		.record = session->record,
-		.host = session->self.host,
-		.unwinder = session->unwinder,
-		.stacks = &session->stacks,
-		.loader = &session->loader,
-		.worker = charge->worker,
-		.used = &charge->used,
-		.watch = charge->watch,
-		.seen_ns = seen_ns,
-		.late = charge->late,
-		.before_try = before_try,
-		.attend = hi_session_attend_to,
-		.context = session,
-	};
-}
-
-void hi_session_run_reload(struct session *session, struct charge *charge,
-			   struct hi_reload *one)
-{
-	const struct hi_build *before = charge->worker->current;
-	unsigned int number = charge->worker->last_number;
-	enum hi_reload_end end;
-	uint64_t no_matter;
-
-	session->reloading = true;
-	hi_session_watch_hang(session, one->seen_ns);
-	session->n_areas = hi_session_count_areas(session);
-	do {
-		/* the file as it is now is taken: what came of it is no news */
-		if (!one->back) {
-			(void)!hi_watch_read(charge->watch, &no_matter, NULL);
-			note_file(charge);
-		}
-		end = hi_reload_run(one);
-		one->seen_ns = hi_clock_ns();
-		one->back = NULL;
-	} while (end == HI_RELOAD_NEWER && !session->leaving);
-	session->reloading = false;
-	if (!one->busy)
-		session->hang_at_ns = 0;
-	session->n_areas = hi_session_count_areas(session);
-	if (session->heir) { /* it begins with this build */
-		charge->worker->last_number = number;
-		memset(&charge->seen, 0, sizeof(charge->seen));
-		return;
-	}
-	/* what was forked meanwhile is not as this host is */
-	session->brood.epoch += charge->worker->current != before;
-	if (charge->worker->current != before)
-		charge->changed_ns = hi_clock_ns();
-	if (end == HI_RELOAD_CLOSED)
-		let_go(session, charge);
-}
-
-void hi_session_reload(struct session *session, struct charge *charge,
-		       uint64_t seen_ns)
-{
-	struct hi_reload one = hi_session_make_reload(session, charge, seen_ns);
-
-	hi_session_run_reload(session, charge, &one);
 }
 
 void hi_session_look_for(struct session *session, struct charge *charge,
@@ -357,139 +269,5 @@ void hi_session_look_for(struct session *session, struct charge *charge,
 	if (code < 0 && strcmp(charge->said, err.sentence) != 0) {
 		hi_report_error(session->report, &err);
 		memcpy(charge->said, err.sentence, sizeof(charge->said));
-	}
-}
-
-/* Somebody has opened the file: the host, that reopens it? */
-static void check(struct session *session, struct charge *charge)
-{
-	struct hi_reload one = hi_session_make_reload(session, charge, 0);
-
-	if (hi_reload_check(&one, NULL) == HI_E_CLOSED &&
-	    !session->self.host->ended)
-		let_go(session, charge);
-}
-
-void hi_session_tell_limitation(struct session *session, struct charge *charge)
-{
-	const char *why = hi_watch_get_limitation(charge->watch);
-
-	if (why && !charge->limited)
-		hi_report_note(session->report, "%s", why);
-	charge->limited |= why != NULL;
-}
-
-/*
- * Nobody tells of an opening: one look each time. What could not be adopted is not
- * tried again so often, but with the next build.
- */
-static void look_once(struct charge *charge, bool changed)
-{
-	if (charge->look_until_ns || (*charge->said && !changed))
-		return;
-	charge->look_at_ns = charge->look_until_ns = hi_clock_ns();
-}
-
-void hi_session_on_watch(struct session *session, struct charge *charge)
-{
-	struct hi_err err = { 0 };
-	uint64_t seen_ns = 0;
-	int events = hi_watch_read(charge->watch, &seen_ns, &err);
-
-	if (events < 0) {
-		hi_report_error(session->report, &err);
-		return;
-	}
-	hi_session_tell_limitation(session, charge);
-	if (!session->self.entered && !session->follow.relatives)
-		return;
-	if (charge->worker->current && (events & HI_WATCH_CANDIDATE)) {
-		if (!hi_session_follow_forks(session, true))
-			hi_session_reload(session, charge, seen_ns);
-		return;
-	}
-	if (charge->worker->current &&
-	    (events & (HI_WATCH_OPENED | HI_WATCH_UNTOLD)))
-		check(session, charge);
-	if (!charge->worker->current && (events & HI_WATCH_UNTOLD))
-		look_once(charge, events & HI_WATCH_CANDIDATE);
-	/* or what could not be adopted can be now */
-	if (!charge->worker->current &&
-	    (events & (HI_WATCH_OPENED | HI_WATCH_CANDIDATE))) {
-		charge->look_at_ns = hi_clock_ns();
-		charge->look_until_ns = charge->look_at_ns + HI_SESSION_LOOK_NS;
-	}
-}
-
-int hi_session_next_timeout_ms(const struct session *session)
-{
-	uint64_t now = hi_clock_ns();
-	int timeout = session->root_ended && !session->settled ? UNDERWAY_MS :
-								 -1;
-
-	for (size_t i = 0; i < session->n_charges; i++) {
-		const struct charge *charge = &session->charges[i];
-		int wait;
-
-		if (!charge->look_until_ns)
-			continue;
-		wait = charge->look_at_ns <= now ?
-			       0 :
-			       (int)((charge->look_at_ns - now) /
-				     HI_NS_PER_MS) +
-				       1;
-		timeout = timeout < 0 || wait < timeout ? wait : timeout;
-	}
-	return timeout;
-}
-
-void hi_session_look_again(struct session *session)
-{
-	uint64_t now = hi_clock_ns();
-
-	for (size_t i = 0; i < session->n_charges; i++) {
-		struct charge *charge = &session->charges[i];
-
-		if (!charge->look_until_ns || charge->look_at_ns > now)
-			continue;
-		bool last = now > charge->look_until_ns;
-
-		if (last)
-			charge->look_until_ns = 0;
-		charge->look_at_ns = now + 2 * HI_NS_PER_MS;
-		if (!charge->worker->current)
-			hi_session_look_for(session, charge, NULL,
-					    last && charge->missed);
-		if (last || charge->worker->current)
-			charge->missed = false;
-	}
-}
-
-/* What was not adopted yet is looked for as if the file had just been opened. */
-void hi_session_begin_again(struct session *session, struct charge *charge,
-			    pid_t parent)
-{
-	const struct hi_worker *worker = charge->worker;
-	unsigned int back = charge->going_back;
-	struct stat st;
-
-	charge->going_back = 0;
-	if (worker->current)
-		hi_report_forked(session->report, session->self.host->name,
-				 session->self.host->pid, parent, worker->name,
-				 worker->current->number, worker->n_functions);
-
-	if (!charge->worker->current) {
-		charge->look_at_ns = hi_clock_ns();
-		charge->look_until_ns = charge->look_at_ns + HI_SESSION_LOOK_NS;
-	} else if (back) {
-		(void)!hi_session_roll_back(session, charge, back);
-	} else if (stat(charge->worker->path, &st) == 0 &&
-		   (st.st_ino != charge->seen.st_ino ||
-		    st.st_dev != charge->seen.st_dev ||
-		    st.st_size != charge->seen.st_size ||
-		    st.st_mtim.tv_sec != charge->seen.st_mtim.tv_sec ||
-		    st.st_mtim.tv_nsec != charge->seen.st_mtim.tv_nsec)) {
-		hi_session_reload(session, charge, hi_clock_ns());
 	}
 }
