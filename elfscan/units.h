@@ -47,6 +47,12 @@ size_t hi_units_count_shared(const struct hi_units *units, size_t *ret_n);
 
 /* Whether a digest of the handle was made from IMAGE, and still reads it. */
 bool hi_units_need(const struct hi_units *units, const struct hi_image *image);
+/*
+ * From now on these digests read what is alike in the handle's own image, which must
+ * outlive all that share them. False: without memory, some still read IMAGE.
+ */
+bool hi_units_move(struct hi_units *units,
+		   const struct hi_image *image) HI_MUST_USE;
 
 /* Whether all units are alike, one by one. */
 bool hi_units_all_same(const struct hi_units *units,

@@ -280,6 +280,38 @@ START_TEST(a_unit_comes_back_from_an_older_build)
 }
 END_TEST
 
+/* Whoever still reads the first image dies of it. */
+START_TEST(units_may_outlive_the_image_that_they_come_from)
+{
+	struct pair pair;
+	struct build third = { 0 };
+	size_t n;
+
+	/* names that push the others about */
+	pair_open(&pair, compilers[_i], "int one(int a) { return a; }\n",
+		  UNIT_B,
+		  "struct abc { int abd; } abe;\n"
+		  "int abf(struct abc *abg) { return abg->abd; }\n",
+		  UNIT_B);
+	ck_assert_uint_eq(pair.n_shared, 1);
+	ck_assert(hi_units_need(pair.new.units, pair.old.image));
+	ck_assert(hi_units_move(pair.new.units, pair.old.image));
+	ck_assert(!hi_units_need(pair.new.units, pair.old.image));
+	build_done(&pair.old);
+	memset(&pair.old, 0, sizeof(pair.old));
+	build_open(&third,
+		   compile(&pair.fx, compilers[_i], "3.so",
+			   "long other(void) { return 1; }\n", UNIT_B),
+		   pair.new.units);
+	ck_assert_uint_eq(hi_units_count_shared(third.units, &n), 1);
+	expect_entry(&third, "where");
+	expect_entry(&third, "last");
+	expect_entry(&pair.new, "where");
+	build_done(&third);
+	pair_done(&pair);
+}
+END_TEST
+
 /* Their entries lead out of the unit, or stand in another file. */
 START_TEST(what_cannot_be_carried_over_is_left_alone)
 {
@@ -320,6 +352,9 @@ int main(void)
 			    N_COMPILERS);
 	tcase_add_test(tcase, functions_that_changed_places_are_told_apart);
 	tcase_add_loop_test(tcase, a_unit_comes_back_from_an_older_build, 0,
+			    N_COMPILERS);
+	tcase_add_loop_test(tcase,
+			    units_may_outlive_the_image_that_they_come_from, 0,
 			    N_COMPILERS);
 	tcase_add_loop_test(tcase, what_cannot_be_carried_over_is_left_alone, 0,
 			    5);
