@@ -146,6 +146,12 @@ static int set_unwinder(Dwfl_Module *module, void **userdata, const char *name,
 	return DWARF_CB_OK;
 }
 
+void hi_unwinder_own(struct hi_unwinder *unwinder)
+{
+	if (unwinder->apart)
+		dwfl_getmodules(unwinder->dwfl, set_unwinder, unwinder, 0);
+}
+
 int hi_unwinder_new(const struct hi_host *host,
 		    struct hi_unwinder **ret_unwinder, struct hi_err *err)
 {
@@ -185,8 +191,7 @@ void hi_unwinder_refresh(struct hi_unwinder *unwinder)
 	dwfl_report_begin(unwinder->dwfl);
 	dwfl_linux_proc_report(unwinder->dwfl, unwinder->host->pid);
 	dwfl_report_end(unwinder->dwfl, NULL, NULL);
-	if (unwinder->apart)
-		dwfl_getmodules(unwinder->dwfl, set_unwinder, unwinder, 0);
+	hi_unwinder_own(unwinder);
 	if (!unwinder->attached)
 		unwinder->attached = dwfl_attach_state(unwinder->dwfl, NULL,
 						       unwinder->host->pid,

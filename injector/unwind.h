@@ -53,6 +53,11 @@ void hi_unwinder_stale(struct hi_unwinder *unwinder);
 /* One file more is mapped, and nothing else has changed. */
 void hi_unwinder_add(struct hi_unwinder *unwinder, const char *path,
 		     uint64_t start_remote, uint64_t end_remote);
+/* Give back what was read of the files whose mappings IS_OLD tells by where they begin;
+   what is asked of them later is read anew. */
+typedef bool hi_unwinder_is_old(void *context, uint64_t start_remote);
+void hi_unwinder_close_old(struct hi_unwinder *unwinder,
+			   hi_unwinder_is_old *is_old, void *context);
 /* Do the slow part now, while the host runs. */
 void hi_unwinder_refresh(struct hi_unwinder *unwinder);
 

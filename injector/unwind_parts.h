@@ -2,8 +2,9 @@
  * unwind_parts - the unwinder itself, for the files that it is made of; nobody else
  * includes it.
  *
- * unwind.c       frames
- * unwind_name.c  what stands at an address: file, function, line
+ * unwind.c        frames
+ * unwind_name.c   what stands at an address: file, function, line
+ * unwind_close.c  files that are read no more
  */
 #ifndef HI_INJECTOR_UNWIND_PARTS_H
 #define HI_INJECTOR_UNWIND_PARTS_H
@@ -27,5 +28,8 @@ struct hi_unwinder {
 	uint64_t window_at; /* 0: nothing was read */
 	unsigned char window[HI_UNWIND_WINDOW];
 };
+
+/* Modules have been reported: find_elf() is to know whose they are. */
+void hi_unwinder_own(struct hi_unwinder *unwinder);
 
 #endif
