@@ -12,6 +12,9 @@
 #include "common/own.h"
 #include "injector/record_parts.h"
 
+/* By which a record may grow beyond the double of what it needs. */
+#define LEN_MORE (64L << 10)
+
 /* What was written of one worker. */
 struct noted {
 	const struct hi_worker *worker;
@@ -23,7 +26,8 @@ struct hi_record {
 	char *path; /* NULL before anything is written */
 	pid_t pid;
 	unsigned int serial;
-	int fd; /* -1: nothing is written yet */
+	int fd;          /* -1: nothing is written yet */
+	off_t whole_len; /* of the file, when all of it was written anew */
 	struct noted *noted;
 	size_t n_noted;
 	const struct hi_history *history;
@@ -219,6 +223,13 @@ static void remove_old(const struct hi_record *record, const char *old_path)
 		unlink(old_path);
 }
 
+static off_t get_len(const struct hi_record *record)
+{
+	struct stat st;
+
+	return fstat(record->fd, &st) == 0 ? st.st_size : 0;
+}
+
 /* All of it anew: what was there stays until the new one is whole. */
 static int write_all(struct hi_record *record, struct hi_err *err)
 {
@@ -258,6 +269,7 @@ static int write_all(struct hi_record *record, struct hi_err *err)
 		close(record->fd);
 	record->fd = hi_take_fd(&fd);
 	record->n_said = record->history->n_added;
+	record->whole_len = get_len(record);
 	return 0;
 }
 
@@ -267,7 +279,9 @@ static bool is_next(const struct hi_record *record, const struct noted *noted)
 {
 	const struct hi_worker *worker = noted->worker;
 
+	/* of builds that are retired meanwhile, little is written anew */
 	return record->fd >= 0 && worker->n_builds == noted->n_builds + 1 &&
+	       get_len(record) < 2 * record->whole_len + LEN_MORE &&
 	       (noted->n_builds == 0 ||
 		noted->resolved == worker->builds[0]->resolved);
 }
