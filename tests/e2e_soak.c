@@ -196,12 +196,9 @@ static void hang(struct soak *soak)
 
 	(void)support_ask(soak->scene, "hang");
 	soak->n_hangs += soak->file % 2;
-	if (!by_hand && soak->file % 2) {
-		long was = soak->file;
-
-		while (soak->file == was)
-			reload(soak);
-	}
+	/* to one that does not hang: the thread may begin as late as there */
+	while (!by_hand && soak->file % 2)
+		reload(soak);
 	for (int i = 0; by_hand && i < ROUNDS && ask(soak, "hung", "hangs");
 	     i++)
 		support_shell(soak->scene,
