@@ -176,6 +176,25 @@ int hi_image_open_bytes(const uint8_t *bytes, size_t len, const char *original,
 	return open_image(image, NULL, ret_image, err);
 }
 
+void hi_image_miss(struct hi_image *image)
+{
+	if (!image->file) /* closed */
+		return;
+	for (size_t i = 1; i < image->n_shdrs; i++) {
+		Elf64_Shdr now;
+
+		memcpy(&now,
+		       image->file + image->ehdr.e_shoff + i * sizeof(now),
+		       sizeof(now));
+		if (now.sh_type == SHT_NOBITS)
+			image->shdrs[i].sh_type = SHT_NOBITS;
+	}
+	/* which remembers headers; without memory it has none */
+	elf_end(image->elf);
+	image->elf = NULL;
+	(void)!open_elf(image, NULL);
+}
+
 void hi_image_close(struct hi_image *image)
 {
 	elf_end(image->elf);

@@ -137,6 +137,9 @@ void hi_image_rest(struct hi_image *image);
    at: whole pages of a file that hi_image_open() has mapped; of others nothing. */
 void hi_image_rest_part(const struct hi_image *image, const uint8_t *from,
 			const uint8_t *end);
+/* Sections of the file have been emptied, and their headers say so (SHT_NOBITS): so
+   does the image, which has been at rest. */
+void hi_image_miss(struct hi_image *image);
 /*
  * Give back all but what tells where things are in memory: program headers, and the
  * ranges of text and of state. There are no bytes, sections, symbols and names

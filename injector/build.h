@@ -37,6 +37,13 @@ struct hi_entry {
 	uint8_t before[HI_JUMP_LEN]; /* what was there, at jump_at */
 };
 
+/* What a build's private copy still holds (thin.h). */
+enum hi_copy {
+	HI_COPY_WHOLE,
+	HI_COPY_TYPES, /* of debug information, what tells types */
+	HI_COPY_CODE,  /* no debug information */
+};
+
 struct hi_build {
 	unsigned int number; /* that the user sees; its copies have it, too */
 	unsigned int serial; /* from 1 on, in the order of going live */
@@ -78,7 +85,10 @@ struct hi_build {
 	bool inside;  /* a thread was, at the last publication that found one */
 	bool needed;  /* something is at home here, or a slot leads here */
 	bool retired; /* image and addresses are all that is left */
-	bool thin;    /* its copy holds no debug information any more */
+	bool typed;   /* the newest that has some variable, which is removed */
+	bool shared;  /* another process of hotinject may read its copy, too */
+	enum hi_copy copy;
+	uint64_t disk_len; /* what the copy takes; 0: not known yet */
 };
 
 /*

@@ -90,15 +90,13 @@ static int read_facts(struct hi_restore *restore, struct hi_err *err)
 	return 0;
 }
 
-int hi_restore_open_build(struct hi_restore *restore, size_t at,
-			  struct hi_err *err)
+static int open_build(struct hi_restore *restore, size_t at, bool active,
+		      struct hi_err *err)
 {
 	const json_t *line = restore->lines[at];
 	const char *path = json_string_value(json_object_get(line, "path"));
 	unsigned int number =
 		(unsigned int)hi_restore_get_number(line, "number");
-	/* a line for each, in the order of going live */
-	bool active = is_active(restore, at + 1);
 	struct hi_build *build = NULL;
 	int code;
 
@@ -125,4 +123,19 @@ int hi_restore_open_build(struct hi_restore *restore, size_t at,
 	else if (code == 0)
 		hi_build_drop_facts(build);
 	return code;
+}
+
+int hi_restore_open_build(struct hi_restore *restore, size_t at,
+			  struct hi_err *err)
+{
+	/* a line for each, in the order of going live */
+	bool active = is_active(restore, at + 1);
+	int code = open_build(restore, at, active, err);
+
+	if (code == 0 || active)
+		return code;
+	/* only that somebody might have gone back to it was left of it */
+	hi_build_free(restore->builds[at]);
+	restore->builds[at] = NULL;
+	return 0;
 }

@@ -7,6 +7,7 @@
 #include "common/own.h"
 #include "injector/record_read.h"
 #include "injector/record_restore_parts.h"
+#include "injector/thin.h"
 #include "injector/worker_parts.h"
 
 /* --- runs ------------------------------------------------------------------- */
@@ -118,6 +119,7 @@ static bool set_variable(struct hi_restore *restore, uint64_t a, uint64_t b)
 	if (a >= restore->n_variables || b >= restore->worker->n_variables)
 		return false;
 	restore->build->variables[a] = restore->worker->variables[b];
+	restore->worker->variables[b]->seen = restore->build;
 	return true;
 }
 
@@ -166,7 +168,7 @@ static int make_lists(const struct hi_restore *restore, struct hi_err *err)
 	int failed = 0;
 
 	for (size_t i = 0; i < restore->n; i++) {
-		if (restore->builds[i]->symtab == NULL)
+		if (!restore->builds[i] || !restore->builds[i]->symtab)
 			continue;
 		functions += count_runs(restore->lines[i], "function_homes");
 		variables += count_runs(restore->lines[i], "variable_homes");
@@ -213,6 +215,8 @@ static int restore_build(struct hi_restore *restore, size_t at,
 
 	restore->line = restore->lines[at];
 	restore->build = restore->builds[at];
+	if (!restore->build)
+		return 0;
 	if (hi_worker_add_build(worker, restore->build) < 0)
 		return hi_fail(err, HI_E_NOMEM, "no memory for a build");
 	restore->taken[at] = true;
@@ -237,10 +241,19 @@ static bool is_whole(const struct hi_worker *worker)
 		    !worker->functions[i]->current)
 			return false;
 	for (size_t i = 0; i < worker->n_variables; i++)
-		if (!worker->variables[i]->home)
+		if (!worker->variables[i]->home || !worker->variables[i]->seen)
 			return false;
 	return worker->n_builds > 0 && worker->builds[0]->number == 1 &&
 	       worker->builds[0]->symtab && worker->current->symtab;
+}
+
+/* Which copies somebody has made thin; not the newest that has some variable (retire.h). */
+static void look_at_copies(struct hi_worker *worker)
+{
+	for (size_t i = 0; i < worker->n_active; i++)
+		worker->active[i]->copy = hi_thin_look(worker->active[i]);
+	for (size_t i = 0; i < worker->n_variables; i++)
+		worker->variables[i]->seen->copy = HI_COPY_WHOLE;
 }
 
 /* What the next build is compared with. */
@@ -275,6 +288,7 @@ static int restore_all(struct hi_restore *restore, struct hi_err *err)
 		code = hi_restore_fail_damaged(err);
 	if (code < 0)
 		return code;
+	look_at_copies(worker);
 	worker->last_number =
 		(unsigned int)hi_restore_get_number(restore->last, "last");
 	worker->has_aside = json_object_get(restore->last, "aside") != NULL;

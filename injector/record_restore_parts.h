@@ -34,7 +34,8 @@ uint64_t hi_restore_get_word(const json_t *line, const char *key, size_t at);
 struct hi_shim_tls hi_restore_get_tls(const json_t *line, const char *key);
 struct hi_content hi_restore_get_content(const json_t *line, const char *key);
 
-/* Open the build of a line; with its symbols, unless it is retired. */
+/* Open the build of a line; with its symbols, unless it is retired: without a file then,
+   there is no build. */
 int hi_restore_open_build(struct hi_restore *restore, size_t at,
 			  struct hi_err *err) HI_MUST_USE;
 

@@ -168,9 +168,29 @@ static void record(const struct hi_candidate *candidate)
 		hi_report_error(reload->report, &err);
 }
 
+/* What the host has mapped cannot be given back. */
+static void tell_disk(const struct hi_reload *reload,
+		      const struct hi_retire_disk *disk)
+{
+	struct hi_worker *worker = reload->worker;
+
+	if (!worker->said_full)
+		hi_report_note(
+			reload->report,
+			"%s: the copies of %zu builds take %lu MB in %s, more "
+			"than the %lu MB that are their share; the host has "
+			"them mapped, and they go when it ends",
+			worker->name, worker->n_builds, disk->held >> 20,
+			hi_snapshots_get_folder(reload->snapshots),
+			disk->limit >> 20);
+	worker->said_full = true;
+}
+
 static void go_live(struct hi_candidate *candidate)
 {
 	struct hi_reload *reload = candidate->reload;
+	bool keep_state = reload->options->state == HI_STATE_KEEP;
+	struct hi_retire_disk disk;
 	struct hi_build *previous = reload->worker->current;
 	struct hi_err err;
 
@@ -183,7 +203,10 @@ static void go_live(struct hi_candidate *candidate)
 	hi_candidate_note_way(candidate, previous);
 	record(candidate);
 	hi_candidate_report_live(candidate, previous);
-	hi_retire(reload->worker, previous, candidate->busy);
+	if (!hi_retire(reload->worker, previous, keep_state, candidate->busy,
+		       &disk))
+		tell_disk(reload, &disk);
+	hi_retire_close(reload->worker, reload->unwinder);
 }
 
 /* A dry run: it is let go of after its praise. */

@@ -7,6 +7,8 @@
 #include "injector/history.h"
 #include "injector/record_was.h"
 #include "injector/reload_parts.h"
+#include "injector/retire.h"
+#include "injector/thin.h"
 
 static int begin(const struct hi_candidate *candidate,
 		 struct hi_snapshot **ret_snapshot, struct hi_err *err)
@@ -32,11 +34,15 @@ static int begin(const struct hi_candidate *candidate,
  */
 int hi_candidate_copy(struct hi_candidate *candidate, struct hi_err *err)
 {
-	const struct hi_worker *worker = candidate->reload->worker;
+	struct hi_worker *worker = candidate->reload->worker;
 	struct hi_snapshot *first = NULL;
 	struct stat st;
-	int code = begin(candidate, &first, err);
+	int code;
 
+	/* not of the build that somebody wants to go back to */
+	if (!candidate->reload->back && stat(worker->path, &st) == 0)
+		hi_retire_make_room(worker, (uint64_t)st.st_size);
+	code = begin(candidate, &first, err);
 	if (code == 0 && stat(hi_snapshot_get_path(first), &st) == 0 &&
 	    st.st_ino == worker->first_ino && st.st_dev == worker->first_dev) {
 		code = begin(candidate, &candidate->snapshot, err);
@@ -107,6 +113,11 @@ bool hi_candidate_take_back(struct hi_candidate *candidate, struct hi_err *err)
 		return false;
 	}
 	candidate->build->again = true;
+	if (hi_thin_look(candidate->build) == HI_COPY_CODE)
+		hi_report_note(reload->report,
+			       "the debug information of %s #%u was let go of "
+			       "to save room: its types are not compared",
+			       reload->worker->name, candidate->number);
 	hi_history_set_image(history, candidate->build->image,
 			     candidate->build->path);
 	return true;

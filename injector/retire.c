@@ -1,15 +1,8 @@
 #include "injector/retire.h"
 
-#include <elf.h>
-#include <fcntl.h>
-#include <stddef.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
+#include <sys/statvfs.h>
 
-#include "common/own.h"
-
-#define BLOCK 512UL /* of st_blocks: stat(2) */
+#include "injector/thin.h"
 
 void hi_retire_note(struct hi_worker *worker, const struct hi_freeze *freeze)
 {
@@ -18,96 +11,11 @@ void hi_retire_note(struct hi_worker *worker, const struct hi_freeze *freeze)
 			hi_freeze_is_inside(freeze, worker->active[i]);
 }
 
-/* Debug information, and relocations of it or of text (--emit-relocs). */
-static bool is_for_debuggers(const char *name, const GElf_Shdr *shdr)
-{
-	static const char *const names[] = { ".debug_", ".zdebug_",
-					     ".gdb_index" };
-
-	if (shdr->sh_flags & SHF_ALLOC)
-		return false;
-	if (shdr->sh_type == SHT_RELA)
-		return true;
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (shdr->sh_type == SHT_PROGBITS &&
-		    strncmp(name, names[i], strlen(names[i])) == 0)
-			return true;
-	return false;
-}
-
-/*
- * A hole instead of the section, then a header that says so: as in a file made by
- * objcopy --only-keep-debug, readers take it for absent.
- */
-static void punch(int fd, off_t header_at, const GElf_Shdr *shdr)
-{
-	uint32_t nobits = SHT_NOBITS;
-
-	if (fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
-		      (off_t)shdr->sh_offset, (off_t)shdr->sh_size) == 0)
-		(void)!pwrite(fd, &nobits, sizeof(nobits),
-			      header_at + (off_t)offsetof(Elf64_Shdr, sh_type));
-}
-
-/* Nothing depends on this: where holes cannot be made, the file stays whole. */
-static void thin(const struct hi_build *build)
-{
-	int HI_CLOSE fd = open(build->path, O_RDWR | O_CLOEXEC);
-	Elf *elf = hi_image_get_elf(build->image);
-	Elf_Scn *section = NULL;
-	GElf_Ehdr ehdr;
-	size_t names;
-
-	if (fd < 0 || !gelf_getehdr(elf, &ehdr) ||
-	    elf_getshdrstrndx(elf, &names) < 0)
-		return;
-	while ((section = elf_nextscn(elf, section))) {
-		off_t at = (off_t)(ehdr.e_shoff +
-				   elf_ndxscn(section) * ehdr.e_shentsize);
-		const char *name;
-		GElf_Shdr shdr;
-
-		if (!gelf_getshdr(section, &shdr))
-			continue;
-		name = elf_strptr(elf, names, shdr.sh_name);
-		if (name && is_for_debuggers(name, &shdr))
-			punch(fd, at, &shdr);
-	}
-}
-
-static uint64_t get_size(const struct hi_build *build)
-{
-	struct stat st;
-
-	return stat(build->path, &st) == 0 ? (uint64_t)st.st_blocks * BLOCK : 0;
-}
-
-/* The newest stay whole: somebody may go back to them. */
-static void thin_old(const struct hi_worker *worker)
-{
-	uint64_t len = 0;
-	size_t n = 0;
-
-	for (size_t i = worker->n_builds; i-- > 1;) {
-		struct hi_build *build = worker->builds[i];
-
-		if (!build->retired || build->thin)
-			continue;
-		len += get_size(build);
-		if ((++n <= HI_RETIRE_WHOLE && len <= HI_RETIRE_WHOLE_LEN) ||
-		    hi_units_need(worker->current->units, build->image))
-			continue;
-		build->thin = true;
-		thin(build);
-		hi_image_close(build->image);
-	}
-}
-
 /* Something of the builds that lives on. */
-static void mark_needed(const struct hi_worker *worker)
+static void mark_needed(const struct hi_worker *worker, bool keep_state)
 {
 	for (size_t i = 0; i < worker->n_active; i++)
-		worker->active[i]->needed = false;
+		worker->active[i]->needed = worker->active[i]->typed = false;
 	for (size_t i = 0; i < worker->n_functions; i++) {
 		const struct hi_function *function = worker->functions[i];
 
@@ -115,16 +23,126 @@ static void mark_needed(const struct hi_worker *worker)
 		if (function->current)
 			function->current->needed = true;
 	}
-	for (size_t i = 0; i < worker->n_variables; i++)
-		worker->variables[i]->home->needed = true;
+	for (size_t i = 0; i < worker->n_variables; i++) {
+		const struct hi_variable *variable = worker->variables[i];
+
+		variable->home->needed = true;
+		variable->seen->needed = true;
+		/* it may come back */
+		if (keep_state && !variable->identity)
+			variable->seen->typed = true;
+	}
 }
 
-void hi_retire(struct hi_worker *worker, struct hi_build *previous, bool busy)
+/* --- the copies ----------------------------------------------------------------- */
+
+static uint64_t count_disk(const struct hi_worker *worker)
+{
+	uint64_t len = 0;
+
+	for (size_t i = 0; i < worker->n_builds; i++) {
+		struct hi_build *build = worker->builds[i];
+
+		if (!build->disk_len)
+			build->disk_len = hi_thin_measure(build);
+		len += build->disk_len;
+	}
+	return len;
+}
+
+static uint64_t get_room(const struct hi_worker *worker)
+{
+	struct statvfs mount;
+
+	/* ramfs and the like do not say */
+	if (statvfs(worker->current->path, &mount) < 0 || mount.f_blocks == 0)
+		return UINT64_MAX;
+	return (uint64_t)mount.f_bavail * mount.f_frsize;
+}
+
+/* Of what others leave to the builds. */
+static uint64_t get_limit(const struct hi_worker *worker)
+{
+	uint64_t room = get_room(worker), held = count_disk(worker);
+	uint64_t share = room / HI_RETIRE_SHARE + held / HI_RETIRE_SHARE;
+
+	return share < HI_RETIRE_DISK_LEN ? share : HI_RETIRE_DISK_LEN;
+}
+
+/* Whether nothing is read there that could be taken out. */
+static bool let_go(const struct hi_worker *worker, const struct hi_build *build)
+{
+	struct hi_units *units = worker->current->units;
+
+	return !units || !hi_units_need(units, build->image) ||
+	       hi_units_move(units, build->image);
+}
+
+static void thin(struct hi_worker *worker, struct hi_build *build)
+{
+	enum hi_copy to = build->typed ? HI_COPY_TYPES : HI_COPY_CODE;
+
+	if (build->copy < to && !build->shared &&
+	    (to < HI_COPY_CODE || let_go(worker, build))) {
+		hi_thin(build, to);
+		worker->n_thinned += to == HI_COPY_CODE;
+	}
+	if (build->retired && let_go(worker, build))
+		hi_image_close(build->image);
+}
+
+/* What all hold in the end: at most LIMIT, as far as that can be. */
+static uint64_t fit(struct hi_worker *worker, uint64_t limit, bool busy)
+{
+	uint64_t held = count_disk(worker);
+
+	/* the oldest first; to the last two somebody may go back soon */
+	for (size_t i = 1; i + 2 < worker->n_builds; i++) {
+		struct hi_build *build = worker->builds[i];
+		bool old = i + HI_RETIRE_WHOLE < worker->n_builds;
+
+		if ((!old && held <= limit) || (busy && build->inside))
+			continue;
+		held -= build->disk_len;
+		thin(worker, build);
+		held += build->disk_len;
+	}
+	return held;
+}
+
+void hi_retire_make_room(struct hi_worker *worker, uint64_t len)
+{
+	if (!worker->current || get_room(worker) >= len)
+		return;
+	mark_needed(worker, true);
+	(void)fit(worker, 0, true);
+}
+
+static bool is_thin(void *context, uint64_t start_remote)
+{
+	const struct hi_build *build =
+		hi_worker_find_build(context, start_remote);
+
+	return build && build->copy == HI_COPY_CODE;
+}
+
+void hi_retire_close(struct hi_worker *worker, struct hi_unwinder *unwinder)
+{
+	if (worker->n_thinned < HI_RETIRE_CLOSE)
+		return;
+	worker->n_thinned = 0;
+	hi_unwinder_close_old(unwinder, is_thin, worker);
+}
+
+/* --- the builds ----------------------------------------------------------------- */
+
+bool hi_retire(struct hi_worker *worker, struct hi_build *previous,
+	       bool keep_state, bool busy, struct hi_retire_disk *ret_disk)
 {
 	/* build #1 is what every build is compared with */
 	if (!hi_build_is_first(previous))
 		hi_image_rest(previous->image);
-	mark_needed(worker);
+	mark_needed(worker, keep_state);
 	/* the newest are all active */
 	for (size_t i = 1; i + HI_RETIRE_AFTER < worker->n_active;) {
 		struct hi_build *build = worker->active[i];
@@ -137,5 +155,7 @@ void hi_retire(struct hi_worker *worker, struct hi_build *previous, bool busy)
 		hi_build_drop_facts(build);
 		hi_image_rest(build->image);
 	}
-	thin_old(worker);
+	ret_disk->limit = get_limit(worker);
+	ret_disk->held = fit(worker, ret_disk->limit, busy);
+	return ret_disk->held <= ret_disk->limit;
 }

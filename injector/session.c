@@ -29,6 +29,9 @@ static void on_group(struct session *session)
 {
 	hi_group_run(session->group);
 	session->leaving |= hi_group_is_over(session->group);
+	if (hi_group_is_head(session->group) &&
+	    hi_group_count(session->group) == 0)
+		hi_session_unshare_copies(session);
 }
 
 #define FDS_BEFORE 3 /* those of the workers */

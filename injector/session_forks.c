@@ -260,6 +260,27 @@ size_t hi_session_count_areas(const struct session *session)
 	return n;
 }
 
+/* What either may still compare with another build, none of them makes thin. */
+static void share_copies(struct session *session)
+{
+	for (size_t i = 0; i < session->n_charges; i++) {
+		const struct hi_worker *worker = session->charges[i].worker;
+
+		for (size_t k = 0; k < worker->n_active; k++)
+			worker->active[k]->shared = true;
+	}
+}
+
+void hi_session_unshare_copies(struct session *session)
+{
+	for (size_t i = 0; i < session->n_charges; i++) {
+		const struct hi_worker *worker = session->charges[i].worker;
+
+		for (size_t k = 0; k < worker->n_builds; k++)
+			worker->builds[k]->shared = false;
+	}
+}
+
 /* True in the process that looks after it from now on. */
 static bool follow(struct session *session, struct hi_newborn *newborn)
 {
@@ -281,6 +302,7 @@ static bool follow(struct session *session, struct hi_newborn *newborn)
 		return false;
 	}
 	code = have_group(session, &err);
+	share_copies(session);
 	member = code == 0 ? hi_group_fork(session->group, &err) : -1;
 	if (member < 0 && err.code != HI_E_BUSY)
 		say_left(session, pid, err.sentence);

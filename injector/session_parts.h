@@ -252,6 +252,8 @@ bool hi_session_is_hopeless(const struct session *session);
 bool hi_session_follow_forks(struct session *session, bool early) HI_MUST_USE;
 /* SESSION is the fork's from now on (or stillborn). */
 void hi_session_take_heir(struct session *session);
+/* There is no other process of ours any more that may read the builds' copies. */
+void hi_session_unshare_copies(struct session *session);
 /* Of the tables of all workers. */
 size_t hi_session_count_areas(const struct session *session);
 /* The head of a group: write what the others say, until they have ended. */

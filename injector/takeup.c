@@ -63,7 +63,8 @@ static int check_builds(const struct check *check, struct hi_err *err)
 		return hi_fail(err, HI_E_CLOSED, "the host has closed %s",
 			       worker->name);
 	for (size_t i = 0; i < worker->n_builds && code == 0; i++)
-		code = check_build(check, worker->builds[i], err);
+		if (!worker->builds[i]->retired)
+			code = check_build(check, worker->builds[i], err);
 	return code;
 }
 

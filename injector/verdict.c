@@ -243,10 +243,10 @@ static int by_address(const void *a, const void *b)
 	return (one > other) - (one < other);
 }
 
-/* Set homes, one for each of the build's variables: where those were made that the
+/* Set BUILDS, one for each of the build's variables: the last that had those that the
    current build lacks; NULL for all others. */
-static int find_returned(const struct judging *judging, struct hi_build **homes,
-			 struct hi_err *err)
+static int find_returned(const struct judging *judging,
+			 struct hi_build **builds, struct hi_err *err)
 {
 	const struct hi_build *current = judging->worker->current;
 	const struct hi_build *build = judging->build;
@@ -264,47 +264,60 @@ static int find_returned(const struct judging *judging, struct hi_build **homes,
 	for (size_t i = 0; i < n; i++) {
 		struct hi_variable *variable = build->variables[i];
 
-		homes[i] = variable && !variable->identity &&
-					   variable->home != build &&
-					   !bsearch(&variable, known, n_known,
-						    sizeof(*known),
-						    by_address) ?
-				   variable->home :
-				   NULL;
+		builds[i] = variable && !variable->identity &&
+					    variable->home != build &&
+					    !bsearch(&variable, known, n_known,
+						     sizeof(*known),
+						     by_address) ?
+				    variable->seen :
+				    NULL;
 	}
 	return 0;
+}
+
+/* Against OLD, which nothing else is compared with. */
+static int judge_returned_from(const struct judging *judging,
+			       struct hi_build *old, struct hi_err *err)
+{
+	struct hi_drift_options options = { .is_used = is_judged,
+					    .context = (void *)judging };
+	struct hi_drift drift;
+	int code = hi_interface_compare(old, judging->build, &options, &drift,
+					err);
+
+	for (size_t i = 0; i < drift.n_findings && code == 0; i++)
+		if (drift.findings[i].is_stored)
+			add_stored(judging, &drift.findings[i], old);
+	hi_drift_done(&drift);
+	if (!hi_build_is_first(old)) {
+		hi_build_drop_units(old);
+		hi_image_rest(old->image);
+	}
+	return code;
 }
 
 /* A variable that comes back still has what it had when it went. */
 static int judge_returned(const struct judging *judging, struct hi_err *err)
 {
-	struct hi_drift_options options = { .is_used = is_judged,
-					    .context = (void *)judging };
-	struct hi_build **HI_FREE homes = NULL;
+	struct hi_build **HI_FREE builds = NULL;
 	size_t n;
 	int code;
 
 	hi_symtab_get_variables(judging->build->symtab, &n);
-	homes = calloc(n + 1, sizeof(struct hi_build *));
-	if (!homes)
+	builds = calloc(n + 1, sizeof(struct hi_build *));
+	if (!builds)
 		return hi_fail(err, HI_E_NOMEM, "no memory for a verdict");
-	code = find_returned(judging, homes, err);
+	code = find_returned(judging, builds, err);
 	for (size_t i = 0; i < n && code == 0; i++) {
-		struct hi_build *home = homes[i];
-		struct hi_drift drift;
+		struct hi_build *old = builds[i];
 
-		if (!home)
+		if (!old)
 			continue;
-		code = hi_interface_compare(home, judging->build, &options,
-					    &drift, err);
-		for (size_t k = 0; k < drift.n_findings && code == 0; k++)
-			if (drift.findings[k].is_stored)
-				add_stored(judging, &drift.findings[k], home);
-		hi_drift_done(&drift);
-		/* once for each home */
+		code = judge_returned_from(judging, old, err);
+		/* once for each */
 		for (size_t k = i; k < n; k++)
-			if (homes[k] == home)
-				homes[k] = NULL;
+			if (builds[k] == old)
+				builds[k] = NULL;
 	}
 	return code;
 }

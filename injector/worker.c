@@ -50,7 +50,8 @@ void hi_worker_reset(struct hi_worker *worker)
 	worker->n_functions = worker->n_variables = worker->n_builds = 0;
 	worker->n_active = 0;
 	worker->current = NULL;
-	worker->has_aside = false;
+	worker->has_aside = worker->said_full = false;
+	worker->n_thinned = 0;
 	worker->tls_pair_home = NULL;
 	worker->table = hi_table_new();
 }
@@ -135,6 +136,16 @@ int hi_worker_add_build(struct hi_worker *worker, struct hi_build *build)
 	return 0;
 }
 
+static void see_variables(struct hi_build *build)
+{
+	size_t n;
+
+	hi_symtab_get_variables(build->symtab, &n);
+	for (size_t i = 0; i < n; i++)
+		if (build->variables[i])
+			build->variables[i]->seen = build;
+}
+
 int hi_worker_accept(struct hi_worker *worker, struct hi_build *build,
 		     struct hi_err *err)
 {
@@ -147,6 +158,7 @@ int hi_worker_accept(struct hi_worker *worker, struct hi_build *build,
 	if (worker->current)
 		hi_build_drop_text(worker->current);
 	worker->current = build;
+	see_variables(build);
 	for (size_t i = 0; i < worker->n_functions; i++) {
 		struct hi_function *function = worker->functions[i];
 

@@ -55,7 +55,9 @@ struct hi_variable {
 	size_t number;                  /* as a function's */
 	const struct hi_symbol *symbol; /* in its home build */
 	struct hi_build *home;
-	uint64_t home_remote; /* 0 for thread-locals */
+	struct hi_build *seen; /* the newest that was live and has it: its type
+				  is as that one says */
+	uint64_t home_remote;  /* 0 for thread-locals */
 	bool identity; /* C++ type information: read-only, but its address is
 			  what typeid and catch compare */
 };
@@ -83,7 +85,9 @@ struct hi_worker {
 	/* in maps, when the host has it under another name; else 0 */
 	dev_t other_dev;
 	ino_t other_ino;
-	bool replaced; /* that file, before the host was looked at */
+	bool replaced;    /* that file, before the host was looked at */
+	size_t n_thinned; /* builds, since others forgot about them (retire.h) */
+	bool said_full;   /* its builds take more disk than they may */
 	struct hi_build *prepared; /* to be adopted, or NULL */
 	struct hi_build *current;  /* NULL before the host has it */
 	unsigned int last_number;  /* given to a candidate */

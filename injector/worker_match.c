@@ -54,9 +54,13 @@ static struct hi_variable *match_variable(const struct hi_worker *worker,
 {
 	for (size_t i = worker->n_active; i-- > 0;) {
 		const struct hi_build *old = worker->active[i];
-		const struct hi_symbol *same = hi_symtab_find_same(
-			old->symtab, build->symtab, symbol, ret_ambiguous);
+		const struct hi_symbol *same;
 
+		/* what it has, a newer one has, whose types are known */
+		if (old->copy == HI_COPY_CODE && !is_type_identity(symbol))
+			continue;
+		same = hi_symtab_find_same(old->symtab, build->symtab, symbol,
+					   ret_ambiguous);
 		if (hi_locals_find(locals, old, build, symbol, same, &same))
 			*ret_ambiguous = false;
 		if (*ret_ambiguous)

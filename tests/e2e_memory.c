@@ -48,14 +48,10 @@ static const char other[] = "#if BUILD < 3\n"
 			    "int other(void) { return sizeof(struct pair); }\n"
 			    "#endif\n";
 
-/* A host that has build 1; build.1.so to build.LAST.so are there, with a debug section
-   of PAD bytes. */
-static struct support *start_padded(const char *name, int last,
-				    const char *option, const char *pad)
+/* A host that has build 1; build.1.so to build.LAST.so are there. */
+static struct support *start(const char *name, int last, const char *option)
 {
 	struct support *scene = support_new(name);
-
-	support_shell(scene, "head -c %s /dev/zero >pad", pad);
 
 	support_write(scene, "worker.c", source);
 	support_write(scene, "other.c", other);
@@ -63,20 +59,14 @@ static struct support *start_padded(const char *name, int last,
 		support_shell(scene,
 			      "gcc -Wall -O2 -g3 -D_GNU_SOURCE -fPIC -shared "
 			      "-DBUILD=%d -I%s -Wl,-soname," WORKER
-			      " -o build.%d.so worker.c other.c && objcopy "
-			      "--add-section .debug_pad=pad build.%d.so",
-			      i, support_source(scene, "tests/cases"), i, i);
+			      " -o build.%d.so worker.c other.c",
+			      i, support_source(scene, "tests/cases"), i);
 	support_put(scene, "build.1.so", WORKER, SUPPORT_RENAME);
 	support_compile_host(scene, "tests/cases", &support_plain_variant, "");
 	support_start(scene, option, "./host", WORKER, NULL);
 	support_event(scene, "ready");
 	ck_assert_str_eq(support_ask(scene, "?"), "value=1 calls=1 extra=0");
 	return scene;
-}
-
-static struct support *start(const char *name, int last, const char *option)
-{
-	return start_padded(name, last, option, "1");
 }
 
 static void put(struct support *scene, int number)
@@ -155,46 +145,6 @@ START_TEST(relinked_text_is_no_memory_of_the_host_s_own)
 }
 END_TEST
 
-START_TEST(copies_of_old_builds_keep_their_symbols_and_no_more)
-{
-	/* more than copies of old builds may take */
-	struct support *scene = start_padded("thin", 9, "--wait=500", "9M");
-	char old[500], new[500];
-
-	for (int build = 2; build <= 9; build++) {
-		put(scene, build);
-		support_event(scene, "live");
-	}
-	/* something is at home in it */
-	count_own(scene, 2, old);
-	support_shell(scene, "! readelf -SW %s | grep -q 'debug_info *NOBITS'",
-		      old);
-	/* a newer unit is the same as the one of build 3 */
-	count_own(scene, 3, old);
-	support_shell(scene, "! readelf -SW %s | grep -q 'debug_info *NOBITS'",
-		      old);
-	count_own(scene, 4, old);
-	support_shell(scene, "readelf -SW %s | grep -q 'debug_info *NOBITS'",
-		      old);
-	support_shell(scene,
-		      "test $(stat -c %%b %s) -lt $(stat -c %%b build.4.so)",
-		      old);
-	support_shell(scene,
-		      "nm %s > old && nm build.4.so > built && "
-		      "grep -q endless_loop old && cmp old built",
-		      old);
-	support_shell(scene,
-		      "! grep %s /proc/%d/maps && grep -q %s /proc/%d/maps",
-		      old, support_get_pid(scene), old,
-		      support_get_host_pid(scene));
-	count_own(scene, 9, new);
-	support_shell(scene, "readelf -SW %s | grep -q 'debug_info *PROGBITS'",
-		      new);
-	expect(scene, 9, 2, 1);
-	stop(scene);
-}
-END_TEST
-
 START_TEST(copies_of_some_old_builds_stay_whole)
 {
 	struct support *scene = start("whole", 9, "--wait=500");
@@ -261,8 +211,6 @@ static void add(Suite *suite)
 	TCase *tcase = support_tcase(suite, "memory");
 
 	tcase_add_test(tcase, relinked_text_is_no_memory_of_the_host_s_own);
-	tcase_add_test(tcase,
-		       copies_of_old_builds_keep_their_symbols_and_no_more);
 	tcase_add_test(tcase, copies_of_some_old_builds_stay_whole);
 	tcase_add_test(tcase, what_comes_back_after_many_builds_has_its_state);
 	tcase_add_test(tcase,
