@@ -21,6 +21,7 @@ struct hi_private_folder {
 	bool shared; /* with a host that does not reach what is elsewhere */
 	gid_t group; /* of it, or of ours */
 	bool kept;
+	bool kept_used;
 };
 
 static bool is_own_folder(const char *path)
@@ -246,7 +247,9 @@ void hi_private_folder_free(struct hi_private_folder *folder)
 	fd = hi_private_folder_lock(folder->path);
 	if (fd < 0 && errno != EWOULDBLOCK)
 		fd = open(folder->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd >= 0 && !folder->kept)
+	if (fd >= 0 && !folder->kept &&
+	    !(folder->kept_used &&
+	      hi_private_folder_find_process(folder->path)))
 		hi_private_folder_remove(folder->path, fd);
 	free(folder->path);
 	free(folder);
@@ -255,6 +258,11 @@ void hi_private_folder_free(struct hi_private_folder *folder)
 void hi_private_folder_keep(struct hi_private_folder *folder)
 {
 	folder->kept = true;
+}
+
+void hi_private_folder_keep_used(struct hi_private_folder *folder)
+{
+	folder->kept_used = true;
 }
 
 const char *hi_private_folder_get_path(const struct hi_private_folder *folder)

@@ -46,12 +46,15 @@ void hi_private_folder_free(struct hi_private_folder *folder);
 void hi_private_folder_sweep(const char *path);
 /* It stays when this session ends, until nobody runs code of it. */
 void hi_private_folder_keep(struct hi_private_folder *folder);
+/* The same if anybody does so at the end of the last session that has the folder. */
+void hi_private_folder_keep_used(struct hi_private_folder *folder);
 /*
  * Whether the name of a file says that it is in a session's folder, this one's or
  * another's: how long the folder's part of the name is, or 0.
  */
 size_t hi_private_folder_has(const char *path);
-/* Another process of this user that runs code of the folder at PATH, or 0. */
+/* Another process of this user, for root of any, that runs code of the folder at PATH;
+   or 0. */
 pid_t hi_private_folder_find_process(const char *path);
 const char *hi_private_folder_get_path(const struct hi_private_folder *folder);
 

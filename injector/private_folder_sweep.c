@@ -102,7 +102,7 @@ pid_t hi_private_folder_find_process(const char *path)
 
 		if (pid <= 0 || pid == getpid() ||
 		    fstatat(dirfd(proc), entry->d_name, &stat, 0) < 0 ||
-		    stat.st_uid != geteuid())
+		    (geteuid() != 0 && stat.st_uid != geteuid()))
 			continue;
 		snprintf(name, sizeof(name), "/proc/%s/maps", entry->d_name);
 		if (maps_from(name, real))

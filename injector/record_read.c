@@ -9,6 +9,7 @@
 #include "common/own.h"
 #include "injector/phrase.h"
 #include "injector/private_folder.h"
+#include "injector/reach.h"
 #include "injector/record.h"
 
 #define SIZE_MAX_FILE (256L << 20)
@@ -146,17 +147,50 @@ int hi_recorded_find(pid_t pid, const struct hi_maps *maps,
 	return 0;
 }
 
+/* What the host has opened itself, not a copy that was gone back to. */
+static bool is_first(const json_t *line)
+{
+	return json_integer_value(json_object_get(line, "number")) == 1 &&
+	       !json_is_true(json_object_get(line, "again"));
+}
+
 const char *hi_recorded_get_worker(const struct hi_recorded *recorded,
 				   size_t *at)
 {
 	const json_t *line;
 
 	while ((line = json_array_get(recorded->lines, (*at)++)))
-		if (json_integer_value(json_object_get(line, "number")) == 1 &&
-		    !json_is_true(json_object_get(line, "again")))
+		if (is_first(line))
 			return json_string_value(
 				json_object_get(line, "worker"));
 	return NULL;
+}
+
+static bool is_mapped(const struct hi_maps *maps, const char *path)
+{
+	const char *inside = hi_reach_inside(path);
+
+	for (size_t i = 0; i < maps->n_maps; i++)
+		if (strcmp(maps->maps[i].path, inside) == 0)
+			return true;
+	return false;
+}
+
+bool hi_recorded_is_open(const struct hi_recorded *recorded, const char *path,
+			 const struct hi_maps *maps)
+{
+	for (size_t i = 0; i < json_array_size(recorded->lines); i++) {
+		const json_t *line = json_array_get(recorded->lines, i);
+		const char *of =
+			json_string_value(json_object_get(line, "worker"));
+		const char *copy =
+			json_string_value(json_object_get(line, "path"));
+
+		if (of && copy && strcmp(of, path) == 0 && is_first(line) &&
+		    is_mapped(maps, copy))
+			return true;
+	}
+	return false;
 }
 
 /* --- what was said ------------------------------------------------------------ */

@@ -11,6 +11,7 @@
 #define HI_INJECTOR_RECORD_READ_H
 
 #include <jansson.h>
+#include <stdbool.h>
 
 #include "common/err.h"
 #include "injector/history.h"
@@ -36,6 +37,11 @@ void hi_recorded_done(struct hi_recorded *recorded);
 /* The path of a worker that is recorded, from AT on; NULL when there is no more. */
 const char *hi_recorded_get_worker(const struct hi_recorded *recorded,
 				   size_t *at);
+
+/* Whether the host maps the build #1 that the record has of a worker: else it has closed
+   it, and its later copies may be gone with the session that made them. */
+bool hi_recorded_is_open(const struct hi_recorded *recorded, const char *path,
+			 const struct hi_maps *maps);
 
 /*
  * Fill WORKER, which is as hi_worker_new() made it, with the builds that the record

@@ -303,6 +303,7 @@ static bool follow(struct session *session, struct hi_newborn *newborn)
 	}
 	code = have_group(session, &err);
 	share_copies(session);
+	hi_snapshots_keep_used(session->snapshots);
 	member = code == 0 ? hi_group_fork(session->group, &err) : -1;
 	if (member < 0 && err.code != HI_E_BUSY)
 		say_left(session, pid, err.sentence);
@@ -325,8 +326,10 @@ static bool follow_elder(struct session *session)
 		return false;
 	pid = session->elder[i];
 	session->elder[i] = session->elder[--session->n_elder];
-	if (have_group(session, &err) == 0)
+	if (have_group(session, &err) == 0) {
+		hi_snapshots_keep_used(session->snapshots);
 		member = hi_group_fork(session->group, &err);
+	}
 	if (member < 0 && err.code != HI_E_BUSY)
 		say_left(session, pid, err.sentence);
 	if (member == 0) {

@@ -58,6 +58,8 @@ static int restore_one(struct session *session, struct hi_takeup *takeup,
 	struct charge *charge = find_charge(session, path);
 	int code;
 
+	if (!hi_recorded_is_open(&takeup->recorded, path, maps))
+		return 0;
 	if (!charge) {
 		hi_fail(err, HI_E_HOST, "it has other builds of %s as well",
 			path);

@@ -62,6 +62,11 @@ void hi_snapshots_keep(struct hi_snapshots *snapshots)
 	hi_private_folder_keep(snapshots->folder);
 }
 
+void hi_snapshots_keep_used(struct hi_snapshots *snapshots)
+{
+	hi_private_folder_keep_used(snapshots->folder);
+}
+
 const char *hi_snapshots_get_folder(const struct hi_snapshots *snapshots)
 {
 	return hi_private_folder_get_path(snapshots->folder);

@@ -40,6 +40,9 @@ char *hi_snapshots_add_file(struct hi_snapshots *snapshots, const char *path,
 			    struct hi_err *err);
 /* The host goes on running what is in the folder: it stays when this session ends. */
 void hi_snapshots_keep(struct hi_snapshots *snapshots);
+/* Other processes of ours share the folder: it stays if a host of theirs still runs
+   what is in it. */
+void hi_snapshots_keep_used(struct hi_snapshots *snapshots);
 const char *hi_snapshots_get_folder(const struct hi_snapshots *snapshots);
 
 /* What a file holds, to tell whether its content is the one we know. */

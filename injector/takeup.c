@@ -54,12 +54,10 @@ static int check_build(const struct check *check, const struct hi_build *build,
 static int check_builds(const struct check *check, struct hi_err *err)
 {
 	const struct hi_worker *worker = check->worker;
-	size_t n = 0;
 	int code = 0;
 
-	for (size_t i = 0; i < worker->n_builds; i++)
-		n += find_map(check, worker->builds[i]) != NULL;
-	if (n == 0)
+	/* later ones stay mapped for good */
+	if (!find_map(check, worker->builds[0]))
 		return hi_fail(err, HI_E_CLOSED, "the host has closed %s",
 			       worker->name);
 	for (size_t i = 0; i < worker->n_builds && code == 0; i++)

@@ -9,7 +9,7 @@
  *                   at home in what their slot leads to, become what they were
  *
  * Errors:    HI_E_HOST with what does not fit, in words that go on after "cannot be
- *            taken up again: "; HI_E_CLOSED when the host has none of the builds any
+ *            taken up again: "; HI_E_CLOSED when the host does not have build #1 any
  *            more. The host is only read.
  * Threads:   one; the host may run.
  * Source:    proc(5), /proc/PID/maps.

@@ -7,9 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -66,21 +63,6 @@ static void expect_right(struct support *scene, const char *question,
 		support_fail(scene, "after \"%s\": %s", question, answer);
 }
 
-/* From here on the scene's process is the host itself. */
-static void kill_tool(struct support *scene)
-{
-	int status;
-
-	ck_assert_int_eq(kill(scene->pid, SIGKILL), 0);
-	ck_assert_int_eq(waitpid(scene->pid, &status, 0), scene->pid);
-	ck_assert(WIFSIGNALED(status));
-	close(scene->pidfd);
-	scene->pid = scene->host_pid;
-	scene->plain = true;
-	scene->pidfd = (int)syscall(SYS_pidfd_open, scene->pid, 0);
-	ck_assert_int_ge(scene->pidfd, 0);
-}
-
 static void kill_after(struct support *scene, long ns, bool again)
 {
 	support_put(scene, "build.1.so", WORKER, SUPPORT_RENAME);
@@ -94,7 +76,7 @@ static void kill_after(struct support *scene, long ns, bool again)
 	support_put(scene, "build.2.so", WORKER, SUPPORT_RENAME);
 	let_pass(ns);
 	support_forget_events(scene);
-	kill_tool(scene);
+	support_kill_tool(scene);
 	expect_right(scene, "any", "wrong=0");
 	expect_right(scene, "any", "wrong=0");
 	expect_right(scene, "stop", "lost=0");
@@ -105,8 +87,6 @@ START_TEST(a_host_outlives_hotinject_whenever_that_is_killed)
 {
 	struct support *scene = compile("kill");
 
-	/* The host becomes a child of this process. */
-	ck_assert_int_eq(prctl(PR_SET_CHILD_SUBREAPER, 1), 0);
 	for (long i = 0; i < N_KILLS; i++)
 		kill_after(scene, i * i * STEP_NS, _i == 1);
 	support_free(scene);

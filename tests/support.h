@@ -108,6 +108,9 @@ void support_attach_words(struct support *scene, const char *word, ...)
 int support_detach(struct support *scene);
 int support_await_attached(struct support *scene);
 pid_t support_get_attached(const struct support *scene);
+/* Kill what was started, hotinject, without a word: from then on the scene's process is
+   the host, as if it had been started plain. */
+void support_kill_tool(struct support *scene);
 /* The process that was started: hotinject, or the plain host. */
 pid_t support_get_pid(const struct support *scene);
 /* The host as the last event that named one says, or the plain host. */

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -87,4 +88,20 @@ int support_detach(struct support *scene)
 pid_t support_get_attached(const struct support *scene)
 {
 	return scene->attached;
+}
+
+void support_kill_tool(struct support *scene)
+{
+	int status;
+
+	/* the host becomes a child of this process */
+	ck_assert_int_eq(prctl(PR_SET_CHILD_SUBREAPER, 1), 0);
+	ck_assert_int_eq(kill(scene->pid, SIGKILL), 0);
+	ck_assert_int_eq(waitpid(scene->pid, &status, 0), scene->pid);
+	ck_assert(WIFSIGNALED(status));
+	close(scene->pidfd);
+	scene->pid = scene->host_pid;
+	scene->plain = true;
+	scene->pidfd = (int)syscall(SYS_pidfd_open, scene->pid, 0);
+	ck_assert_int_ge(scene->pidfd, 0);
 }
