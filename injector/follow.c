@@ -189,7 +189,7 @@ void hi_follow_swap(struct hi_relative *relative, struct hi_followed *self)
 }
 
 /* Each thread is let go at its next stop, which is asked for. */
-static void leave(struct hi_relative *relative)
+void hi_follow_leave(struct hi_relative *relative)
 {
 	struct hi_host *host = relative->is.host;
 	struct hi_thread *thread, *next;
@@ -209,7 +209,7 @@ void hi_follow_settle(struct hi_follow *follow, struct hi_host *self)
 
 	for (; relative; relative = relative->next)
 		if (!is_forefather(relative->is.host->pid, self->pid))
-			leave(relative);
+			hi_follow_leave(relative);
 	HASH_ITER(hh, self->threads, thread, next) {
 		thread->watched = false;
 		hi_tracee_pass_vforks(thread->tid);

@@ -28,6 +28,7 @@ struct hi_followed {
 	struct hi_host *host;
 	struct hi_entry_stop entry;
 	bool entered; /* its program has passed the entry point */
+	bool executed; /* a program since it was forked; else it has its parent's */
 };
 
 struct hi_relative {
@@ -66,6 +67,8 @@ struct hi_relative *hi_follow_find_new(const struct hi_follow *follow);
 void hi_follow_swap(struct hi_relative *relative, struct hi_followed *self);
 /* SELF is the host: let go of all but its forefathers. What it vforks is not traced. */
 void hi_follow_settle(struct hi_follow *follow, struct hi_host *self);
+/* Let go of one that is looked after by another process of ours from then on. */
+void hi_follow_leave(struct hi_relative *relative);
 /* The relative has passed its entry point. */
 void hi_follow_entered(struct hi_relative *relative);
 /* Forget those that have ended; not from within a hook. */

@@ -18,6 +18,7 @@ void hi_session_on_exec(void *context, struct hi_host *host,
 		return;
 	if (!relative)
 		hi_session_forget(session);
+	one->executed = true;
 	one->entered = relative && session->settled;
 	if (one->entered || hi_launch_prepare(host, thread, session->shim_path,
 					      &one->entry, &err) == 0)
@@ -64,6 +65,35 @@ static void on_relative_entry(struct session *session,
 		hi_session_forget(session);
 		on_entry(session, thread);
 		return;
+	}
+}
+
+/* It has the program of its parent, a server: a host beside it. */
+static void hand_over(struct session *session, struct hi_relative *relative)
+{
+	if (session->n_elder == HI_SESSION_ELDER_MAX)
+		return; /* looked for again at the next opening */
+	session->elder[session->n_elder++] = relative->is.host->pid;
+	hi_follow_leave(relative);
+}
+
+void hi_session_look_around(struct session *session,
+			    const struct charge *charge)
+{
+	struct hi_relative *relative = session->follow.relatives;
+
+	for (; relative && !session->settled; relative = relative->next) {
+		if (relative->is.host->ended || relative->unwanted ||
+		    !relative->is.entered ||
+		    !hi_session_has_worker(relative->is.host, charge))
+			continue;
+		if (!relative->is.executed && !session->self.host->ended) {
+			hand_over(session, relative);
+			continue;
+		}
+		hi_follow_swap(relative, &session->self);
+		hi_session_forget(session);
+		return; /* it is looked for again soon */
 	}
 }
 

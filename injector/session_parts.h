@@ -235,6 +235,9 @@ void hi_session_on_exec(void *context, struct hi_host *host,
 bool hi_session_on_signal(void *context, struct hi_host *host,
 			  struct hi_thread *thread, int signal);
 bool hi_session_on_stranger(void *context, const struct hi_stop *stop);
+/* Another of the processes that are followed may have opened the worker. */
+void hi_session_look_around(struct session *session,
+			    const struct charge *charge);
 /* Forget the processes that have ended, but for the one that is looked after. */
 void hi_session_clean(struct session *session);
 /* That one has ended: look after another. False when there is none. */

@@ -143,22 +143,6 @@ bool hi_session_has_worker(const struct hi_host *host,
 	return found;
 }
 
-/* Another of the processes that are followed may have opened it. */
-static void look_around(struct session *session, const struct charge *charge)
-{
-	struct hi_relative *relative = session->follow.relatives;
-
-	for (; relative && !session->settled; relative = relative->next) {
-		if (relative->is.host->ended || relative->unwanted ||
-		    !relative->is.entered ||
-		    !hi_session_has_worker(relative->is.host, charge))
-			continue;
-		hi_follow_swap(relative, &session->self);
-		hi_session_forget(session);
-		return; /* it is looked for again soon */
-	}
-}
-
 /* What takes long is done while the host goes on. */
 static int prepare(struct session *session, struct charge *charge,
 		   struct hi_err *err)
@@ -252,7 +236,7 @@ void hi_session_look_for(struct session *session, struct charge *charge,
 					 session->self.host->pid,
 					 charge->worker->name);
 		else
-			look_around(session, charge);
+			hi_session_look_around(session, charge);
 		return;
 	}
 	code = take_worker(session, charge, held, &err);

@@ -16,19 +16,21 @@
 
 static void compile(struct support *scene)
 {
-	support_shell(scene,
-		      "src=%s; worker='gcc -g -O2 -fPIC -shared "
-		      "-Wl,-soname,libworker.so'; "
-		      "for n in 1 2 3 4; do "
-		      "$worker -DBUILD=$n -o worker.$n.so $src/worker.c; done; "
-		      "$worker -DBUILD=2 -DSTUCK -o stuck.so $src/worker.c; "
-		      "$worker -DBUILD=2 -Dstep=leap -o refused.so "
-		      "$src/worker.c; "
-		      "cp worker.1.so libworker.so; "
-		      "gcc -D_GNU_SOURCE -g -O2 -o host $src/host.c "
-		      "-L. -lworker -Wl,-rpath,'$ORIGIN'; "
-		      "gcc -D_GNU_SOURCE -DWITHOUT -g -O2 -o crowd $src/host.c",
-		      support_source(scene, "tests/many"));
+	support_shell(
+		scene,
+		"src=%s; worker='gcc -g -O2 -fPIC -shared "
+		"-Wl,-soname,libworker.so'; "
+		"for n in 1 2 3 4; do "
+		"$worker -DBUILD=$n -o worker.$n.so $src/worker.c; done; "
+		"$worker -DBUILD=2 -DSTUCK -o stuck.so $src/worker.c; "
+		"$worker -DBUILD=2 -Dstep=leap -o refused.so "
+		"$src/worker.c; "
+		"cp worker.1.so libworker.so; "
+		"gcc -D_GNU_SOURCE -g -O2 -o host $src/host.c "
+		"-L. -lworker -Wl,-rpath,'$ORIGIN'; "
+		"gcc -D_GNU_SOURCE -DWITHOUT -g -O2 -o crowd $src/host.c; "
+		"gcc -D_GNU_SOURCE -DOPENED -g -O2 -o opener $src/host.c",
+		support_source(scene, "tests/many"));
 }
 
 static long ask(struct support *scene, const char *question, const char *name)
@@ -358,6 +360,44 @@ START_TEST(forks_are_left_with_their_host)
 }
 END_TEST
 
+/* The server itself never has the worker, and goes on forking. */
+START_TEST(what_a_server_forks_is_a_host_once_it_opens_the_worker)
+{
+	struct support *scene = support_new("opener");
+
+	compile(scene);
+	if (_i == 1) {
+		support_start_plain(scene, "./opener", "fork", "0", NULL);
+		support_ask(scene, "all");
+		support_attach(scene, "./libworker.so", NULL);
+	} else {
+		support_start(scene, "./opener", "./libworker.so", "--", "fork",
+			      "0", NULL);
+	}
+	await_events(scene, "absent", 1);
+	support_ask(scene, "add");
+	support_ask(scene, "add");
+	expect_all(scene, 1);
+	await_events(scene, "ready", 2);
+	put(scene, "worker.2.so");
+	await_events(scene, "live", 2);
+	expect_all(scene, 2);
+	/* it opens what is there by then */
+	support_tell(scene, "replace 0");
+	expect_all(scene, 2);
+	await_events(scene, "ready", 1);
+	put(scene, "worker.3.so");
+	await_events(scene, "live", 2);
+	expect_all(scene, 3);
+	support_forget_events(scene);
+	if (_i == 1)
+		ck_assert_int_eq(support_detach(scene), 0);
+	expect_all(scene, 3);
+	ck_assert_int_eq(support_end(scene), 3);
+	support_free(scene);
+}
+END_TEST
+
 static void add(Suite *suite)
 {
 	TCase *crowd = support_tcase(suite, "crowd");
@@ -375,6 +415,9 @@ static void add(Suite *suite)
 	tcase_add_loop_test(
 		forks, processes_that_end_soon_or_execute_are_left_alone, 0, 2);
 	tcase_add_test(forks, forks_are_left_with_their_host);
+	tcase_add_loop_test(
+		forks, what_a_server_forks_is_a_host_once_it_opens_the_worker,
+		0, 2);
 }
 
 int main(void)

@@ -7,9 +7,11 @@
  *
  * It answers each line of its standard input with a line.
  */
+#include <dlfcn.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
+#include <stdio_ext.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -24,6 +26,21 @@ extern char **environ;
 static int step(void)
 {
 	return 0;
+}
+#elif defined(OPENED)
+/* What is forked opens it by itself. */
+static pid_t server;
+
+static int step(void)
+{
+	static int (*found)(void);
+
+	if (getpid() == server)
+		return -1;
+	if (!found)
+		found = (int (*)(void))dlsym(dlopen("./libworker.so", RTLD_NOW),
+					     "step");
+	return found();
 }
 #else
 int step(void);
@@ -65,6 +82,7 @@ static void start(struct child *child)
 		dup2(from[1], 1);
 		for (int fd = 3; fd < 64; fd++)
 			close(fd);
+		__fpurge(stdin); /* the next questions are the parent's */
 		clearerr(stdin);
 		if (!program)
 			serve();
@@ -143,6 +161,9 @@ int main(int argc, char **argv)
 	char line[100], word[20];
 	int number;
 
+#ifdef OPENED
+	server = getpid();
+#endif
 	if (argc < 3)
 		serve();
 	program = strcmp(argv[1], "fork") != 0 ? "./host" : NULL;
@@ -159,6 +180,8 @@ int main(int argc, char **argv)
 			end(&children[number]);
 		else if (!strcmp(word, "replace"))
 			end(&children[number]), start(&children[number]);
+		else if (!strcmp(word, "add"))
+			start(&children[n_children++]), say("add", n_children);
 		else if (!strcmp(word, "processes"))
 			say("bad", make_processes(number));
 		else
