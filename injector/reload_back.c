@@ -131,7 +131,9 @@ void hi_candidate_note_way(const struct hi_candidate *candidate,
 	struct hi_worker *worker = candidate->reload->worker;
 
 	candidate->build->before = back ? back->before : previous->number;
-	if (!back || previous->again)
+	/* of one that was gone back to before, the file has held nothing since,
+	   unless it holds the same */
+	if (!back || (previous->again && worker->has_aside))
 		return;
 	worker->has_aside = true;
 	worker->aside = previous->content;

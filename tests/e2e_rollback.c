@@ -191,6 +191,14 @@ START_TEST(the_file_is_not_taken_again_by_itself)
 	support_message(scene, WORKER " has the content of the current build");
 	support_no_event(scene);
 	go_live(scene, 3, 5, &count);
+	/* and when it was the same as that of a build that was gone back to */
+	go_back(scene, "2", 2, 5, &count);
+	control_command(scene, 0, "rollback 5", WORKER " back at #5: .*");
+	support_event(scene, "rollback");
+	control_command(scene, 0, "reload", ".*");
+	go_back(scene, "2", 2, 5, &count);
+	put(scene, 3);
+	go_live(scene, 1, 6, &count);
 	end(scene);
 }
 END_TEST
