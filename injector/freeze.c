@@ -1,5 +1,6 @@
 #include "injector/freeze.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -159,6 +160,43 @@ static int look_at_all(struct hi_host *host, const struct hi_looker *looker,
 	return code;
 }
 
+/* proc(5), voluntary_ctxt_switches; -1 when it is not to be had. */
+static long count_sleeps(const struct hi_host *host, pid_t tid)
+{
+	char path[64], line[128];
+	long n = -1;
+	FILE *status;
+
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/status", host->pid, tid);
+	status = fopen(path, "re");
+	while (status && n < 0 && fgets(line, sizeof(line), status))
+		(void)sscanf(line, "voluntary_ctxt_switches: %ld", &n);
+	if (status)
+		fclose(status);
+	return n;
+}
+
+/*
+ * Whether it has slept since it was last looked at closely, and was inside. To be
+ * stopped again and again would never let the time-out of its call pass.
+ */
+static bool sleeps_on(struct hi_host *host, const struct hi_looker *looker,
+		      const struct hi_look *look)
+{
+	struct hi_thread *thread = hi_host_find_thread(host, look->tid);
+	long n;
+
+	if (!looker->brief || !thread ||
+	    thread->inside_sp != look->start.regs.rsp ||
+	    thread->inside_pc != look->start.regs.rip)
+		return false;
+	n = count_sleeps(host, look->tid);
+	/* the first time, it has just gone back to sleep */
+	if (thread->inside_switches < 0)
+		thread->inside_switches = n;
+	return n >= 0 && n == thread->inside_switches;
+}
+
 /*
  * A sleeper whose frames could not be followed from outside: stop it after all. The
  * system call it sleeps in goes on afterwards (hi_host_release()).
@@ -167,6 +205,7 @@ static void look_closer(struct hi_host *host, const struct hi_looker *looker,
 			struct hi_look *look)
 {
 	struct hi_thread *thread = hi_host_find_thread(host, look->tid);
+	uint64_t sp = look->start.regs.rsp, pc = look->start.regs.rip;
 
 	if (!thread || hi_host_hold(host, thread, NULL) < 0)
 		return;
@@ -176,6 +215,9 @@ static void look_closer(struct hi_host *host, const struct hi_looker *looker,
 	look->start.all = true;
 	look->inside = false;
 	hi_look_confirm(looker, look);
+	thread->inside_sp = look->inside ? sp : 0;
+	thread->inside_pc = pc;
+	thread->inside_switches = -1;
 }
 
 /* What the first look says maybe of. */
@@ -190,7 +232,8 @@ static void confirm_all(struct hi_host *host, const struct hi_looker *looker,
 		if (look->inside || look->n_words == 0)
 			continue;
 		hi_look_confirm(looker, look);
-		if (look->inside && !look->held)
+		if (look->inside && !look->held &&
+		    !sleeps_on(host, looker, look))
 			look_closer(host, looker, look);
 		if (look->inside && looker->brief)
 			return;

@@ -40,6 +40,9 @@ struct hi_thread {
 	int again_signal; /* came amid a call of ours: to be sent again */
 	uint64_t freeze;  /* the last one that has looked at it */
 	uint64_t seen_sp, seen_fs_base; /* when its registers were last known */
+	/* it slept there inside the worker; and how often it has slept, or -1 */
+	uint64_t inside_sp, inside_pc;
+	long inside_switches;
 	uint64_t again_rip; /* a system call that it makes again: see release */
 	int proc_fd; /* /proc/PID/task/TID/syscall, -1 until it is read */
 	UT_hash_handle hh;
