@@ -4,6 +4,8 @@
 #include <string.h>
 #include <sys/syscall.h>
 
+#include "injector/again.h"
+
 /* asm/ucontext.h, which cannot be included together with the C library's. */
 #define UC_FP_XSTATE          0x1
 #define UC_SIGCONTEXT_SS      0x2
@@ -28,15 +30,16 @@ struct kernel_ucontext {
 	uint64_t sigmask;
 };
 
-/* What the kernel does itself when no handler runs (signal.c). */
-static void restart_syscall(struct sigcontext *context, long number)
+/* What the kernel does itself when no handler runs (signal.c), and what we do. */
+static void restart_syscall(struct sigcontext *context,
+			    const struct user_regs_struct *regs)
 {
-	long result = (long)context->rax;
+	long result = (long)regs->rax, number = (long)regs->orig_rax;
 
 	if (number < 0)
 		return;
 	if (result == -ERESTARTSYS || result == -ERESTARTNOINTR ||
-	    result == -ERESTARTNOHAND) {
+	    result == -ERESTARTNOHAND || hi_again_is_due(regs)) {
 		context->rax = (unsigned long)number;
 		context->rip -= 2;
 	} else if (result == -ERESTART_RESTARTBLOCK) {
@@ -68,7 +71,7 @@ static void fill_context(struct sigcontext *context,
 	context->eflags = regs->eflags;
 	context->cs = (unsigned short)regs->cs;
 	context->__pad0 = (unsigned short)regs->ss; /* the kernel's ss */
-	restart_syscall(context, (long)regs->orig_rax);
+	restart_syscall(context, regs);
 }
 
 /* The words by which the kernel knows that an XSAVE area follows. */
