@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -17,6 +18,7 @@ struct hi_events {
 	int fd;
 	char *name; /* for sentences */
 	bool failed;
+	bool is_pipe;
 };
 
 /* One that was closed at the start is open for nothing (main.c). */
@@ -38,6 +40,7 @@ int hi_events_open(const char *path, struct hi_events **ret_events,
 	int HI_CLOSE fd = -1;
 	char *HI_FREE name = NULL;
 	struct hi_events *events;
+	struct stat st;
 
 	if (standard)
 		fd = dup_standard_output();
@@ -54,6 +57,8 @@ int hi_events_open(const char *path, struct hi_events **ret_events,
 		return hi_fail(err, HI_E_NOMEM,
 			       "out of memory while opening %s", path);
 	}
+	events->is_pipe = fstat(fd, &st) == 0 &&
+			  (S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode));
 	events->fd = hi_take_fd(&fd);
 	events->name = hi_take_ptr(&name);
 	*ret_events = events;
@@ -120,6 +125,21 @@ json_t *hi_event_names(const char *const *names, size_t n_names)
 	return array;
 }
 
+/*
+ * A pipe that is full takes a line of more than PIPE_BUF bytes in pieces, and those of
+ * others in between (pipe(7)): all processes of hotinject that have it take turns.
+ */
+static void take_turn(const struct hi_events *events, bool begin)
+{
+	struct flock whole = { .l_type = begin ? F_WRLCK : F_UNLCK,
+			       .l_whence = SEEK_SET };
+
+	if (!events->is_pipe)
+		return;
+	while (fcntl(events->fd, F_SETLKW, &whole) < 0 && errno == EINTR)
+		;
+}
+
 int hi_events_send(struct hi_events *events, json_t *event, struct hi_err *err)
 {
 	const size_t flags = JSON_COMPACT | JSON_PRESERVE_ORDER |
@@ -135,8 +155,11 @@ int hi_events_send(struct hi_events *events, json_t *event, struct hi_err *err)
 		return 0;
 	if (text)
 		hi_buf_printf(&line, "%s\n", text);
-	if (text && !line.failed)
+	if (text && !line.failed) {
+		take_turn(events, true);
 		code = hi_output_write(events->fd, line.data, line.len);
+		take_turn(events, false);
+	}
 	hi_buf_done(&line);
 	if (code == 0)
 		return 0;
