@@ -118,6 +118,11 @@ int hi_many_run(struct hi_options *options, struct hi_report *report)
 	int status = HI_EXIT_HOTINJECT;
 	int code = hi_many_find(options, &pids, &n, &err);
 
+	if (code == 0 && (options->name || options->all))
+		hi_report_note(report,
+			       "%zu process%s found; one that begins later is "
+			       "not looked after",
+			       n, n == 1 ? "" : "es");
 	if (code == 0 && n == 1) {
 		options->pid = pids[0];
 		return hi_session_run(options, report, NULL);

@@ -137,6 +137,9 @@ START_TEST(hosts_that_run_take_each_build_and_are_left)
 	struct support *scene = begin_crowd(names[_i]);
 
 	attach(scene, _i);
+	ck_assert_int_eq(count_lines(scene, "3 processes found; one that "
+					    "begins later is not looked after"),
+			 _i > 0);
 	put(scene, "worker.2.so");
 	await_events(scene, "live", N_HOSTS);
 	support_message(scene, "^hotinject: libworker.so #2 live in 2 more "
