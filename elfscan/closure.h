@@ -53,4 +53,15 @@ uint64_t hi_closures_get_members(const struct hi_closures *closures,
  */
 uint64_t hi_closure_layout(Dwarf_Die *function);
 
+/* The object that a function is called for, through a table of virtual functions. */
+struct hi_receiver {
+	Dwarf_Die type;
+	uint64_t size;
+	const char *keyword, *name; /* the debug information's */
+};
+
+bool hi_receiver_find(Dwarf_Die *function, struct hi_receiver *ret_receiver);
+/* The same for types that are laid out alike, whatever their members are called. */
+uint64_t hi_receiver_layout(struct hi_receiver *receiver);
+
 #endif

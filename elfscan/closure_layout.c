@@ -42,10 +42,16 @@ static uint64_t get_number(Dwarf_Die *die, unsigned int name)
 	return number;
 }
 
-static uint64_t mix_type(uint64_t seed, Dwarf_Die *type, int depth);
+/* How to look: with the names of members or without, and how deep it is already. */
+struct look {
+	bool named;
+	int depth;
+};
+
+static uint64_t mix_type(uint64_t seed, Dwarf_Die *type, struct look look);
 
 /* Members, bases, the variants of an enum of Rust and what tells them apart. */
-static uint64_t mix_parts(uint64_t seed, Dwarf_Die *type, int depth)
+static uint64_t mix_parts(uint64_t seed, Dwarf_Die *type, struct look look)
 {
 	Dwarf_Die child, of;
 
@@ -58,44 +64,45 @@ static uint64_t mix_parts(uint64_t seed, Dwarf_Die *type, int depth)
 			seed = mix_number(seed, (uint64_t)tag);
 			seed = mix_number(seed, get_number(&child,
 							   DW_AT_discr_value));
-			seed = mix_parts(seed, &child, depth);
+			seed = mix_parts(seed, &child, look);
 		}
 		if ((tag != DW_TAG_member && tag != DW_TAG_inheritance &&
 		     tag != DW_TAG_subrange_type) ||
 		    dwarf_hasattr(&child, DW_AT_declaration))
 			continue;
-		seed = mix_text(seed, dwarf_diename(&child));
+		if (look.named)
+			seed = mix_text(seed, dwarf_diename(&child));
 		seed = mix_number(seed, get_number(&child,
 						   DW_AT_data_member_location));
 		seed = mix_number(seed, get_number(&child, DW_AT_upper_bound));
 		seed = mix_number(seed, get_number(&child, DW_AT_count));
 		if (tag != DW_TAG_subrange_type && get_type(&child, &of))
-			seed = mix_type(seed, &of, depth);
+			seed = mix_type(seed, &of, look);
 	} while (dwarf_siblingof(&child, &child) == 0);
 	return seed;
 }
 
 /* Pointers are all alike: what they lead to is not inside the object. */
-static uint64_t mix_type(uint64_t seed, Dwarf_Die *type, int depth)
+static uint64_t mix_type(uint64_t seed, Dwarf_Die *type, struct look look)
 {
 	Dwarf_Die of;
 	int tag = dwarf_tag(type);
 
 	seed = mix_number(seed, (uint64_t)tag);
 	seed = mix_number(seed, get_number(type, DW_AT_byte_size));
-	if (depth == DEPTH_MAX)
+	if (look.depth++ == DEPTH_MAX)
 		return seed;
 	switch (tag) {
 	case DW_TAG_base_type:
 		return mix_number(seed, get_number(type, DW_AT_encoding));
 	case DW_TAG_array_type:
 		if (get_type(type, &of))
-			seed = mix_type(seed, &of, depth + 1);
-		return mix_parts(seed, type, depth + 1);
+			seed = mix_type(seed, &of, look);
+		return mix_parts(seed, type, look);
 	case DW_TAG_structure_type:
 	case DW_TAG_class_type:
 	case DW_TAG_union_type:
-		return mix_parts(seed, type, depth + 1);
+		return mix_parts(seed, type, look);
 	default:
 		return seed;
 	}
@@ -151,7 +158,8 @@ static uint64_t mix_arguments(uint64_t seed, Dwarf_Die *class)
 			seed = mix_arguments(seed, &child);
 		if (tag == DW_TAG_template_type_parameter &&
 		    get_type(&child, &type))
-			seed = mix_type(seed, &type, 0);
+			seed = mix_type(seed, &type,
+					(struct look){ .named = true });
 	} while (dwarf_siblingof(&child, &child) == 0);
 	return seed;
 }
@@ -199,7 +207,8 @@ uint64_t hi_closure_layout(Dwarf_Die *function)
 
 	if (find_first_parameter(function, &type)) {
 		(void)follow(&type);
-		layout = mix_type(layout, &type, 0);
+		layout =
+			mix_type(layout, &type, (struct look){ .named = true });
 		known = true;
 	}
 	if (find_class(function, &class)) {
@@ -207,4 +216,33 @@ uint64_t hi_closure_layout(Dwarf_Die *function)
 		known = true;
 	}
 	return known ? layout : 0;
+}
+
+bool hi_receiver_find(Dwarf_Die *function, struct hi_receiver *ret_receiver)
+{
+	Dwarf_Die type;
+	const char *name;
+	int tag;
+
+	if (!find_first_parameter(function, &type) || !follow(&type))
+		return false;
+	tag = dwarf_tag(&type);
+	name = dwarf_diename(&type);
+	if (!name ||
+	    (tag != DW_TAG_structure_type && tag != DW_TAG_class_type &&
+	     tag != DW_TAG_union_type) ||
+	    dwarf_hasattr(&type, DW_AT_declaration))
+		return false;
+	*ret_receiver = (struct hi_receiver){
+		.type = type,
+		.size = get_number(&type, DW_AT_byte_size),
+		.keyword = tag == DW_TAG_class_type ? "class" : "struct",
+		.name = name,
+	};
+	return true;
+}
+
+uint64_t hi_receiver_layout(struct hi_receiver *receiver)
+{
+	return mix_type(1, &receiver->type, (struct look){ .named = false });
 }

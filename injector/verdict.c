@@ -6,6 +6,7 @@
 #include "common/own.h"
 #include "injector/interface.h"
 #include "injector/phrase.h"
+#include "injector/verdict_virtual.h"
 
 static int by_home(const void *a, const void *b)
 {
@@ -353,6 +354,30 @@ static int judge_drift(const struct judging *judging, struct hi_err *err)
 	return judge_returned(judging, err);
 }
 
+/* Objects whose types no variable and no export leads to. */
+static void judge_virtual(const struct judging *judging)
+{
+	struct hi_reasons found = { 0 };
+
+	switch (judging->options->on_drift) {
+	case HI_DRIFT_REFUSE:
+		hi_verdict_virtual(judging->worker, judging->build,
+				   judging->reasons);
+		return;
+	case HI_DRIFT_WARN:
+		hi_verdict_virtual(judging->worker, judging->build, &found);
+		for (size_t i = 0; i < found.n; i++)
+			hi_report_note(judging->report, "%s: %s: %s",
+				       judging->worker->name,
+				       found.list[i].symbol,
+				       found.list[i].text);
+		hi_reasons_done(&found);
+		return;
+	case HI_DRIFT_ACCEPT:
+		return;
+	}
+}
+
 int hi_verdict(struct hi_worker *worker, struct hi_build *build,
 	       const struct hi_used *used, const struct hi_options *options,
 	       struct hi_report *report, struct hi_reasons *reasons,
@@ -363,6 +388,8 @@ int hi_verdict(struct hi_worker *worker, struct hi_build *build,
 	};
 	int code = judge_drift(&judging, err);
 
+	if (code == 0)
+		judge_virtual(&judging);
 	if (code == 0)
 		code = judge_shared_bodies(worker, build, reasons, err);
 	return code;

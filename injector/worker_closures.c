@@ -7,6 +7,7 @@
 
 #include "common/grow.h"
 #include "elfscan/closure.h"
+#include "elfscan/dies.h"
 #include "injector/worker_parts.h"
 
 /* The closures of one old build. */
@@ -17,6 +18,9 @@ struct side {
 
 struct parting {
 	struct hi_build *build;
+	/* the entries of what the current build has, too */
+	const struct hi_build *current;
+	struct hi_dies was, is;
 	const struct hi_match *matches;
 	struct hi_closures closures;
 	struct side *sides;
@@ -45,22 +49,47 @@ static int get_side(struct parting *parting, struct hi_build *build,
 	return 0;
 }
 
-static bool has_same_layout(const struct hi_match *match,
-			    const struct hi_build *build,
+static bool has_same_layout(const struct parting *parting,
+			    const struct hi_match *match,
 			    const struct hi_symbol *symbol)
 {
 	uint64_t old, new;
-	Dwarf_Die die;
+	Dwarf_Die was, is;
 
-	if (!match->old->units || !build->units)
+	/* of what comes back, nothing is known any more */
+	if (match->old != parting->current)
+		return false;
+	if (!hi_dies_get(&parting->was, match->symbol, &was) ||
+	    !hi_dies_get(&parting->is, symbol, &is))
 		return true;
-	old = hi_units_find(match->old->units, match->symbol, &die) ?
-		      hi_closure_layout(&die) :
-		      0;
-	new = hi_units_find(build->units, symbol, &die) ?
-		      hi_closure_layout(&die) :
-		      0;
+	old = hi_closure_layout(&was);
+	new = hi_closure_layout(&is);
 	return old == new || !old || !new;
+}
+
+static void find_entries(struct parting *parting)
+{
+	const struct hi_symbol *symbols;
+	bool known = true;
+	size_t n;
+
+	symbols = hi_symtab_get_functions(parting->build->symtab, &n);
+	hi_dies_init(&parting->was, parting->current->image,
+		     parting->current->units);
+	hi_dies_init(&parting->is, parting->build->image,
+		     parting->build->units);
+	for (size_t i = 0; i < parting->closures.n && known; i++) {
+		size_t function = parting->closures.all[i].function;
+		const struct hi_match *match = &parting->matches[function];
+
+		if (match->function && match->old == parting->current)
+			known = hi_dies_want(&parting->was, match->symbol,
+					     NULL) == 0 &&
+				hi_dies_want(&parting->is, &symbols[function],
+					     NULL) == 0;
+	}
+	hi_dies_find(&parting->was);
+	hi_dies_find(&parting->is);
 }
 
 /* Whether objects of OLD fit the function of CLOSURE; negative: an error. */
@@ -89,7 +118,7 @@ static int fits(struct parting *parting, const struct hi_closure *closure,
 	return hi_closures_get_members(others, closure->group) ==
 		       hi_closures_get_members(&parting->closures,
 					       closure->group) &&
-	       has_same_layout(match, build, symbol);
+	       has_same_layout(parting, match, symbol);
 }
 
 static int note(struct hi_worker *worker, const struct hi_closure *closure,
@@ -146,8 +175,10 @@ void hi_worker_forget_parted(struct hi_worker *worker)
 int hi_worker_part_closures(struct hi_worker *worker, struct hi_build *build,
 			    struct hi_match *matches, struct hi_err *err)
 {
-	struct parting parting = { .build = build, .matches = matches };
 	const struct hi_build *current = worker->current;
+	struct parting parting = { .build = build,
+				   .current = current,
+				   .matches = matches };
 	const struct hi_closure *all;
 	int code;
 	size_t n;
@@ -157,6 +188,9 @@ int hi_worker_part_closures(struct hi_worker *worker, struct hi_build *build,
 			 hi_units_all_same(current->units, build->units)))
 		return 0;
 	code = hi_closures_find(build->symtab, &parting.closures, err);
+	if (code < 0 || !parting.closures.n)
+		return code;
+	find_entries(&parting);
 	all = parting.closures.all;
 	for (size_t i = 0; i < parting.closures.n && code == 0; i += n) {
 		for (n = 1; i + n < parting.closures.n &&
@@ -170,6 +204,8 @@ int hi_worker_part_closures(struct hi_worker *worker, struct hi_build *build,
 	for (size_t i = 0; i < parting.n_sides; i++)
 		hi_closures_done(&parting.sides[i].closures);
 	free(parting.sides);
+	hi_dies_done(&parting.was);
+	hi_dies_done(&parting.is);
 	hi_closures_done(&parting.closures);
 	return code;
 }
