@@ -166,10 +166,11 @@ START_TEST(what_the_abandoned_call_has_locked_is_released)
 		      "'%s'", locks.list[0].what);
 	hi_crashed_tell(&subject);
 	ck_assert(!hi_crashed_await(&subject, 'u', locks.list[0].remote));
-	/* the same with one that waits */
+	/* the same with one that waits, and has to be woken */
 	hi_held_locks_find(&crash.call, &locks);
 	ck_assert_uint_eq(locks.n, 1);
 	ck_assert(locks.list[0].settled);
+	ck_assert(!hi_crashed_await(&subject, 'u', locks.list[0].remote));
 	ck_assert_int_eq(hi_held_locks_release(&crash.call, &subject.place,
 					       &locks, &err),
 			 0);
@@ -180,6 +181,35 @@ START_TEST(what_the_abandoned_call_has_locked_is_released)
 	ck_assert_uint_eq(locks.n, 0);
 	hi_crashed_tell(&subject);
 	ck_assert(hi_crashed_await(&subject, 'u', 0));
+	hi_crashed_end(&subject);
+}
+END_TEST
+
+/* Whoever had it has it no more, and not in part. */
+START_TEST(what_is_released_is_as_if_never_taken)
+{
+	static hi_crashed_deed *const crashes[] = { print_nothing,
+						    look_up_nothing };
+	struct hi_crashed_story story = { .crash = { crashes[_i] },
+					  .use = use_malloc };
+	static const uint32_t none[4];
+	struct hi_crashed subject;
+	struct hi_held_locks locks = { 0 };
+	struct hi_crash crash;
+	struct hi_err err;
+	uint32_t words[4];
+
+	hi_crashed_begin(&subject, &story);
+	hi_crashed_read(&subject, 0, &crash);
+	hi_held_locks_find(&crash.call, &locks);
+	ck_assert_uint_eq(locks.n, 1);
+	ck_assert_int_eq(hi_held_locks_release(&crash.call, &subject.place,
+					       &locks, &err),
+			 0);
+	ck_assert_int_eq(hi_remote_read(subject.host, locks.list[0].remote,
+					words, sizeof(words), &err),
+			 0);
+	ck_assert_mem_eq(words, none, sizeof(words));
 	hi_crashed_end(&subject);
 }
 END_TEST
@@ -371,6 +401,7 @@ int main(void)
 	tcase_add_loop_test(tcase,
 			    what_the_abandoned_call_has_locked_is_released, 0,
 			    sizeof(left) / sizeof(*left));
+	tcase_add_loop_test(tcase, what_is_released_is_as_if_never_taken, 0, 2);
 	tcase_add_loop_test(tcase, where_nothing_is_locked_nothing_is_released,
 			    0, 2 * sizeof(harmless) / sizeof(*harmless));
 	tcase_add_test(tcase, a_lock_that_many_wait_for_is_released);
