@@ -1,8 +1,8 @@
 /*
  * Crashes in the worker, of each kind, in each language and at each level: the host
- * gets zero and goes on, and the next build gives it values again.
+ * gets zero and goes on, and the next build, or the one before, gives it values again.
  *
- * Odd builds of tests/guard crash, even ones do not.
+ * Odd builds of tests/guard crash, even ones do not, unless they are spoiled.
  */
 #include <signal.h>
 #include <stdio.h>
@@ -14,7 +14,13 @@
 
 #define LEN(array) (sizeof(array) / sizeof(*(array)))
 
-enum { LAST_BUILD = 4, MANY = 16, OFTEN = 1000 };
+enum {
+	LAST_BUILD = 4,
+	GOOD = 2,   /* what is gone back to, and its file */
+	N_BACK = 5, /* toolchains with which that is tried each time */
+	MANY = 16,
+	OFTEN = 1000,
+};
 
 /* --- each fault, with each toolchain ------------------------------------------------- */
 
@@ -30,9 +36,16 @@ static const struct guard_fault faults[] = {
 	{ "abort", "SIGABRT", NULL, 0 },
 	{ "assert", "SIGABRT", NULL, 0 },
 	{ "twice", "SIGABRT", NULL, 0 },
+	{ "kill", "SIGABRT", NULL, 0 },
+	{ "tkill", "SIGABRT", NULL, 0 },
+	{ "queue", "SIGABRT", NULL, 0 },
+	{ "tqueue", "SIGABRT", NULL, 0 },
 	{ "trap", "SIGTRAP", NULL, 0 },
 	{ "nowhere", "SIGSEGV", NULL, GUARD_ADDRESS },
+	{ "leaps", "SIGSEGV", NULL, GUARD_ADDRESS | GUARD_ANY_LINE },
 	{ "libc", "SIGSEGV", NULL, GUARD_ADDRESS },
+	{ "jumps", "SIGSEGV", NULL, GUARD_ADDRESS | GUARD_ANY_LINE },
+	{ "heap", "SIGABRT", NULL, 0 },
 	{ "sort", "SIGSEGV", "compare", GUARD_ADDRESS | GUARD_INSIDE },
 	{ "callback", "SIGSEGV", NULL, GUARD_ADDRESS },
 	{ "tail", "SIGSEGV", "inner", GUARD_ADDRESS },
@@ -47,17 +60,18 @@ static const struct guard_fault faults[] = {
 };
 
 static const char of_c[] =
-	"null wild readonly bus ill div sse x87 abort assert twice trap nowhere "
-	"libc sort callback tail vectors alloca overflow called_back";
+	"null wild readonly bus ill div sse x87 abort assert twice kill tkill "
+	"queue tqueue trap nowhere leaps libc jumps heap sort callback tail vectors "
+	"alloca overflow called_back";
 static const char of_cxx[] =
 	"null wild readonly bus ill div sse x87 abort assert twice trap nowhere "
-	"libc sort callback tail vectors alloca overflow called_back exception "
-	"area";
+	"leaps libc jumps heap sort callback tail vectors alloca overflow called_back "
+	"exception area";
 static const char of_rust[] = "wild quits panic overflow called_back";
 
 /* Those that differ with the compiler. */
 static const char few_of_c[] =
-	"null x87 abort nowhere sort tail alloca overflow called_back";
+	"null x87 abort nowhere leaps jumps sort tail alloca overflow called_back";
 static const char few_of_cxx[] = "null abort tail exception area called_back";
 
 static const struct guard_toolchain toolchains[] = {
@@ -66,22 +80,33 @@ static const struct guard_toolchain toolchains[] = {
 	{ "rust-unwind-O0", "rustc", "-g", of_rust },
 	{ "rust-abort-O2", "rustc", "-g -C opt-level=2 -C panic=abort",
 	  of_rust },
+	{ "c-clang-O2", "clang", "-O2 -g", few_of_c },
 	{ "c-gcc-O0", "gcc", "-O0 -g", few_of_c },
 	{ "c-gcc-Os", "gcc", "-Os -g", few_of_c },
 	{ "c-clang-O0", "clang", "-O0 -g", few_of_c },
-	{ "c-clang-O2", "clang", "-O2 -g", few_of_c },
 	{ "c-clang-Os", "clang", "-Os -g", few_of_c },
 	{ "cxx-gcc-O0", "g++ -x c++", "-O0 -g", few_of_cxx },
 	{ "cxx-clang-O2", "clang++ -x c++", "-O2 -g", few_of_cxx },
 	{ "cxx-clang-Os", "clang++ -x c++", "-Os -g", few_of_cxx },
 	{ "c-gcc-frames", "gcc", "-O2 -g -fno-omit-frame-pointer", few_of_c },
-	{ "c-gcc-cet", "gcc", "-O2 -g -fcf-protection=full", few_of_c },
+	{ "c-gcc-cet", "gcc", "-O2 -g -fcf-protection=full -Wl,-z,ibtplt",
+	  few_of_c },
 	{ "c-gcc-lto", "gcc", "-O2 -g -flto", few_of_c },
+	{ "c-gcc-no-plt", "gcc", "-O2 -g -fno-plt",
+	  "nowhere leaps jumps tail" },
 };
 
 static bool has(const char *list, const char *name)
 {
 	return support_has_word(list, name);
+}
+
+static const struct guard_fault *find_fault(const char *name)
+{
+	for (size_t i = 0; i < LEN(faults); i++)
+		if (!strcmp(faults[i].name, name))
+			return &faults[i];
+	ck_abort_msg("no fault %s", name);
 }
 
 /* Each crashes once; then its calls give zero and do not begin. Returns the calls that
@@ -128,17 +153,10 @@ static long call_all(struct support *scene, const char *names,
 	return calls;
 }
 
-START_TEST(the_host_gets_zero_until_the_next_build)
+static void hold_all(struct support *scene, const char *names)
 {
-	const struct guard_toolchain *toolchain = &toolchains[_i];
-	const char *names =
-		guard_is_full() && strcmp(toolchain->cc, "rustc") ?
-			(strstr(toolchain->name, "cxx") ? of_cxx : of_c) :
-			toolchain->names;
-	struct support *scene = support_new(toolchain->name);
 	long calls = 0;
 
-	guard_compile(scene, toolchain, LAST_BUILD);
 	guard_start(scene, "--guard=hold");
 	for (unsigned int build = 1; build <= LAST_BUILD; build += 2) {
 		calls += crash_all(scene, names, build);
@@ -149,19 +167,135 @@ START_TEST(the_host_gets_zero_until_the_next_build)
 		if (build + 2 <= LAST_BUILD)
 			guard_put(scene, build + 2);
 	}
-	guard_end(scene);
+	guard_leave(scene);
+}
+
+/* --- back to the last build that has not crashed ------------------------------------ */
+
+static const char few_to_go_back[] =
+	"null abort sort jumps called_back exception area wild panic";
+
+static void expect_way_back(struct support *scene, const char *signal,
+			    unsigned int to, unsigned int from)
+{
+	json_t *event = support_event(scene, "rollback");
+	char pattern[100];
+
+	ck_assert_int_eq(support_event_number(scene, event, "build"), to);
+	ck_assert_int_eq(support_event_number(scene, event, "from"), from);
+	snprintf(pattern, sizeof(pattern),
+		 "libworker.so #%u crashed: %s.*; going back to #%u$", from,
+		 signal, to);
+	support_message(scene, pattern);
+	snprintf(pattern, sizeof(pattern), "libworker.so back at #%u: ", to);
+	support_message(scene, pattern);
+}
+
+/* Returns the calls that have begun. */
+static long go_back(struct support *scene, const struct guard_fault *fault,
+		    unsigned int number)
+{
+	/* one that was gone back from is not taken again by itself */
+	unsigned int file = number % 2 ? 3 : 1;
+	bool inside = fault->flags & GUARD_INSIDE;
+
+	guard_put_as(scene, file, number);
+	guard_expect(scene, fault->name, inside ? file * 1000L + 7 : 0);
+	guard_expect_crash(scene, fault, number, "rollback");
+	expect_way_back(scene, fault->signal, GOOD, number);
+	guard_expect(scene, fault->name, GOOD * 1000L + 7);
+	guard_expect(scene, fault->name, GOOD * 1000L + 7);
+	return 3;
+}
+
+static void go_back_from_each(struct support *scene, const char *names)
+{
+	unsigned int number = GOOD;
+	long calls = 1;
+
+	guard_start(scene, "--guard=rollback");
+	/* there is no build to go back to */
+	guard_expect(scene, "wild", 0);
+	guard_expect_crash(scene, find_fault("wild"), 1, "hold");
+	guard_expect(scene, "wild", 0);
+	guard_put(scene, GOOD);
+	for (size_t i = 0; i < LEN(faults); i++) {
+		if (!has(names, faults[i].name) ||
+		    (!guard_is_full() && !has(few_to_go_back, faults[i].name)))
+			continue;
+		calls += go_back(scene, &faults[i], ++number);
+		guard_expect(scene, "count", calls);
+	}
+	/* each new build gets its chance */
+	for (int i = 0; i < 2; i++)
+		calls += go_back(scene, find_fault("wild"), ++number);
+	guard_expect(scene, "count", calls);
+	guard_leave(scene);
+}
+
+/* What was live before crashes, too: it is not gone back on and on. */
+static void spoil_all(struct support *scene, const char *names)
+{
+	const struct guard_fault *aborts =
+		find_fault(has(names, "abort") ? "abort" : "quits");
+	const struct guard_fault *wild = find_fault("wild");
+	const struct guard_fault *callback = find_fault("called_back");
+
+	guard_start_at(scene, "--guard=rollback", 2);
+	guard_put_as(scene, 4, 2);
+	guard_put_as(scene, 3, 3);
+	guard_expect(scene, "wild", 0);
+	guard_expect_crash(scene, wild, 3, "rollback");
+	expect_way_back(scene, wild->signal, 2, 3);
+	guard_expect(scene, "wild", 4007);
+	guard_expect(scene, "spoil", 7);
+	guard_expect(scene, "wild", 0);
+	guard_expect_crash(scene, wild, 2, "hold");
+	guard_expect(scene, "wild", 0);
+	guard_expect(scene, "count", 3);
+	/* another function */
+	guard_expect(scene, "called_back", 0);
+	guard_expect_crash(scene, callback, 2, "rollback");
+	expect_way_back(scene, callback->signal, 1, 2);
+	guard_expect(scene, "called_back", 0);
+	guard_expect_crash(scene, callback, 1, "hold");
+	guard_expect(scene, "called_back", 0);
+	guard_expect(scene, "wild", 0);
+	guard_expect_crash(scene, wild, 1, "hold");
+	/* in the part of a function that is seldom run */
+	guard_expect(scene, aborts->name, 0);
+	guard_expect_crash(scene, aborts, 1, "hold");
+	guard_expect(scene, aborts->name, 0);
+	guard_expect(scene, "count", 7);
+	guard_expect(scene, "spoil", 7);
+	guard_expect(scene, "wild", 0);
+	guard_put_as(scene, 4, 4);
+	guard_expect(scene, "wild", 4007);
+	guard_expect(scene, "called_back", 4007);
+	guard_expect(scene, "count", 9);
+	guard_leave(scene);
+}
+
+START_TEST(the_host_goes_on_with_zero_or_with_the_build_before)
+{
+	const struct guard_toolchain *toolchain = &toolchains[_i];
+	const char *names =
+		guard_is_full() && strcmp(toolchain->cc, "rustc") ?
+			(strstr(toolchain->name, "cxx") ? of_cxx : of_c) :
+			toolchain->names;
+	struct support *scene = support_new(toolchain->name);
+
+	guard_compile(scene, toolchain, LAST_BUILD);
+	hold_all(scene, names);
+	if (guard_is_full() || _i < N_BACK) {
+		go_back_from_each(scene, names);
+		spoil_all(scene, names);
+	}
+	support_free(scene);
 }
 END_TEST
 
 /* --- threads ------------------------------------------------------------------------- */
-
-static const struct guard_fault *find_fault(const char *name)
-{
-	for (size_t i = 0; i < LEN(faults); i++)
-		if (!strcmp(faults[i].name, name))
-			return &faults[i];
-	ck_abort_msg("no fault %s", name);
-}
 
 /* Build 1 is in a host of C; 2 follows. */
 static struct support *begin(const char *name, const char *option)
@@ -195,8 +329,8 @@ START_TEST(a_thread_with_a_small_stack_goes_on)
 }
 END_TEST
 
-static const char *const at_once[] = { "null", "abort", "called_back",
-				       "twice" };
+static const char *const at_once[] = { "null", "abort", "called_back", "twice",
+				       "heap" };
 
 /* Some come before the others have crashed, others are held already. */
 START_TEST(threads_that_crash_at_once_go_on)
@@ -273,6 +407,26 @@ START_TEST(a_thread_leaves_an_old_build)
 	guard_expect(scene, "join", 0);
 	guard_expect_crash(scene, &waits, 1, "return");
 	guard_expect(scene, "null", 2007);
+	guard_end(scene);
+}
+END_TEST
+
+/* There is a build that could be gone back to. */
+START_TEST(newer_code_stays_when_an_old_build_crashes)
+{
+	static const struct guard_fault waits = { "waits", "SIGSEGV",
+						  "fault_waits",
+						  GUARD_ADDRESS };
+	struct support *scene = begin("newer", "--guard=rollback");
+
+	guard_put(scene, 2);
+	guard_expect(scene, "leave waits", 0);
+	while (strcmp(support_ask(scene, "count"), "1") != 0)
+		;
+	guard_put(scene, 3);
+	guard_expect(scene, "go", 7);
+	guard_expect(scene, "join", 0);
+	guard_expect_crash(scene, &waits, 2, "return");
 	guard_end(scene);
 }
 END_TEST
@@ -361,20 +515,40 @@ START_TEST(without_the_guard_the_host_dies_of_its_signal)
 }
 END_TEST
 
+/* The host is not made to go on where it has called nothing. */
+START_TEST(a_way_out_that_is_none_is_not_taken)
+{
+	struct support *scene = begin("wrong", "--guard=hold");
+	json_t *event;
+
+	support_tell(scene, "wrong");
+	event = support_event(scene, "crash");
+	ck_assert_str_eq(support_event_text(scene, event, "action"), "off");
+	ck_assert_int_eq(support_wait(scene), 128 + SIGILL);
+	support_message(scene, "the host dies of it: the frames of thread "
+			       "[0-9]+ between libworker.so and the host "
+			       "cannot be followed");
+	support_free(scene);
+}
+END_TEST
+
 static void add(Suite *suite)
 {
 	TCase *each = support_tcase(suite, "each");
 	TCase *other = support_tcase(suite, "other");
 	TCase *off = support_tcase(suite, "off");
 
-	tcase_add_loop_test(each, the_host_gets_zero_until_the_next_build, 0,
-			    (int)LEN(toolchains));
+	tcase_add_loop_test(each,
+			    the_host_goes_on_with_zero_or_with_the_build_before,
+			    0, (int)LEN(toolchains));
 	tcase_add_test(other, a_thread_with_a_small_stack_goes_on);
 	tcase_add_loop_test(other, threads_that_crash_at_once_go_on, 0,
 			    (int)LEN(at_once));
 	tcase_add_test(other, a_thread_of_the_worker_s_own_ends);
 	tcase_add_test(other, a_handler_in_the_worker_returns);
 	tcase_add_test(other, a_thread_leaves_an_old_build);
+	tcase_add_test(other, newer_code_stays_when_an_old_build_crashes);
+	tcase_add_test(other, a_way_out_that_is_none_is_not_taken);
 	tcase_add_test(other, a_crash_while_a_build_waits_is_told);
 	tcase_add_test(other, what_cannot_be_held_may_crash_a_thousand_times);
 	/* C, C++, Rust */

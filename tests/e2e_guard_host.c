@@ -165,6 +165,7 @@ static const struct {
 	/* outside the worker */
 	{ "crash", SIGSEGV },
 	{ "abort", SIGABRT },
+	{ "after", SIGSEGV },
 	/* a reporter: says something, and dies of its signal */
 	{ "reporter", SIGSEGV },
 	/* sent by another thread while one is inside the worker */

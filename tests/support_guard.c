@@ -65,11 +65,25 @@ void guard_compile(struct support *scene,
 		      support_source(scene, "tests/guard"));
 }
 
-void guard_start(struct support *scene, const char *option)
+static void put_file(struct support *scene, unsigned int file)
 {
-	support_put(scene, "build.1.so", "libworker.so", SUPPORT_RENAME);
+	char name[60];
+
+	snprintf(name, sizeof(name), "build.%u.so", file);
+	support_put(scene, name, "libworker.so", SUPPORT_RENAME);
+}
+
+void guard_start_at(struct support *scene, const char *option,
+		    unsigned int file)
+{
+	put_file(scene, file);
 	support_start(scene, option, "./host", "libworker.so", NULL);
 	support_event(scene, "ready");
+}
+
+void guard_start(struct support *scene, const char *option)
+{
+	guard_start_at(scene, option, 1);
 }
 
 static bool is_repeated(json_t *event)
@@ -81,18 +95,21 @@ static bool is_repeated(json_t *event)
 		       "waiting");
 }
 
-void guard_put(struct support *scene, unsigned int number)
+void guard_put_as(struct support *scene, unsigned int file, unsigned int number)
 {
-	char name[60];
 	json_t *live;
 
-	snprintf(name, sizeof(name), "build.%u.so", number);
-	support_put(scene, name, "libworker.so", SUPPORT_RENAME);
+	put_file(scene, file);
 	live = support_event_any(scene);
 	while (is_repeated(live))
 		live = support_event_any(scene);
 	ck_assert_str_eq(support_event_text(scene, live, "event"), "live");
 	ck_assert_int_eq(support_event_number(scene, live, "build"), number);
+}
+
+void guard_put(struct support *scene, unsigned int number)
+{
+	guard_put_as(scene, number, number);
 }
 
 void guard_expect(struct support *scene, const char *question, long result)
@@ -106,10 +123,15 @@ void guard_expect(struct support *scene, const char *question, long result)
 			     line, wanted);
 }
 
-void guard_end(struct support *scene)
+void guard_leave(struct support *scene)
 {
 	support_no_event(scene);
 	ck_assert_int_eq(support_end(scene), 5);
+}
+
+void guard_end(struct support *scene)
+{
+	guard_leave(scene);
 	support_free(scene);
 }
 

@@ -40,15 +40,23 @@ void guard_compile(struct support *scene,
 		   const struct guard_toolchain *toolchain, unsigned int last);
 /* Under hotinject with OPTION, with build 1. */
 void guard_start(struct support *scene, const char *option);
+/* The same with that of build FILE, which is then build 1. */
+void guard_start_at(struct support *scene, const char *option,
+		    unsigned int file);
 /* Put build NUMBER in place; it goes live. Crashes that were told before are passed
    over if they are not the first at their place. */
 void guard_put(struct support *scene, unsigned int number);
+/* The same of "build.FILE.so". */
+void guard_put_as(struct support *scene, unsigned int file,
+		  unsigned int number);
 void guard_expect(struct support *scene, const char *question, long result);
 /* The next event. ACTION may be NULL: any that keeps the host alive. */
 json_t *guard_expect_crash(struct support *scene,
 			   const struct guard_fault *fault, unsigned int build,
 			   const char *action);
-/* The host ends with its own status. */
+/* The host ends with its own status; another may be started. */
+void guard_leave(struct support *scene);
+/* The same, and the scene ends. */
 void guard_end(struct support *scene);
 
 #endif

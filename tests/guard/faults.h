@@ -10,8 +10,10 @@
 	F(null) F(wild) F(readonly) F(bus) F(ill) F(div) F(sse) F(x87)         \
 	F(abort) F(assert) F(twice) F(trap) F(overflow) F(nowhere)             \
 	F(libc) F(sort) F(callback) F(tail) F(vectors) F(alloca)               \
+	F(kill) F(tkill) F(queue) F(tqueue) F(jumps) F(leaps)                           \
+	F(heap) F(stdio) F(mutex) F(cleanup)                                   \
 	F(exception) F(method) F(panic) F(quits)                                        \
-	F(thread) F(constructed) F(waits)
+	F(thread) F(constructed) F(waits) F(spins) F(reads) F(wrong)
 /* clang-format on */
 
 #ifdef __cplusplus
@@ -30,6 +32,8 @@ GUARD_FAULTS(GUARD_DECLARE)
 
 typedef long guard_function(long x);
 
+/* Builds with an even number crash, too; the next time, no more. */
+void worker_spoil(void);
 /* How many calls have begun, in any build. */
 long worker_calls(void);
 /* A function of the worker's own, that nobody can name. */

@@ -3,12 +3,19 @@
  *
  *     NAME            fault_NAME(7), on the main thread
  *     thread NAME     the same on a thread with a small stack
+ *     end NAME        and then it calls pthread_exit(3)
  *     many NAME       on 16 threads at once: the sum of the results
  *     again NAME N    N times: the sum of the results
- *     leave NAME      on a thread that nobody waits for
- *     join            wait for that; its result
+ *     leave NAME      on a thread that is not waited for
+ *     too NAME        on another one
+ *     join            wait for the first; its result
  *     count           worker_calls()
  *     go              worker_go()
+ *     spoil           worker_spoil()
+ *     sleeper         fault_callback() calls a function of the host that sleeps,
+ *     spinner         or that does not
+ *     wake            end that
+ *     malloc          malloc(3) and free(3)
  *     raise           let the worker handle a signal
  *     exit N
  *
@@ -17,9 +24,11 @@
 #include <fenv.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "faults.h"
 
@@ -51,6 +60,20 @@ static long call_count(long x)
 	return worker_calls();
 }
 
+static long call_malloc(long x)
+{
+	char *volatile bytes = (char *)malloc(5000);
+
+	free(bytes);
+	return x;
+}
+
+static long call_spoil(long x)
+{
+	worker_spoil();
+	return x;
+}
+
 static long call_go(long x)
 {
 	worker_go();
@@ -66,10 +89,56 @@ static long call_area(long x)
 }
 #endif
 
-#define CALL(name)                                          \
-	static long call_##name(long x)                     \
-	{                                                   \
-		return fault_##name ? fault_##name(x) : -1; \
+/* The host's own part of a stack that the worker is on. */
+static long crash_here(long x)
+{
+	return x + *no_place;
+}
+
+static int may_wake;
+
+static long sleep_here(long x)
+{
+	struct timespec nap = { 0, 1000000 };
+
+	while (!__atomic_load_n(&may_wake, __ATOMIC_SEQ_CST))
+		clock_nanosleep(CLOCK_MONOTONIC, 0, &nap, NULL);
+	return x;
+}
+
+static long spin_here(long x)
+{
+	while (!__atomic_load_n(&may_wake, __ATOMIC_SEQ_CST))
+		;
+	return x;
+}
+
+static long call_sleeper(long x)
+{
+	worker_set_callback(sleep_here);
+	return x;
+}
+
+static long call_spinner(long x)
+{
+	worker_set_callback(spin_here);
+	return x;
+}
+
+static long call_wake(long x)
+{
+	__atomic_store_n(&may_wake, 1, __ATOMIC_SEQ_CST);
+	return x;
+}
+
+/* With a frame of its own. */
+#define CALL(name)                                                 \
+	static long call_##name(long x)                            \
+	{                                                          \
+		long result = fault_##name ? fault_##name(x) : -1; \
+                                                                   \
+		__asm__ volatile("" : "+r"(result));               \
+		return result;                                     \
 	}
 GUARD_FAULTS(CALL)
 
@@ -78,17 +147,12 @@ static const struct {
 	const char *name;
 	guard_function *function;
 } entries[] = { GUARD_FAULTS(ENTRY) ENTRY(called_back) ENTRY(tiny) ENTRY(raise)
-			ENTRY(count) ENTRY(go)
+			ENTRY(count) ENTRY(go) ENTRY(spoil) ENTRY(sleeper)
+				ENTRY(spinner) ENTRY(wake) ENTRY(malloc)
 #ifdef __cplusplus
-				ENTRY(area)
+					ENTRY(area)
 #endif
 };
-
-/* The host's own part of a stack that the worker is on. */
-static long crash_here(long x)
-{
-	return x + *no_place;
-}
 
 static guard_function *find(const char *name)
 {
@@ -102,6 +166,7 @@ struct job {
 	pthread_t thread;
 	guard_function *function;
 	pthread_barrier_t *barrier;
+	bool exits;
 	long result;
 };
 
@@ -112,6 +177,8 @@ static void *work(void *context)
 	if (job->barrier)
 		pthread_barrier_wait(job->barrier);
 	job->result = job->function(7);
+	if (job->exits)
+		pthread_exit(NULL);
 	return NULL;
 }
 
@@ -136,7 +203,7 @@ static long finish(struct job *job)
 
 static long run_many(guard_function *function)
 {
-	struct job jobs[N_THREADS];
+	struct job jobs[N_THREADS] = {};
 	pthread_barrier_t barrier;
 	long sum = 0;
 
@@ -148,13 +215,13 @@ static long run_many(guard_function *function)
 	return sum;
 }
 
-static struct job left;
+static struct job left, other;
 
 static long answer(char *question)
 {
 	const char *verb = strtok(question, " \n");
 	const char *name = strtok(NULL, " \n"), *times = strtok(NULL, " \n");
-	struct job job;
+	struct job job = { .exits = !strcmp(verb, "end") };
 	long sum = 0;
 
 	if (!strcmp(verb, "exit"))
@@ -165,12 +232,14 @@ static long answer(char *question)
 		return find(verb)(7);
 	if (!strcmp(verb, "many"))
 		return run_many(find(name));
-	if (!strcmp(verb, "thread")) {
+	if (!strcmp(verb, "thread") || job.exits) {
 		start(&job, find(name), NULL);
 		return finish(&job);
 	}
 	if (!strcmp(verb, "leave"))
 		start(&left, find(name), NULL);
+	if (!strcmp(verb, "too"))
+		start(&other, find(name), NULL);
 	for (int i = times ? atoi(times) : 0; i > 0; i--)
 		sum += find(name)(7);
 	return sum;

@@ -2,6 +2,7 @@
  * A host that has its own crashes and handlers. Questions:
  *
  *     crash, abort    outside the worker
+ *     after           at the instruction that follows a call of it
  *     reporter        a handler that dies of the worker's crash
  *     recover         a handler that leaves the worker; how often that was
  *     worse           a handler that crashes itself
@@ -80,10 +81,15 @@ static void send(const char *what)
 	pthread_join(thread, NULL);
 }
 
+/* The thread that is inside gets it: this one does not take it. */
 static void be_killed(void)
 {
 	pthread_t thread = begin_inside();
+	sigset_t set;
 
+	sigemptyset(&set);
+	sigaddset(&set, SIGSEGV);
+	pthread_sigmask(SIG_BLOCK, &set, NULL);
 	if (fork() == 0)
 		_exit(kill(getppid(), SIGSEGV));
 	pthread_join(thread, NULL);
@@ -93,6 +99,8 @@ static void answer(const char *verb, const char *name)
 {
 	if (!strcmp(verb, "crash"))
 		*no_place = 1;
+	if (!strcmp(verb, "after"))
+		*(volatile char *)worker_calls();
 	if (!strcmp(verb, "abort"))
 		abort();
 	if (!strcmp(verb, "send"))

@@ -7,9 +7,11 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "faults.h"
@@ -19,6 +21,9 @@
 static long calls;
 static guard_function *given;
 static int may_go;
+static int ends[2];
+static long n_written;
+static bool spoiled;
 
 /* What the compiler cannot know. */
 static long *volatile no_place;
@@ -34,12 +39,17 @@ static volatile long double zero_long_double;
 static bool crashes(void)
 {
 	__atomic_add_fetch(&calls, 1, __ATOMIC_SEQ_CST);
-	return BUILD % 2;
+	return BUILD % 2 || spoiled;
 }
 
 static long give(long x)
 {
 	return BUILD * 1000 + x;
+}
+
+void worker_spoil(void)
+{
+	spoiled = !spoiled;
 }
 
 long worker_calls(void)
@@ -136,6 +146,14 @@ long fault_nowhere(long x)
 	return give(x);
 }
 
+/* The same as the last thing that it does. */
+long fault_leaps(long x)
+{
+	if (crashes())
+		return no_function(x); /* leaps */
+	return give(x);
+}
+
 /* --- given up by the C library ----------------------------------------------------- */
 
 long fault_abort(long x)
@@ -159,6 +177,99 @@ long fault_twice(long x)
 	free(bytes);
 	if (crashes())
 		free(bytes); /* twice */
+	return give(x);
+}
+
+/* Sent by the thread to its own process in other ways. */
+long fault_kill(long x)
+{
+	if (crashes())
+		x += kill(getpid(), SIGABRT); /* kill */
+	return give(x);
+}
+
+long fault_tkill(long x)
+{
+	if (crashes())
+		x += syscall(SYS_tkill, gettid(), SIGABRT); /* tkill */
+	return give(x);
+}
+
+long fault_queue(long x)
+{
+	union sigval value = { 0 };
+
+	if (crashes())
+		x += sigqueue(getpid(), SIGABRT, value); /* queue */
+	return give(x);
+}
+
+long fault_tqueue(long x)
+{
+	union sigval value = { 0 };
+	pthread_t thread = pthread_self();
+
+	if (crashes())
+		x += pthread_sigqueue(thread, SIGABRT, value); /* tqueue */
+	return give(x);
+}
+
+/* --- with something locked or registered -------------------------------------------- */
+
+long fault_heap(long x)
+{
+	char *volatile bytes = (char *)malloc(3000);
+	char *volatile more = (char *)malloc(3000);
+
+	free(bytes);
+	if (crashes())
+		free(bytes); /* heap */
+	free(more);
+	return give(x);
+}
+
+long fault_stdio(long x)
+{
+	if (crashes())
+		x += (long)fwrite(low_text, 1, 10, stdout); /* stdio */
+	return give(x);
+}
+
+static pthread_mutex_t queue_lock = PTHREAD_MUTEX_INITIALIZER;
+
+long fault_mutex(long x)
+{
+	pthread_mutex_lock(&queue_lock);
+	if (crashes())
+		*no_place = x; /* mutex */
+	pthread_mutex_unlock(&queue_lock);
+	return give(x);
+}
+
+static void clean_up(void *x)
+{
+	*(volatile long *)x = 0;
+	abort();
+}
+
+long fault_cleanup(long x)
+{
+	volatile long place = x;
+
+	pthread_cleanup_push(clean_up, (void *)&place);
+	if (crashes())
+		*no_place = x; /* cleanup */
+	pthread_cleanup_pop(0);
+	return give(x);
+}
+
+/* --- in the C library -------------------------------------------------------------- */
+
+/* The last thing that it does: no frame of it is left. */
+long fault_jumps(long x)
+{
+	if (crashes())
+		return (long)strlen(low_text); /* jumps */
 	return give(x);
 }
 
@@ -272,6 +383,20 @@ guard_function *worker_get_callback(void)
 	return called_back;
 }
 
+/* What is told of its frame is wrong: it would return to where nobody has called. */
+__asm__(".text\n"
+	".globl	fault_wrong\n"
+	".type	fault_wrong, @function\n"
+	"fault_wrong:\n"
+	"	.cfi_startproc\n"
+	"	push $0\n"
+	"	push $0\n"
+	"	lea 8(%rsp), %rcx\n"
+	"	push %rcx\n"
+	"	ud2\n"
+	"	.cfi_endproc\n"
+	".size	fault_wrong, . - fault_wrong\n");
+
 /* Code that no symbol tells of cannot be held. */
 __asm__(".text\n"
 	".Ltiny:\n"
@@ -324,6 +449,8 @@ long fault_thread(long x)
 void worker_go(void)
 {
 	__atomic_store_n(&may_go, 1, __ATOMIC_SEQ_CST);
+	if (ends[1])
+		n_written = write(ends[1], "x", 1);
 }
 
 /* Inside until worker_go(), which a newer build may have. */
@@ -333,6 +460,26 @@ long fault_waits(long x)
 	while (!__atomic_load_n(&may_go, __ATOMIC_SEQ_CST))
 		usleep(1000);
 	*no_place = x; /* waits */
+	return give(x);
+}
+
+/* The same deep in the C library. */
+long fault_reads(long x)
+{
+	FILE *file = pipe(ends) == 0 ? fdopen(ends[0], "r") : NULL;
+
+	crashes();
+	if (file)
+		x += getc(file) - 'x';
+	return give(x);
+}
+
+/* The same without a system call. */
+long fault_spins(long x)
+{
+	crashes();
+	while (!__atomic_load_n(&may_go, __ATOMIC_SEQ_CST))
+		;
 	return give(x);
 }
 

@@ -3,7 +3,7 @@
 use std::arch::asm;
 use std::os::raw::{c_int, c_long};
 use std::hint::black_box;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
 #[cfg(build1)]
 const BUILD: c_long = 1;
@@ -17,14 +17,20 @@ const BUILD: c_long = 4;
 type Function = extern "C" fn(c_long) -> c_long;
 
 static CALLS: AtomicI64 = AtomicI64::new(0);
+static SPOILED: AtomicBool = AtomicBool::new(false);
 
 fn crashes() -> bool {
     CALLS.fetch_add(1, Ordering::SeqCst);
-    BUILD % 2 == 1
+    BUILD % 2 == 1 || SPOILED.load(Ordering::SeqCst)
 }
 
 fn give(x: c_long) -> c_long {
     BUILD * 1000 + x
+}
+
+#[no_mangle]
+pub extern "C" fn worker_spoil() {
+    SPOILED.fetch_xor(true, Ordering::SeqCst);
 }
 
 #[no_mangle]
