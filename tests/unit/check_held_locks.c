@@ -62,6 +62,13 @@ static void write_nothing(struct hi_crashed_shared *shared)
 	sink = (void *)fwrite(nowhere, 1, 10, stdout);
 }
 
+/* Its length is taken before the lock. */
+static void put_nothing(struct hi_crashed_shared *shared)
+{
+	(void)shared;
+	sink = (void *)(long)fputs(nowhere, stdout);
+}
+
 static void read_to_nowhere(struct hi_crashed_shared *shared)
 {
 	size_t n = 0;
@@ -337,6 +344,24 @@ START_TEST(a_file_that_the_host_has_locked_stays_locked)
 }
 END_TEST
 
+START_TEST(a_file_that_another_thread_has_locked_stays_locked)
+{
+	static const struct hi_crashed_story story = { .crash = { put_nothing },
+						       .use = lock_stdout };
+	struct hi_crashed subject;
+	struct hi_held_locks locks = { 0 };
+	struct hi_crash crash;
+
+	hi_crashed_begin(&subject, &story);
+	hi_crashed_read(&subject, 0, &crash);
+	hi_crashed_tell(&subject);
+	ck_assert(hi_crashed_await(&subject, 'u', 0));
+	hi_held_locks_find(&crash.call, &locks);
+	ck_assert_uint_eq(locks.n, 0);
+	hi_crashed_end(&subject);
+}
+END_TEST
+
 /* --- what it has registered -------------------------------------------------------- */
 
 static void clean_up(void *context)
@@ -407,6 +432,8 @@ int main(void)
 	tcase_add_test(tcase, a_lock_that_many_wait_for_is_released);
 	tcase_add_test(tcase, a_lock_of_another_crashed_thread_is_left_alone);
 	tcase_add_test(tcase, a_file_that_the_host_has_locked_stays_locked);
+	tcase_add_test(tcase,
+		       a_file_that_another_thread_has_locked_stays_locked);
 	tcase_add_test(tcase, a_thread_that_goes_on_can_be_cancelled);
 	suite_add_tcase(suite, tcase);
 	return hi_fixture_main(suite);
