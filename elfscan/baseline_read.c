@@ -73,7 +73,39 @@ static int read_typedef(struct hi_baseline_reader *reader)
 	return 0;
 }
 
-/* struct NAME = 24 bytes [aligned 16] [: integer] */
+static int read_align(struct hi_baseline_reader *reader,
+		      struct hi_model_type *type)
+{
+	const char *before = reader->next;
+	int64_t number = HI_MODEL_ANY_ALIGN;
+	int code = hi_reader_next(reader);
+
+	if (code == 0 && !hi_reader_is(reader, "?")) {
+		reader->next = before;
+		code = hi_reader_read_number(reader, &number);
+	}
+	type->align = (uint32_t)number;
+	return code;
+}
+
+static int read_passing(struct hi_baseline_reader *reader,
+			struct hi_model_type *type)
+{
+	int code = hi_reader_next(reader);
+
+	if (code != 0)
+		return code;
+	if (hi_reader_is(reader, "value"))
+		type->passing = HI_BY_VALUE;
+	else if (hi_reader_is(reader, "reference"))
+		type->passing = HI_BY_REFERENCE;
+	else
+		return hi_reader_fail(reader,
+				      "'value' or 'reference' is missing");
+	return 0;
+}
+
+/* struct NAME = 24 bytes [aligned 16] [by reference] [: integer] */
 static int read_block(struct hi_baseline_reader *reader,
 		      enum hi_model_kind kind)
 {
@@ -100,9 +132,11 @@ static int read_block(struct hi_baseline_reader *reader,
 	while (code == 0 && (code = hi_reader_next(reader)) == 0 &&
 	       *hi_reader_text(reader)) {
 		if (hi_reader_is(reader, "aligned")) {
-			code = hi_reader_read_number(reader, &number);
-			reader->model->types[named->number].align =
-				(uint32_t)number;
+			code = read_align(reader,
+					  &reader->model->types[named->number]);
+		} else if (hi_reader_is(reader, "by")) {
+			code = read_passing(
+				reader, &reader->model->types[named->number]);
 		} else if (hi_reader_is(reader, ":")) {
 			code = hi_reader_read_last_type(reader, &target);
 			reader->model->types[named->number].target = target;

@@ -264,6 +264,7 @@ static enum hi_model_kind get_suffix(const struct hi_baseline_reader *reader)
 		{ "restrict", HI_MODEL_RESTRICT },
 		{ "_Atomic", HI_MODEL_ATOMIC },
 		{ "[", HI_MODEL_ARRAY },
+		{ "vector", HI_MODEL_VECTOR },
 		{ "(", HI_MODEL_FUNCTION },
 		{ "member", HI_MODEL_MEMBER_POINTER },
 	};
@@ -294,6 +295,16 @@ static int read_member_pointer(struct hi_baseline_reader *reader, int depth,
 	return 0;
 }
 
+static int read_vector(struct hi_baseline_reader *reader, uint32_t *number)
+{
+	int64_t count = 0;
+	int code = hi_reader_read_number(reader, &count);
+
+	*number = add_type(reader, HI_MODEL_VECTOR, *number);
+	reader->model->types[*number].count = (uint64_t)count;
+	return code;
+}
+
 static int read_suffixes(struct hi_baseline_reader *reader, int depth,
 			 uint32_t *number)
 {
@@ -311,6 +322,8 @@ static int read_suffixes(struct hi_baseline_reader *reader, int depth,
 		}
 		if (kind == HI_MODEL_ARRAY)
 			code = read_array(reader, number);
+		else if (kind == HI_MODEL_VECTOR)
+			code = read_vector(reader, number);
 		else if (kind == HI_MODEL_FUNCTION)
 			code = read_parameters(reader, depth, *number, number);
 		else if (kind == HI_MODEL_MEMBER_POINTER)

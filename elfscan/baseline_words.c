@@ -11,7 +11,7 @@ bool hi_baseline_is_word(const char *text)
 		"class",  "union",    "enum",     "void",     "weak",
 		"unique", "version",  "base",     "bits",     "bytes",
 		"member", "slot",     "virtual",  "declared", "aligned",
-		":",      "...",
+		"vector", ":",        "...",
 	};
 
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)

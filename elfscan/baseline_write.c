@@ -120,6 +120,9 @@ static void add_suffix(const struct hi_model *model,
 
 	if (suffix) {
 		hi_buf_text(buf, suffix);
+	} else if (type->kind == HI_MODEL_VECTOR) {
+		hi_buf_printf(buf, " vector %llu",
+			      (unsigned long long)type->count);
 	} else if (type->kind == HI_MODEL_FUNCTION) {
 		hi_buf_text(buf, " ");
 		add_parameters(model, type, buf, depth);
@@ -132,8 +135,8 @@ static void add_suffix(const struct hi_model *model,
 
 static bool has_suffix(enum hi_model_kind kind)
 {
-	return get_suffix(kind) || kind == HI_MODEL_FUNCTION ||
-	       kind == HI_MODEL_MEMBER_POINTER;
+	return get_suffix(kind) || kind == HI_MODEL_VECTOR ||
+	       kind == HI_MODEL_FUNCTION || kind == HI_MODEL_MEMBER_POINTER;
 }
 
 static const char *get_word(enum hi_model_kind kind)
@@ -290,8 +293,14 @@ static void add_block(const struct hi_model *model,
 		return;
 	}
 	hi_buf_printf(buf, " = %llu bytes", (unsigned long long)type->size);
-	if (type->align)
+	if (type->align == HI_MODEL_ANY_ALIGN)
+		hi_buf_text(buf, " aligned ?");
+	else if (type->align)
 		hi_buf_printf(buf, " aligned %u", type->align);
+	if (type->passing)
+		hi_buf_text(buf, type->passing == HI_BY_VALUE ?
+					 " by value" :
+					 " by reference");
 	if (type->kind == HI_MODEL_ENUM && type->target) {
 		hi_buf_text(buf, " : ");
 		add_reference(model, type->target, buf, 0);

@@ -23,6 +23,7 @@ static const uint8_t attributes[] = {
 	[DW_AT_bit_offset] = HI_AT_BIT_OFFSET + 1,
 	[DW_AT_bit_size] = HI_AT_BIT_SIZE + 1,
 	[DW_AT_byte_size] = HI_AT_BYTE_SIZE + 1,
+	[DW_AT_calling_convention] = HI_AT_CALLING_CONVENTION + 1,
 	[DW_AT_const_value] = HI_AT_CONST_VALUE + 1,
 	[DW_AT_containing_type] = HI_AT_CONTAINING_TYPE + 1,
 	[DW_AT_count] = HI_AT_COUNT + 1,

@@ -85,19 +85,6 @@ static bool is_at(const struct hi_dies *dies, size_t at, bool tls,
 
 /* --- the walk ------------------------------------------------------------ */
 
-uint8_t hi_dies_get_fit(const char *linkage, const char *name,
-			const struct hi_symbol *symbol)
-{
-	if (linkage && !strcmp(linkage, symbol->name))
-		return 3;
-	if (!name)
-		return 1;
-	if (!strcmp(name, symbol->name) || !strcmp(name, symbol->base))
-		return linkage ? 2 : 3;
-	/* constructors and destructors have an entry each, but many symbols */
-	return *name == '~' || strstr(symbol->name, name) ? 2 : 1;
-}
-
 static const char *get_linkage(struct hi_dies *dies, const struct hi_die *entry)
 {
 	const char *linkage =

@@ -134,8 +134,9 @@ bool hi_dies_get_type(Dwarf_Die *die, Dwarf_Die *ret_type);
 const char *hi_dies_get_file(Dwarf_Die *die);
 
 /*
- * How well the names of an entry (NULL: it has none) agree with the symbol's: 1 not
- * at all, 2 it is part of the symbol's (a mangled static), 3 fully.
+ * How well the names of an entry (NULL: it has none) agree with the symbol's: 0 so
+ * that it is something else, 1 not at all, 2 it is part of the symbol's (a mangled
+ * static) or one of several for the same function, 3 fully.
  */
 uint8_t hi_dies_get_fit(const char *linkage, const char *name,
 			const struct hi_symbol *symbol);

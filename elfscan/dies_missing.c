@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/buf.h"
 #include "common/grow.h"
 #include "elfscan/dies_parts.h"
 
@@ -29,12 +30,39 @@ static int compare_to_name(const void *name, const void *right)
 	return strcmp(name, missing->wanted->symbol->name);
 }
 
+static void take(struct hi_dies *dies, const struct hi_die_place *place,
+		 const char *name)
+{
+	struct hi_missing *found = bsearch(name, dies->missing, dies->n_missing,
+					   sizeof(*found), compare_to_name);
+
+	if (found) {
+		found->wanted->fit = 3;
+		found->wanted->place = *place;
+	}
+}
+
+/* gcc calls what its several symbols have in common _ZN1AD4Ev. */
+static void take_variants(struct hi_dies *dies,
+			  const struct hi_die_place *place, const char *name,
+			  size_t digit)
+{
+	struct hi_buf variant = HI_BUF_INIT;
+
+	hi_buf_text(&variant, name);
+	for (char c = '0'; c < '4' && !variant.failed; c++) {
+		variant.data[digit] = c;
+		take(dies, place, hi_buf_str(&variant));
+	}
+	hi_buf_done(&variant);
+}
+
 static void look_at(struct hi_dies *dies, const struct hi_die_place *place)
 {
 	Dwarf_Die die = hi_die_at(place);
 	struct hi_die entry, room;
-	struct hi_missing *found;
 	const char *name;
+	size_t digit;
 
 	if (!hi_die_read(&dies->entries, &die, &entry) ||
 	    !hi_die_find(&dies->entries, &entry, HI_AT_EXTERNAL, &room))
@@ -42,13 +70,13 @@ static void look_at(struct hi_dies *dies, const struct hi_die_place *place)
 	name = hi_die_find_text(&dies->entries, &entry, HI_AT_LINKAGE_NAME);
 	if (!name)
 		name = hi_die_find_text(&dies->entries, &entry, HI_AT_NAME);
-	found = name ? bsearch(name, dies->missing, dies->n_missing,
-			       sizeof(*dies->missing), compare_to_name) :
-		       NULL;
-	if (found) {
-		found->wanted->fit = 3;
-		found->wanted->place = *place;
-	}
+	if (!name)
+		return;
+	digit = hi_dies_find_digit(name);
+	if (digit)
+		take_variants(dies, place, name, digit);
+	else
+		take(dies, place, name);
 }
 
 void hi_dies_find_missing(struct hi_dies *dies)

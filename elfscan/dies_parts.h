@@ -16,4 +16,8 @@ void hi_dies_note_nowhere(struct hi_dies *dies, const Dwarf_Die *die);
 /* Look among those for the functions that were not found. */
 void hi_dies_find_missing(struct hi_dies *dies);
 
+/* Where in the symbol NAME the digit is that tells those of one constructor or
+   destructor apart; 0: there is none. */
+size_t hi_dies_find_digit(const char *name);
+
 #endif

@@ -154,6 +154,13 @@ static bool compare_kinds(struct hi_drift_run *run,
 	return both;
 }
 
+/* Of what C++ may compile in several units, LTO makes some global, and compilers make
+   some unique. */
+static bool is_vague(const struct hi_model_export *export)
+{
+	return export->is_unique || !strncmp(export->name, "_Z", 2);
+}
+
 static void compare_linkage(struct hi_drift_run *run,
 			    const struct hi_model_export *old,
 			    const struct hi_model_export *new, uint32_t place)
@@ -163,7 +170,7 @@ static void compare_linkage(struct hi_drift_run *run,
 	/* compilers have their ways with what they make themselves */
 	if (hi_model_is_made(old->name))
 		return;
-	if (old->is_weak != new->is_weak) {
+	if (old->is_weak != new->is_weak && !is_vague(old) && !is_vague(new)) {
 		hi_buf_printf(&text, "became %s",
 			      new->is_weak ? "weak" : "global");
 		hi_drift_add_export(run, "symbol-binding", old, HI_COMPATIBLE,
@@ -225,11 +232,14 @@ static bool is_inline(const struct hi_model_export *export)
 }
 
 /* Not every compiler makes or exports them, as no host refers to them. Construction
-   vtables (_ZTC) are for the constructors that the same unit holds. */
+   vtables (_ZTC) are for the constructors that the same unit holds. The thunk for a
+   result of its own type (_ZTc) comes and goes with the function, or with a base. */
 static bool is_idle(const struct hi_model_export *export)
 {
 	return export->is_abstract || is_inline(export) ||
-	       !strncmp(export->name, "_ZTC", 4);
+	       !strncmp(export->name, "_ZTC", 4) ||
+	       !strncmp(export->name, "_ZTc", 4) ||
+	       hi_model_is_dispatcher(export->name);
 }
 
 /* Of what is gone. */

@@ -229,7 +229,8 @@ static void compare_aligns(struct hi_layout *layout)
 	/* gcc says it of the outer struct as well, clang does not */
 	old = find_align(layout->run->old, layout->old, &looks_old);
 	new = find_align(layout->run->new, layout->new, &looks_new);
-	if (old == new)
+	if (old == new || old == HI_MODEL_ANY_ALIGN ||
+	    new == HI_MODEL_ANY_ALIGN)
 		return;
 	hi_buf_printf(hi_layout_begin(&layout->breaks),
 		      "alignment changed from %u to %u", old, new);
@@ -314,6 +315,30 @@ static void compare_fields(struct hi_layout *layout)
 	hi_layout_compare_virtuals(layout);
 }
 
+static void compare_passing(struct hi_layout *layout, const char *root)
+{
+	enum hi_passing old = layout->old->passing, new = layout->new->passing;
+	struct hi_buf text = HI_BUF_INIT;
+
+	if (!old || !new || old == new)
+		return;
+	hi_buf_printf(
+		&text,
+		"%s: its objects are passed and returned %s, no longer %s",
+		new == HI_BY_REFERENCE ?
+			"copying or destroying it has come to run code" :
+			"copying and destroying it runs no code any more",
+		new == HI_BY_REFERENCE ? "by reference" : "by value",
+		new == HI_BY_REFERENCE ? "by value" : "by reference");
+	hi_drift_add(layout->run, "passing", root, HI_INCOMPATIBLE, &text,
+		     new == HI_BY_REFERENCE ?
+			     "the function takes what the host passes for an "
+			     "address" :
+			     "the function takes the address that the host "
+			     "passes for the object",
+		     layout->place);
+}
+
 static void compare_aggregates(struct hi_layout *layout, const char *root)
 {
 	const struct hi_model_type *old = layout->old, *new = layout->new;
@@ -329,6 +354,7 @@ static void compare_aggregates(struct hi_layout *layout, const char *root)
 	}
 	compare_sizes(layout);
 	compare_fields(layout);
+	compare_passing(layout, root);
 	layout->run->pairs[layout->place].is_resized = old->size != new->size;
 	layout->run->pairs[layout->place].is_grown = layout->grew_only &&
 						     old->size < new->size;

@@ -65,8 +65,9 @@ enum hi_sameness { HI_SAME, HI_RENAMED, HI_NOT_KNOWN, HI_DIFFERENT };
 enum hi_role {
 	HI_ROLE_MEMBER,
 	HI_ROLE_PARAMETER,
-	HI_ROLE_THIS,    /* of a constructor */
-	HI_ROLE_RESULT,  /* and what a variable is */
+	HI_ROLE_THIS,   /* of a constructor */
+	HI_ROLE_RESULT, /* of a function: by which typedef does not matter */
+	HI_ROLE_VARIABLE,
 	HI_ROLE_VIRTUAL, /* a virtual function of a class */
 };
 
@@ -77,6 +78,12 @@ enum hi_role {
  */
 enum hi_sameness hi_drift_walk(struct hi_drift_run *run, uint32_t old,
 			       uint32_t new, uint32_t from, enum hi_role role);
+/* Whether typedefs of these names may be one: each compiler has its own way to tell in
+   which class a typedef is. */
+bool hi_drift_is_one_typedef(const char *old, const char *new);
+/* Whether two names of types may be one, each as its compiler spells it. */
+bool hi_drift_is_one_name(const char *old, size_t old_len, const char *new,
+			  size_t new_len);
 /* "changed from 'int' to 'float'". */
 void hi_drift_say_changed(const struct hi_drift_run *run, uint32_t old,
 			  uint32_t new, struct hi_buf *text);

@@ -295,6 +295,7 @@ bool hi_model_is_wrapper(enum hi_model_kind kind)
 	case HI_MODEL_RVALUE_REFERENCE:
 	case HI_MODEL_MEMBER_POINTER:
 	case HI_MODEL_ARRAY:
+	case HI_MODEL_VECTOR:
 	case HI_MODEL_CONST:
 	case HI_MODEL_VOLATILE:
 	case HI_MODEL_RESTRICT:
@@ -310,11 +311,19 @@ bool hi_model_is_function(const struct hi_model_export *export)
 	return export->kind == HI_SYM_FUNC || export->kind == HI_SYM_IFUNC;
 }
 
+bool hi_model_is_dispatcher(const char *name)
+{
+	size_t n = !strncmp(name, "_Z", 2) ? strspn(name + 2, "0123456789") : 0;
+
+	return n && !strncmp(name + 2 + n, "_Z", 2);
+}
+
 bool hi_model_is_made(const char *name)
 {
 	const char *dot = strchr(name, '.');
 
-	return strncmp(name, "_ZT", 3) == 0 || strncmp(name, "_ZG", 3) == 0 ||
+	return hi_model_is_dispatcher(name) || strncmp(name, "_ZT", 3) == 0 ||
+	       strncmp(name, "_ZG", 3) == 0 ||
 	       (dot && strcmp(dot, ".resolver") == 0);
 }
 
@@ -335,6 +344,7 @@ uint64_t hi_model_get_size(const struct hi_model *model, uint32_t number)
 
 		switch (type->kind) {
 		case HI_MODEL_ARRAY:
+		case HI_MODEL_VECTOR:
 			if (type->count == HI_MODEL_ENDLESS)
 				return 0;
 			times *= type->count;

@@ -27,6 +27,7 @@
 
 #include "common/buf.h"
 #include "common/err.h"
+#include "elfscan/copying.h"
 #include "elfscan/symtab.h"
 
 enum hi_model_kind {
@@ -38,6 +39,7 @@ enum hi_model_kind {
 	HI_MODEL_RVALUE_REFERENCE,
 	HI_MODEL_MEMBER_POINTER,
 	HI_MODEL_ARRAY,
+	HI_MODEL_VECTOR, /* numbers that one register holds */
 	HI_MODEL_CONST,
 	HI_MODEL_VOLATILE,
 	HI_MODEL_RESTRICT,
@@ -54,6 +56,10 @@ enum { HI_TYPE_NUMBER_UNKNOWN, HI_TYPE_NUMBER_VOID };
 
 /* An array whose end is not known: flexible members, extern int list[]. */
 #define HI_MODEL_ENDLESS UINT64_MAX
+
+/* An alignment that the debug information cannot tell: DWARF before version 5, and the
+   compiler was told to add nothing to it. */
+#define HI_MODEL_ANY_ALIGN UINT32_MAX
 
 enum hi_model_part_kind {
 	HI_PART_BASE,       /* class: a base; is_virtual */
@@ -75,6 +81,13 @@ struct hi_model_part {
 	bool is_virtual;
 };
 
+/* How functions take and return objects of a class of C++. */
+enum hi_passing {
+	HI_PASSING_UNKNOWN, /* none does, or it is not known */
+	HI_BY_VALUE,        /* as C does */
+	HI_BY_REFERENCE, /* to one in memory, as its bytes may not be copied */
+};
+
 struct hi_model_type {
 	enum hi_model_kind kind;
 	unsigned int variant; /* 0; among types that share a name 1, 2, ... */
@@ -82,7 +95,7 @@ struct hi_model_type {
 	   in angle brackets: "<pos>" of typedef struct {...} pos */
 	const char *name;
 	uint64_t size;      /* base types, enums, structs, unions */
-	uint64_t count;     /* arrays: elements, or HI_MODEL_ENDLESS */
+	uint64_t count;     /* arrays, vectors: elements, or HI_MODEL_ENDLESS */
 	uint32_t target;    /* what it points to, is an array of, stands for, or
 			       returns; of an enum the integer, or unknown */
 	uint32_t container; /* member pointers: the class */
@@ -90,10 +103,16 @@ struct hi_model_type {
 	bool is_declared;   /* a struct, union or enum of which only the name
 			       is known */
 	bool is_variadic;
-	bool is_used;   /* an export leads to it */
-	uint32_t align; /* where the source asks for it, otherwise 0 */
+	bool is_used; /* an export leads to it */
+	/* where the source asks for it, otherwise 0; or HI_MODEL_ANY_ALIGN */
+	uint32_t align;
 	struct hi_model_part *parts;
 	size_t n_parts;
+	enum hi_passing passing;
+	/* of C++: whether its bytes may not be copied, by its methods alone, or
+	   by what the compiler says of the whole; not in a baseline */
+	enum hi_answer copying;
+	bool is_cplus, is_copying_said;
 	const void *source; /* for hi_model_locate() */
 };
 
@@ -191,6 +210,10 @@ bool hi_model_is_function(const struct hi_model_export *export);
    compiled for several processors: no type is written for them in the source
    (Itanium C++ ABI 5.1.4). */
 bool hi_model_is_made(const char *name);
+
+/* gcc's own choice among bodies of one function for several processors: each unit that
+   calls it has one, called by the name of a name, _Z7_Z3fooii. */
+bool hi_model_is_dispatcher(const char *name);
 
 /*
  * Where a type or export is declared: the file's name without folders, and the

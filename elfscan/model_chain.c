@@ -43,6 +43,16 @@ static uint64_t get_count(struct hi_model_reader *reader,
 		       count + 1;
 }
 
+static bool is_vector(const struct hi_die *array)
+{
+	Dwarf_Die die = array->die;
+	Dwarf_Attribute attr;
+	bool flag;
+
+	return dwarf_attr(&die, DW_AT_GNU_vector, &attr) &&
+	       !dwarf_formflag(&attr, &flag) && flag;
+}
+
 /* An array of arrays is one entry with a child for each dimension. */
 static uint32_t add_dimensions(struct hi_model_reader *reader,
 			       const struct hi_die *entry,
@@ -53,6 +63,8 @@ static uint32_t add_dimensions(struct hi_model_reader *reader,
 	size_t n = 0;
 	bool is_new;
 
+	if (is_vector(entry))
+		type->kind = HI_MODEL_VECTOR;
 	if (hi_die_read_part(entry, &child)) {
 		do {
 			if (n < 64 && child.tag == DW_TAG_subrange_type)

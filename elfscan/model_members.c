@@ -14,7 +14,9 @@
 struct parts {
 	struct hi_model_part *list;
 	size_t n, cap;
-	int64_t align; /* the largest that a member asks for */
+	size_t n_artificial;        /* parameters that were left out */
+	int64_t align;              /* the largest that a member asks for */
+	struct hi_copying *copying; /* of a class of C++, or NULL */
 	bool failed;
 };
 
@@ -227,6 +229,8 @@ static void add_members(struct hi_model_reader *reader, struct parts *parts,
 		case DW_TAG_subprogram:
 			if (hi_die_has(&entry, HI_AT_VTABLE_ELEM_LOCATION))
 				add_virtual(reader, parts, &entry);
+			if (parts->copying)
+				hi_copying_note(parts->copying, &entry);
 			break;
 		case DW_TAG_variant:
 			add_variant(reader, parts, &entry);
@@ -276,15 +280,67 @@ static bool is_sorted(const struct parts *parts)
 	return true;
 }
 
+static int find_language(const struct hi_model_reader *reader)
+{
+	Dwarf_CU *unit = NULL;
+	Dwarf_Die top, split;
+
+	if (!reader->dies || !reader->dies->dwarf ||
+	    dwarf_get_units(reader->dies->dwarf, NULL, &unit, NULL, NULL, &top,
+			    &split))
+		return -1;
+	return dwarf_srclang(&top);
+}
+
+/* What dwz has taken out is of no language: that of the first unit. */
+static bool is_cplus(struct hi_model_reader *reader, const struct hi_die *entry)
+{
+	int language = entry->unit->language;
+
+	if (language < 0 && !reader->language)
+		reader->language = find_language(reader);
+	return hi_copying_is_cplus(language < 0 ? reader->language : language);
+}
+
+/* The same for classes of C++, whose methods count. */
+static void add_class(struct hi_model_reader *reader, struct parts *parts,
+		      const struct hi_die *entry, struct hi_model_type *type)
+{
+	struct hi_copying copying = { .entries = reader->entries,
+				      .class = entry };
+
+	type->is_cplus = true;
+	type->is_copying_said =
+		hi_copying_get_convention(entry, &type->copying);
+	if (!type->is_copying_said) {
+		hi_model_doubt(reader, entry);
+		copying.is_doubtful = reader->is_doubtful;
+		parts->copying = &copying;
+	}
+	add_members(reader, parts, entry, 0);
+	parts->copying = NULL;
+	if (!type->is_copying_said)
+		type->copying = hi_copying_judge(&copying);
+}
+
 void hi_model_read_members(struct hi_model_reader *reader,
 			   const struct hi_die *entry, uint32_t number)
 {
+	struct hi_model_type said = { 0 }, *type;
 	struct parts parts = { 0 };
 
-	add_members(reader, &parts, entry, 0);
+	if (is_cplus(reader, entry))
+		add_class(reader, &parts, entry, &said);
+	else
+		add_members(reader, &parts, entry, 0);
+	/* types may lie elsewhere now */
+	type = &reader->model->types[number];
+	type->is_cplus = said.is_cplus;
+	type->is_copying_said = said.is_copying_said;
+	type->copying = said.copying;
 	/* clang says it of the member alone, gcc of the struct as well */
-	if (parts.align > reader->model->types[number].align)
-		reader->model->types[number].align = (uint32_t)parts.align;
+	if (type->align != HI_MODEL_ANY_ALIGN && parts.align > type->align)
+		type->align = (uint32_t)parts.align;
 	/* the order of the source is kept where it can be */
 	if (parts.n && !is_sorted(&parts))
 		qsort(parts.list, parts.n, sizeof(*parts.list), compare_parts);
@@ -365,8 +421,10 @@ static void add_parameters(struct hi_model_reader *reader, struct parts *parts,
 			break;
 		case DW_TAG_formal_parameter:
 			/* gcc's __in_chrg and __vtt_parm: the ABI's own matter */
-			if (parts->n && is_artificial(reader, &entry))
+			if (parts->n && is_artificial(reader, &entry)) {
+				parts->n_artificial++;
 				break;
+			}
 			part.name = copy_name(reader, &entry);
 			part.type = read_parameter_type(reader, &entry);
 			add(parts, &part);
@@ -381,6 +439,14 @@ static void take_names(struct parts *to, const struct parts *from)
 	for (size_t i = 0; i < to->n && to->n == from->n; i++)
 		if (!*to->list[i].name)
 			to->list[i].name = from->list[i].name;
+}
+
+/* In the class, gcc does not mark what constructors with virtual bases are given for
+   these: NEARER has all that was left out of PARTS. */
+static bool is_unmarked(const struct parts *nearer, const struct parts *parts)
+{
+	return parts->n && parts->n_artificial && !nearer->n_artificial &&
+	       nearer->n == parts->n + parts->n_artificial;
 }
 
 static bool step_to_origin(struct hi_model_reader *reader, struct hi_die *entry)
@@ -408,7 +474,9 @@ void hi_model_read_parameters(struct hi_model_reader *reader,
 		struct parts nearer = { 0 };
 
 		add_parameters(reader, &nearer, &at, &type);
-		if (nearer.n) {
+		if (is_unmarked(&nearer, &parts)) {
+			free(nearer.list);
+		} else if (nearer.n) {
 			take_names(&nearer, &parts);
 			free(parts.list);
 			parts = nearer;

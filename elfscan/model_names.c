@@ -334,6 +334,42 @@ bool hi_model_find_full(struct hi_model_reader *reader, struct hi_die *entry)
 	return hi_die_read(reader->entries, &die, entry);
 }
 
+/* Whether the name of FULL, behind its scope, is NAME as c++filt writes it. */
+static bool is_called(struct hi_model_reader *reader,
+		      const struct hi_full_type *full, const char *name)
+{
+	Dwarf_Die die = hi_die_at(&full->place);
+	struct hi_die entry;
+
+	if (strncmp(full->name, name, strcspn(name, "<")) != 0 ||
+	    !hi_die_read(reader->entries, &die, &entry))
+		return false;
+	hi_buf_clear(&reader->text);
+	hi_model_spell_name(reader->entries, &entry, full->name, &reader->text);
+	return !strcmp(hi_buf_str(&reader->text), name);
+}
+
+bool hi_model_find_class(struct hi_model_reader *reader, const char *name,
+			 Dwarf_Die *ret_die)
+{
+	struct hi_model_names *names = &reader->names;
+
+	read_all(reader);
+	for (size_t i = 0; i < names->n_full; i++) {
+		const struct hi_full_type *full = &names->full[i];
+		const char *scope = full->scope ? names->scopes[full->scope] :
+						  "";
+		size_t len = strlen(scope);
+
+		if (full->family || strncmp(scope, name, len) != 0 ||
+		    !is_called(reader, full, name + len))
+			continue;
+		*ret_die = hi_die_at(&full->place);
+		return true;
+	}
+	return false;
+}
+
 void hi_model_list_types(struct hi_model_reader *reader, Dwarf_CU *cu)
 {
 	read_unit(reader, cu);

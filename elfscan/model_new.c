@@ -138,6 +138,9 @@ static int add_entry(void *context, const struct hi_symbol *symbol,
 			is_function ?
 				hi_model_read_function(&adding->reader, &die) :
 				hi_model_read_type_of(&adding->reader, &entry);
+	} else if (is_function && dies->dwarf) {
+		export.type =
+			hi_model_read_destructor(&adding->reader, symbol->name);
 	}
 	hi_model_add_export(model, &export);
 	return 0;
@@ -207,6 +210,7 @@ int hi_model_new_from(struct hi_image *image, const struct hi_symtab *symtab,
 		hi_dies_forget(&source->dies);
 		hi_model_finish(model);
 		hi_model_mark_abstract(model, image, symtab);
+		hi_model_mark_passing(model);
 	}
 	if (code == 0 && model->failed)
 		code = hi_fail(err, HI_E_NOMEM, "no memory for the interface");

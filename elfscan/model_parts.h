@@ -55,7 +55,11 @@ struct hi_model_reader {
 	struct hi_todo *todo;
 	size_t n_todo, cap_todo;
 	struct hi_model_names names;
-	struct hi_buf text; /* of the name that was read last */
+	struct hi_buf text;      /* of the name that was read last */
+	const Dwarf_CU *doubted; /* the unit that was asked last, or NULL: */
+	bool is_doubtful;        /* it does not mark what is defaulted */
+	bool is_strict;          /* it does not tell alignments */
+	int language;            /* of the first unit, or 0: not asked yet */
 	bool by_value; /* what pointers lead to is not read, nor the scopes of
 			  names: entries may be of several files, dies NULL */
 	bool is_alone; /* what is declared stays so: dies is NULL */
@@ -70,6 +74,8 @@ uint32_t hi_model_read_type_of(struct hi_model_reader *reader,
 /* The function type of a subprogram: parameters as they were written. */
 uint32_t hi_model_read_function(struct hi_model_reader *reader,
 				const Dwarf_Die *die);
+/* Note of the unit of ENTRY what it cannot tell: doubted. */
+void hi_model_doubt(struct hi_model_reader *reader, const struct hi_die *entry);
 /* Of what is no link of a chain. */
 uint32_t hi_model_read_end(struct hi_model_reader *reader,
 			   struct hi_die *entry);
@@ -115,6 +121,12 @@ void hi_model_sort_types(struct hi_model_reader *reader);
 /* The definition of a type that ENTRY only declares, which takes its place; false:
    there is none. */
 bool hi_model_find_full(struct hi_model_reader *reader, struct hi_die *entry);
+/* The definition of the struct or class NAME, which has its scopes. */
+bool hi_model_find_class(struct hi_model_reader *reader, const char *name,
+			 Dwarf_Die *ret_die);
+/* The function type of the destructor SYMBOL, from its name; or unknown. */
+uint32_t hi_model_read_destructor(struct hi_model_reader *reader,
+				  const char *symbol);
 /* With its scopes, "" for one without a name; valid until the next call. */
 const char *hi_model_read_name(struct hi_model_reader *reader,
 			       const struct hi_die *entry);
@@ -126,6 +138,8 @@ int hi_model_for_each_full(struct hi_dies *dies,
 /* Once the model is finished: find the exports that are abstract. */
 void hi_model_mark_abstract(struct hi_model *model, struct hi_image *image,
 			    const struct hi_symtab *symtab);
+/* Likewise: find out how objects are passed. */
+void hi_model_mark_passing(struct hi_model *model);
 /* A name without scopes as all compilers may be taken to write it. */
 void hi_model_tidy_name(const char *name, struct hi_buf *buf);
 /* The same for NAME of the type ENTRY, whose arguments are read, too. */

@@ -53,6 +53,8 @@ static const char *get_base_name(const char *name)
 		{ "long long int", "long long" },
 		{ "long long unsigned int", "unsigned long long" },
 		{ "_Bool", "bool" },
+		{ "__int128 unsigned", "unsigned __int128" },
+		{ "__float128", "_Float128" },
 	};
 
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
@@ -130,6 +132,30 @@ enum hi_model_kind hi_model_get_kind(int tag)
 	}
 }
 
+void hi_model_doubt(struct hi_model_reader *reader, const struct hi_die *entry)
+{
+	const char *producer;
+
+	if (reader->doubted == entry->unit->cu)
+		return;
+	producer = hi_copying_get_producer(entry);
+	reader->doubted = entry->unit->cu;
+	reader->is_doubtful = hi_copying_is_doubtful(entry->unit, producer);
+	reader->is_strict = entry->unit->version < 5 &&
+			    strstr(producer, " -gstrict-dwarf");
+}
+
+static uint32_t read_align(struct hi_model_reader *reader,
+			   const struct hi_die *entry)
+{
+	uint64_t align = get_number(reader, entry, HI_AT_ALIGNMENT, 0);
+
+	if (align || entry->unit->version >= 5)
+		return (uint32_t)align;
+	hi_model_doubt(reader, entry);
+	return reader->is_strict ? HI_MODEL_ANY_ALIGN : 0;
+}
+
 /*
  * A struct, class, union or enum. Each unit has an entry of its own for what a
  * header defines: of those with one name, size and line the first is read.
@@ -155,7 +181,7 @@ static uint32_t read_named(struct hi_model_reader *reader, struct hi_die *entry)
 	/* a declaration may be without the arguments of its template */
 	type.name = hi_model_read_name(reader, entry);
 	type.size = get_number(reader, entry, HI_AT_BYTE_SIZE, 0);
-	type.align = (uint32_t)get_number(reader, entry, HI_AT_ALIGNMENT, 0);
+	type.align = read_align(reader, entry);
 	mark = get_number(reader, entry, HI_AT_DECL_LINE, 0) << 16 |
 	       (get_number(reader, entry, HI_AT_DECL_COLUMN, 0) & 0xffff);
 	number = hi_model_intern(reader, &type, mark, &is_new);

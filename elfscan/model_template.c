@@ -225,6 +225,13 @@ static const char *tidy_value(const char *at, struct hi_buf *buf, int depth)
 	return next;
 }
 
+/* "char [3]", "void ()", but "int (*)(long)" */
+static bool is_apart(char c, bool begins, char last)
+{
+	return (c == '[' && last != ' ') ||
+	       (c == '(' && !begins && !strchr(" ()", last));
+}
+
 /* From '<' to behind its '>'. */
 static const char *tidy_arguments(const char *at, struct hi_buf *buf, int depth)
 {
@@ -256,7 +263,7 @@ static const char *tidy_arguments(const char *at, struct hi_buf *buf, int depth)
 		} else if (*at == ' ' && is_reference(at[1]) && !begins) {
 			at++;
 		} else {
-			if (*at == '[' && get_last(buf) != ' ')
+			if (is_apart(*at, begins, get_last(buf)))
 				hi_buf_text(buf, " ");
 			begins = *at == ',' || *at == '(' ||
 				 (begins && *at == ' ');

@@ -38,7 +38,11 @@ static uint64_t hash_reference(const struct hi_model *model, uint32_t number,
 
 		hash = mix(hash, type->kind);
 		if (hi_model_is_named(type->kind))
-			return hash_text(hash, type->name);
+			hash = hash_text(hash, type->name);
+		/* gcc calls all instances of a template of typedefs the same */
+		if (hi_model_is_named(type->kind) &&
+		    type->kind != HI_MODEL_TYPEDEF)
+			return hash;
 		if (type->kind == HI_MODEL_FUNCTION && depth < DEPTH_MAX) {
 			hash = mix(hash, type->is_variadic);
 			for (size_t j = 0; j < type->n_parts; j++)
@@ -49,7 +53,8 @@ static uint64_t hash_reference(const struct hi_model *model, uint32_t number,
 			return mix(hash, hash_reference(model, type->target,
 							depth + 1));
 		}
-		if (!hi_model_is_wrapper(type->kind))
+		if (!hi_model_is_wrapper(type->kind) &&
+		    type->kind != HI_MODEL_TYPEDEF)
 			return hash;
 		hash = mix(hash, type->count);
 		number = type->target;

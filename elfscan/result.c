@@ -6,9 +6,8 @@
 
 #include "elfscan/result_parts.h"
 
-#define ORIGINS_MAX     16
-#define TYPEDEFS_MAX    64
-#define DEFAULTED_SINCE 8 /* gcc marks what is defaulted */
+#define ORIGINS_MAX  16
+#define TYPEDEFS_MAX 64
 
 static const struct hi_result unknown = { .kind = HI_RESULT_UNKNOWN };
 
@@ -29,22 +28,6 @@ bool hi_result_get_flag(const struct hi_die *entry, unsigned int name,
 		return false;
 	*ret_value = flag;
 	return true;
-}
-
-bool hi_result_is_cplus(const struct hi_result_reader *reader)
-{
-	switch (reader->language) {
-	case DW_LANG_C_plus_plus:
-	case DW_LANG_C_plus_plus_03:
-	case DW_LANG_C_plus_plus_11:
-	case DW_LANG_C_plus_plus_14:
-	case DW_LANG_ObjC_plus_plus:
-	case 0x2b: /* C++17, C++20: newer than some headers */
-	case 0x2a:
-		return true;
-	default:
-		return false;
-	}
 }
 
 bool hi_result_peel(const struct hi_result_reader *reader,
@@ -97,19 +80,6 @@ static char get_level(const char *producer)
 	return level;
 }
 
-static const char *get_producer(const struct hi_die *entry)
-{
-	Dwarf_Attribute attr;
-	Dwarf_Die top;
-	const char *words;
-
-	if (!dwarf_cu_die(entry->unit->cu, &top, NULL, NULL, NULL, NULL, NULL,
-			  NULL))
-		return "";
-	words = dwarf_formstring(dwarf_attr(&top, DW_AT_producer, &attr));
-	return words ? words : "";
-}
-
 static bool visit_base_type(void *context, const struct hi_shape *shape,
 			    Dwarf_Die *die)
 {
@@ -150,7 +120,7 @@ static bool has_parameter(const struct hi_die *function)
 static bool has_types(const struct hi_result_reader *reader,
 		      const struct hi_die *function)
 {
-	const char *producer = get_producer(function);
+	const char *producer = hi_copying_get_producer(function);
 	Dwarf_Word value;
 
 	if (has_parameter(function) ||
@@ -165,27 +135,16 @@ static bool has_types(const struct hi_result_reader *reader,
 
 /* --- the result of an entry ----------------------------------------------------- */
 
-static bool is_gnu_before(const char *producer, int version)
-{
-	/* "GNU C++14 12.2.0 -m..." */
-	const char *at =
-		strncmp(producer, "GNU ", 4) ? NULL : strchr(producer + 4, ' ');
-
-	return at && strtol(at, NULL, 10) < version;
-}
-
 static void note_unit(struct hi_result_reader *reader,
 		      const struct hi_die *function)
 {
-	const char *producer = get_producer(function);
+	const char *producer = hi_copying_get_producer(function);
 
 	reader->language = function->unit->language;
 	reader->version = function->unit->version;
 	reader->is_gnu = !strncmp(producer, "GNU ", 4);
 	reader->is_clang = strstr(producer, "clang") != NULL;
-	reader->is_doubtful =
-		is_gnu_before(producer, DEFAULTED_SINCE) ||
-		(reader->version < 5 && strstr(producer, " -gstrict-dwarf"));
+	reader->is_doubtful = hi_copying_is_doubtful(function->unit, producer);
 }
 
 /* A name that Rust has made is of a function with its own convention; most of the
@@ -213,7 +172,7 @@ static bool is_known_language(const struct hi_result_reader *reader)
 	case 0x2c: /* C17 */
 		return true;
 	default:
-		return hi_result_is_cplus(reader);
+		return hi_copying_is_cplus(reader->language);
 	}
 }
 

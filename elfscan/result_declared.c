@@ -149,7 +149,7 @@ uint64_t hi_result_get_known_size(const struct hi_result_reader *reader,
 		 (entry.tag == DW_TAG_typedef ||
 		  entry.tag == DW_TAG_const_type) &&
 		 hi_die_get_reference(&entry, HI_AT_TYPE, &die));
-	return hi_result_is_cplus(reader) &&
+	return hi_copying_is_cplus(reader->language) &&
 			       hi_die_has(&entry, HI_AT_DECLARATION) &&
 			       get_path(&search, &entry.die) &&
 			       search.n_path == 3 &&

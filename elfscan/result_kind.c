@@ -51,7 +51,7 @@ static struct hi_result classify_aggregate(struct hi_result_reader *reader,
 		/* of more than two words only vectors are in registers */
 		return (size > 2 * HI_WORD && size != 4 * HI_WORD &&
 			size != 8 * HI_WORD) ||
-				       (hi_result_is_cplus(reader) &&
+				       (hi_copying_is_cplus(reader->language) &&
 					hi_result_is_non_trivial(reader,
 								 type) ==
 						HI_ANSWER_YES) ?
@@ -61,7 +61,8 @@ static struct hi_result classify_aggregate(struct hi_result_reader *reader,
 		result = hi_words_conclude(reader, &classes, size);
 		break;
 	}
-	if (result.kind == HI_RESULT_MEMORY || !hi_result_is_cplus(reader))
+	if (result.kind == HI_RESULT_MEMORY ||
+	    !hi_copying_is_cplus(reader->language))
 		return result;
 	switch (hi_result_is_non_trivial(reader, type)) {
 	case HI_ANSWER_NO:

@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 
+#include "elfscan/copying.h"
 #include "elfscan/die.h"
 #include "elfscan/dies.h"
 #include "elfscan/result.h"
@@ -21,8 +22,6 @@ struct hi_result_reader {
 	bool is_unchecked; /* alignment does not count here */
 	int depth;         /* of types inside types */
 };
-
-enum hi_answer { HI_ANSWER_NO, HI_ANSWER_YES, HI_ANSWER_UNKNOWN };
 
 /* How deep types may be inside types; damage may lead in circles. */
 #define HI_RESULT_DEPTH_MAX 32
@@ -56,7 +55,6 @@ struct hi_result hi_result_classify(struct hi_result_reader *reader,
 /* An attribute that die.h does not look at. */
 bool hi_result_get_flag(const struct hi_die *entry, unsigned int name,
 			Dwarf_Word *ret_value);
-bool hi_result_is_cplus(const struct hi_result_reader *reader);
 
 /* What the entry itself says, or 0. */
 uint64_t hi_result_get_size(const struct hi_die *entry);

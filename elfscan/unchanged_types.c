@@ -141,7 +141,7 @@ static bool is_same_type(const struct hi_model_type *a,
 	       a->count == b->count && a->encoding == b->encoding &&
 	       a->align == b->align && a->is_declared == b->is_declared &&
 	       a->is_variadic == b->is_variadic && a->n_parts == b->n_parts &&
-	       !strcmp(a->name, b->name);
+	       a->copying == b->copying && !strcmp(a->name, b->name);
 }
 
 static void compare(struct matching *matching, uint32_t number)

@@ -115,13 +115,14 @@ static const char *get_elfscan(void)
 }
 
 /*
- * DWARF 2 does not tell the integer of an enum, nor do all compilers agree on the
- * binding of vtables.
+ * DWARF 2 does not tell the integer of an enum or alignments, nor do all compilers
+ * agree on the binding of vtables.
  */
-#define PREPARE                                                                   \
-	"set -e; elfscan='%s' ending=%s failed=0\n"                               \
-	"dump() { $elfscan dump $1/lib.so | grep -vE '^(library|needs) ' |\n"     \
-	"	sed -e '/^variable _ZT/s/ weak//' -e 's/^\\(enum .* bytes\\).*/\\1/'\n" \
+#define PREPARE                                                                      \
+	"set -e; elfscan='%s' ending=%s failed=0\n"                                  \
+	"dump() { $elfscan dump $1/lib.so | grep -vE '^(library|needs) ' |\n"        \
+	"	sed -e '/^variable _ZT/s/ weak//' -e 's/^\\(enum .* bytes\\).*/\\1/' \\\n" \
+	"		-e 's/ aligned ?$//'\n"                                                   \
 	"}\n"
 
 static void compare_all(struct support *scene, const char *ending)

@@ -1,0 +1,92 @@
+/*
+ * Names that are spelled in two ways and mean one type.
+ */
+#include <string.h>
+
+#include "elfscan/drift_parts.h"
+
+static bool is_one_of(char c, const char *set)
+{
+	return c && strchr(set, c);
+}
+
+/* Behind the last "::" outside of brackets. */
+static const char *skip_scopes(const char *name)
+{
+	const char *last = name;
+	int open = 0;
+
+	for (const char *at = name; *at; at++) {
+		open += is_one_of(*at, "<(") ? 1 :
+			is_one_of(*at, ">)") ? -1 :
+					       0;
+		if (!open && at[0] == ':' && at[1] == ':')
+			last = at + 2;
+	}
+	return last;
+}
+
+bool hi_drift_is_one_typedef(const char *old, const char *new)
+{
+	return strcmp(old, new) == 0 ||
+	       strcmp(skip_scopes(old), skip_scopes(new)) == 0;
+}
+
+/* To the comma or the bracket behind an argument of a template. */
+static const char *skip_argument(const char *at)
+{
+	int open = 0;
+
+	for (; *at && (open || !is_one_of(*at, ",>")); at++)
+		open += is_one_of(*at, "<(") ? 1 :
+			is_one_of(*at, ">)") ? -1 :
+					       0;
+	return at;
+}
+
+/* Whether NUMBER is (ns::kind)1 and NAME begins with ns:: as well. */
+static bool may_be_enumerator(const char *number, const char *name)
+{
+	const char *close, *end = skip_argument(number);
+	size_t len;
+
+	if (*number != '(' || *name == '(')
+		return false;
+	close = memchr(number, ')', (size_t)(end - number));
+	if (!close || !is_one_of(close[1], "-0123456789"))
+		return false;
+	number++;
+	len = (size_t)(close - number);
+	while (len && number[len - 1] != ':')
+		len--;
+	return !strncmp(number, name, len) && !is_one_of(*name, "-0123456789");
+}
+
+/*
+ * box<(ns::kind)1> by gcc is box<ns::one> by clang, and where it only declares box, it
+ * does not say which number is one.
+ */
+bool hi_drift_is_one_name(const char *old, size_t old_len, const char *new,
+			  size_t new_len)
+{
+	const char *old_end = old + old_len, *new_end = new + new_len;
+	char before = '\0';
+
+	if (old_len == new_len && !memcmp(old, new, old_len))
+		return true;
+	while (old < old_end && new < new_end) {
+		if (is_one_of(before, "<, ") && *old != *new) {
+			if (!may_be_enumerator(old, new) &&
+			    !may_be_enumerator(new, old))
+				return false;
+			old = skip_argument(old);
+			new = skip_argument(new);
+		} else if (*old != *new) {
+			return false;
+		} else {
+			before = *old++;
+			new ++;
+		}
+	}
+	return old == old_end && new == new_end;
+}
