@@ -34,6 +34,7 @@ static int read_side(const struct hi_signature_pair *pairs, size_t n, bool old,
 	hi_model_reader_done(&reader);
 	hi_die_units_done(&entries);
 	hi_model_finish(reader.model);
+	hi_model_mark_passing(reader.model);
 	if (reader.model->failed) {
 		hi_model_free(reader.model);
 		return hi_fail(err, HI_E_NOMEM, "no memory for signatures");

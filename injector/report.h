@@ -60,7 +60,8 @@ struct hi_report_live {
 struct hi_reason { /* why a build is refused */
 	/* "symbol-removed", "load", "state", ...; messages show the symbol as
 	   a function, name(), unless the kind starts with "state", "variable",
-	   "load", "layout", "member", "enum", "vtable" or "object" */
+	   "load", "layout", "member", "enum", "vtable", "object" or
+	   "passing" */
 	const char *kind;
 	const char *symbol; /* or "" */
 	const char *text;

@@ -118,7 +118,7 @@ static bool is_about_function(const char *kind)
 {
 	static const char *const others[] = { "state",  "variable", "load",
 					      "layout", "enum",     "vtable",
-					      "object", "member" };
+					      "object", "member",   "passing" };
 
 	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
 		if (!strncmp(kind, others[i], strlen(others[i])))
