@@ -395,6 +395,7 @@ static enum hi_sameness walk(const struct walk *at, uint32_t old, uint32_t new,
 {
 	struct alias a, b;
 	struct walk here = *at;
+	unsigned int mask = ~0U;
 	enum hi_sameness found;
 
 	if (depth == DEPTH_MAX)
@@ -406,8 +407,13 @@ static enum hi_sameness walk(const struct walk *at, uint32_t old, uint32_t new,
 			       hi_model_peel(at->run->new, new), pointers,
 			       depth + 1);
 	/* of two declarations, each compiler takes another one's */
-	if (found == HI_SAME && !(at->role == HI_ROLE_RESULT && !depth) &&
-	    (a.qualifiers != b.qualifiers || !here.is_one_typedef))
+	if (!depth && at->role == HI_ROLE_RESULT)
+		return found;
+	/* the host's is a copy */
+	if (!depth && at->role == HI_ROLE_PARAMETER)
+		mask = 1U << HI_MODEL_RESTRICT;
+	if (found == HI_SAME &&
+	    ((a.qualifiers ^ b.qualifiers) & mask || !here.is_one_typedef))
 		return HI_RENAMED;
 	return found;
 }
