@@ -1,3 +1,4 @@
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -24,13 +25,19 @@ static pid_t ask_family(int folder_fd, pid_t pid)
 
 pid_t hi_command_find_family(int folder_fd, const pid_t *pids, size_t n)
 {
-	pid_t family = ask_family(folder_fd, pids[0]), found = pids[0];
+	pid_t family = 0, found = 0;
 
-	for (size_t i = 1; i < n; i++) {
-		if (!family || ask_family(folder_fd, pids[i]) != family)
+	for (size_t i = 0; i < n; i++) {
+		pid_t of = ask_family(folder_fd, pids[i]);
+
+		/* it has ended since the list was made */
+		if (!of)
+			continue;
+		if (family && of != family)
 			return 0;
-		if (pids[i] == family)
-			found = family;
+		family = of;
+		if (!found || pids[i] == family)
+			found = pids[i];
 	}
 	return found;
 }
@@ -63,8 +70,8 @@ static size_t ask_relatives(int folder_fd, pid_t pid,
 
 /* How many of them went back; the failure of one that did not. One that has ended
    meanwhile is none. */
-static size_t await_relatives(const struct relative *list, size_t n,
-			      int *ret_code, struct hi_err *err)
+static size_t await_relatives(int folder_fd, const struct relative *list,
+			      size_t n, int *ret_code, struct hi_err *err)
 {
 	size_t n_back = 0;
 
@@ -77,7 +84,9 @@ static size_t await_relatives(const struct relative *list, size_t n,
 		json_decref(answer);
 		close(list[i].fd);
 		n_back += code == 0;
-		if (code < 0 && code != HI_E_GONE)
+		if (code < 0 && code != HI_E_GONE &&
+		    kill(list[i].pid, 0) == 0 &&
+		    ask_family(folder_fd, list[i].pid))
 			*ret_code = hi_fail(err, code,
 					    "process %d, of the same host, did "
 					    "not go back: %s",
@@ -120,7 +129,7 @@ int hi_command_go_back(int folder_fd, pid_t pid,
 	hi_buf_text(ret_out,
 		    json_string_value(json_object_get(answer, "text")));
 	json_decref(answer);
-	n = await_relatives(list, n, &code, err);
+	n = await_relatives(folder_fd, list, n, &code, err);
 	if (n > 0)
 		hi_buf_printf(ret_out,
 			      "; so %s %zu other process%s of the same host",
