@@ -32,7 +32,7 @@ _Noreturn static void write_events(int fd, char letter)
 		json_object_set_new(event, "text", hi_event_text(text));
 		code = hi_events_send(events, event, NULL);
 	}
-	_exit(code != 0);
+	_exit(code != 0 ? EXIT_FAILURE : EXIT_SUCCESS);
 }
 
 /* A whole object whose text is of one letter. */
@@ -64,7 +64,7 @@ START_TEST(lines_of_several_processes_stay_whole_in_a_pipe)
 	file = fdopen(fds[0], "r");
 	for (; getline(&line, &size, file) > 0; n++)
 		expect_whole(line);
-	ck_assert_int_eq(n, N_WRITERS * N_EVENTS);
+	ck_assert_int_eq(n, (long)N_WRITERS * N_EVENTS);
 	for (int i = 0; i < N_WRITERS; i++) {
 		ck_assert_int_gt(wait(&status), 0);
 		ck_assert_int_eq(status, 0);
