@@ -17,7 +17,7 @@
 enum {
 	LAST_BUILD = 4,
 	GOOD = 2,   /* what is gone back to, and its file */
-	N_BACK = 5, /* toolchains with which that is tried each time */
+	N_BACK = 3, /* toolchains with which that is tried each time */
 	MANY = 16,
 	OFTEN = 1000,
 };
