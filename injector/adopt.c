@@ -207,8 +207,9 @@ int hi_adopt(struct hi_worker *worker, struct hi_snapshots *snapshots,
 	struct hi_build *build = NULL;
 	int code;
 
+	/* closed since it was seen, or the host is about to end */
 	if (!map)
-		return hi_fail(err, HI_E_HOST, "%s is not mapped",
+		return hi_fail(err, HI_E_GONE, "%s is not mapped",
 			       worker->name);
 	code = hi_adopt_prepare(worker, snapshots, host, maps, err);
 	build = worker->prepared;
