@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "elfscan/image.h"
+#include "injector/private_folder.h"
 #include "injector/reach.h"
 
 enum likeness { LIKE_NOT, LIKE_SONAME, LIKE_BUILD_ID };
@@ -47,7 +48,9 @@ const struct hi_map *hi_alike_find(pid_t pid, const struct hi_maps *maps,
 		const struct hi_map *map = &maps->maps[i];
 		enum likeness likeness;
 
-		if (map->offset || map->path[0] != '/')
+		/* a session's copy of a later build outlives the worker itself */
+		if (map->offset || map->path[0] != '/' ||
+		    hi_private_folder_has(map->path))
 			continue;
 		likeness = look_at(pid, map, worker);
 		if (likeness == LIKE_NOT || likeness < found)

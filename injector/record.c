@@ -292,6 +292,14 @@ static void remember(struct noted *noted)
 	noted->resolved = noted->worker->builds[0]->resolved;
 }
 
+int hi_record_add(struct hi_record *record, const struct hi_worker *worker,
+		  struct hi_err *err)
+{
+	return find_noted(record, worker) ?
+		       0 :
+		       hi_fail(err, HI_E_NOMEM, "no memory for the record");
+}
+
 int hi_record_note(struct hi_record *record, pid_t pid,
 		   const struct hi_worker *worker, struct hi_err *err)
 {

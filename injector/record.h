@@ -49,6 +49,10 @@ void hi_record_free(struct hi_record *record);
 /* From now on it is about this process, of which nothing is recorded yet; one that
    was taken up from a record has that one's SERIAL plus 1, another 1. */
 void hi_record_start(struct hi_record *record, pid_t pid, unsigned int serial);
+/* WORKER has builds, and the record that is written next has them: before all are
+   added, another hotinject would find some of what was taken up, and lose the rest. */
+int hi_record_add(struct hi_record *record, const struct hi_worker *worker,
+		  struct hi_err *err) HI_MUST_USE;
 /* WORKER was adopted in process PID, or has another build since the last time. */
 int hi_record_note(struct hi_record *record, pid_t pid,
 		   const struct hi_worker *worker,

@@ -127,6 +127,10 @@ static void move_record(struct session *session, const struct hi_takeup *takeup)
 			takeup->recorded.serial + 1);
 	for (size_t i = 0; i < session->n_charges && code == 0; i++)
 		if (session->charges[i].worker->current)
+			code = hi_record_add(session->record,
+					     session->charges[i].worker, &err);
+	for (size_t i = 0; i < session->n_charges && code == 0; i++)
+		if (session->charges[i].worker->current)
 			code = hi_record_note(session->record,
 					      session->self.host->pid,
 					      session->charges[i].worker, &err);
