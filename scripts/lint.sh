@@ -94,15 +94,17 @@ lint_cppcheck()
 		"${code[@]}"
 }
 
-# The analyzer takes nine tenths of the time. What the tests do is looked after by the
-# sanitizers, too: they go without it.
+# The analyzer takes nine tenths of the time: it follows a third of the paths that it
+# would (225,000 nodes a function), for a third of the time. What the tests do is looked
+# after by the sanitizers, too: they go without it.
 lint_tidy()
 {
 	printf '%s\0' "${code[@]}" | xargs -0 -P "$jobs" -I{} sh -c '
 		file=$1; shift
 		less=
 		case $file in tests/*) less=--checks=-clang-analyzer-* ;; esac
-		out=$(clang-tidy --quiet $less "$file" -- "$@" 2>&1) ||
+		out=$(clang-tidy --quiet $less "$file" -- "$@" -Xclang \
+			-analyzer-config -Xclang max-nodes=75000 2>&1) ||
 			{ printf "%s\n" "$out"; exit 1; }' -- {} "${flags[@]}"
 }
 
