@@ -8,15 +8,10 @@
  * program on the way is treated alike. The program then runs to its ELF entry
  * point: by then ld.so has mapped, relocated and initialised its libraries.
  *
- * The runtime of the address sanitizer insists on being the first library of all;
- * where the program needs it, it is named before the shim.
- *
  * Ownership: the caller owns the host that hi_launch() gives.
  * Errors:    HI_E_HOST for a program that cannot be worked with, HI_E_SYS.
  * Threads:   one.
- * Source:    x86-64 psABI ch. 3.4.1 "Initial Stack and Register State";
- *            getauxval(3); ld.so(8); AsanCheckDynamicRTPrereqs() of
- *            LLVM's compiler-rt.
+ * Source:    getauxval(3), AT_ENTRY and AT_SECURE; ld.so(8).
  */
 #ifndef HI_INJECTOR_LAUNCH_H
 #define HI_INJECTOR_LAUNCH_H
@@ -39,8 +34,7 @@ struct hi_entry_stop {
 
 /*
  * Start PATH with ARGV and the signal mask MASK, seized, in the caller's process
- * group and terminal. The
- * first thing it reports is its exec.
+ * group and terminal. The first thing it reports is its exec.
  */
 int hi_launch(const char *path, char *const argv[], const sigset_t *mask,
 	      struct hi_host **ret_host, struct hi_err *err) HI_MUST_USE;
