@@ -13,9 +13,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "tests/support_again.h"
 #include "tests/support_scene.h"
-
-#define WORKER "libworker.so"
 
 enum {
 	N_BUILDS = 3,
@@ -26,52 +25,12 @@ enum {
 
 static const char *const languages[] = { "c", "cc" };
 
-static struct support *compile(const char *name, const char *language)
-{
-	struct support *scene = support_new(name);
-
-	support_shell(scene,
-		      "src=%s; for n in $(seq %d); do $(test %s = c && echo "
-		      "gcc || echo g++) -g -O2 -fPIC -shared -DBUILD=$n "
-		      "-Wl,-soname," WORKER " -o worker.$n.so $src/worker.%s; "
-		      "done; cp worker.1.so " WORKER "; "
-		      "gcc -D_GNU_SOURCE -g -O2 -pthread -o host $src/host.c "
-		      "-L. -lworker -Wl,-rpath,'$ORIGIN'",
-		      support_source(scene, "tests/again"), N_BUILDS, language,
-		      language);
-	return scene;
-}
-
-/* BUILD runs; counts, pointers and results are right. */
-static void expect(struct support *scene, long build, long *count)
-{
-	const char *line = support_ask(scene, "value");
-
-	++*count;
-	if (support_number(scene, line, "build") != build ||
-	    support_number(scene, line, "callback") != build ||
-	    support_number(scene, line, "count") != *count ||
-	    support_number(scene, line, "here") != *count ||
-	    support_number(scene, line, "same") != 1 ||
-	    support_number(scene, line, "wrong") != 0)
-		support_fail(scene, "build %ld, count %ld: %s", build, *count,
-			     line);
-}
-
 static void begin(struct support *scene, long *count)
 {
-	support_put(scene, "worker.1.so", WORKER, SUPPORT_RENAME);
+	support_put(scene, "worker.1.so", AGAIN_WORKER, SUPPORT_RENAME);
 	support_start_plain(scene, "./host", "4", NULL);
 	*count = 0;
-	expect(scene, 1, count);
-}
-
-static void attach(struct support *scene, long build)
-{
-	support_attach(scene, WORKER, NULL);
-	ck_assert_int_eq(support_event_number(
-				 scene, support_event(scene, "ready"), "build"),
-			 build);
+	again_expect(scene, 1, count);
 }
 
 static void leave(struct support *scene)
@@ -92,25 +51,10 @@ static void skip_to(struct support *scene, const char *kind)
 /* Put the file of build FILE in place, which goes live as NUMBER. */
 static void reload(struct support *scene, int file, long number)
 {
-	char name[32];
-
-	snprintf(name, sizeof(name), "worker.%d.so", file);
-	support_put(scene, name, WORKER, SUPPORT_RENAME);
+	again_put(scene, file);
 	ck_assert_int_eq(support_event_number(
 				 scene, support_event(scene, "live"), "build"),
 			 number);
-}
-
-static void kill_tool(struct support *scene)
-{
-	ck_assert_int_eq(kill(support_get_attached(scene), SIGKILL), 0);
-	ck_assert_int_eq(support_await_attached(scene), -SIGKILL);
-}
-
-static void end(struct support *scene)
-{
-	ck_assert_int_eq(support_end(scene), 0);
-	support_free(scene);
 }
 
 /* --- as it was ---------------------------------------------------------------- */
@@ -129,12 +73,12 @@ static void expect_text(struct support *scene)
 {
 	support_shell(scene,
 		      "python3 - <<'EOF'\n"
-		      "file = open('" WORKER "', 'rb').read()\n"
+		      "file = open('" AGAIN_WORKER "', 'rb').read()\n"
 		      "mem = open('/proc/%d/mem', 'rb', 0)\n"
 		      "n = 0\n"
 		      "for line in open('/proc/%d/maps'):\n"
 		      "    words = line.split()\n"
-		      "    if 'r-xp' in line and line.endswith('/" WORKER
+		      "    if 'r-xp' in line and line.endswith('/" AGAIN_WORKER
 		      "\\n'):\n"
 		      "        start, end = (int(x, 16) for x in "
 		      "words[0].split('-'))\n"
@@ -151,27 +95,28 @@ static void expect_text(struct support *scene)
 
 START_TEST(a_host_without_newer_code_is_left_as_it_was)
 {
-	struct support *scene = compile("as-it-was", languages[_i]);
+	struct support *scene =
+		again_compile("as-it-was", N_BUILDS, languages[_i]);
 	long count;
 
 	begin(scene, &count);
 	write_maps(scene, "before");
 	for (int i = 0; i < 3; i++) {
-		attach(scene, 1);
-		expect(scene, 1, &count);
+		again_attach(scene, 1);
+		again_expect(scene, 1, &count);
 		leave(scene);
-		expect(scene, 1, &count);
+		again_expect(scene, 1, &count);
 		write_maps(scene, "after");
 		support_shell(scene, "diff before after");
 		expect_text(scene);
 		support_shell(scene, "test -z \"$(ls run/hotinject)\"");
 	}
 	/* and it can still be reloaded */
-	attach(scene, 1);
+	again_attach(scene, 1);
 	reload(scene, 2, 2);
-	expect(scene, 2, &count);
+	again_expect(scene, 2, &count);
 	leave(scene);
-	end(scene);
+	again_end(scene);
 }
 END_TEST
 
@@ -179,45 +124,46 @@ END_TEST
 
 START_TEST(a_host_with_newer_code_goes_on_with_it_and_is_taken_up)
 {
-	struct support *scene = compile("newer", languages[_i]);
+	struct support *scene = again_compile("newer", N_BUILDS, languages[_i]);
 	long count;
 
 	begin(scene, &count);
-	attach(scene, 1);
+	again_attach(scene, 1);
 	for (long number = 2; number < 8; number++) {
 		int file = 1 + (int)number % N_BUILDS;
 
 		reload(scene, file, number);
-		expect(scene, file, &count);
+		again_expect(scene, file, &count);
 		leave(scene);
-		expect(scene, file, &count);
-		expect(scene, file, &count);
-		attach(scene, number);
-		expect(scene, file, &count);
+		again_expect(scene, file, &count);
+		again_expect(scene, file, &count);
+		again_attach(scene, number);
+		again_expect(scene, file, &count);
 	}
 	leave(scene);
-	end(scene);
+	again_end(scene);
 }
 END_TEST
 
 START_TEST(a_build_that_came_meanwhile_goes_live_at_once)
 {
-	struct support *scene = compile("meanwhile", languages[_i]);
+	struct support *scene =
+		again_compile("meanwhile", N_BUILDS, languages[_i]);
 	long count;
 
 	begin(scene, &count);
-	attach(scene, 1);
+	again_attach(scene, 1);
 	reload(scene, 2, 2);
 	leave(scene);
-	support_put(scene, "worker.3.so", WORKER, SUPPORT_RENAME);
-	expect(scene, 2, &count);
-	attach(scene, 2);
+	support_put(scene, "worker.3.so", AGAIN_WORKER, SUPPORT_RENAME);
+	again_expect(scene, 2, &count);
+	again_attach(scene, 2);
 	ck_assert_int_eq(support_event_number(
 				 scene, support_event(scene, "live"), "build"),
 			 3);
-	expect(scene, 3, &count);
+	again_expect(scene, 3, &count);
 	leave(scene);
-	end(scene);
+	again_end(scene);
 }
 END_TEST
 
@@ -236,7 +182,7 @@ static int attach_held_up(struct support *scene)
 	ck_assert_int_ge(fd, 0);
 	while (write(fd, full, sizeof(full)) > 0)
 		;
-	support_attach(scene, WORKER, NULL);
+	support_attach(scene, AGAIN_WORKER, NULL);
 	/* by then the file is watched */
 	support_shell(scene,
 		      "until grep -q 'TracerPid:.%d$' /proc/%d/status; "
@@ -256,51 +202,52 @@ static void let_on(int fd)
 /* It is found by the look at the file, and told of by the watch. */
 START_TEST(a_build_that_came_at_the_take_up_is_refused_once)
 {
-	struct support *scene = compile("once", languages[_i]);
+	struct support *scene = again_compile("once", N_BUILDS, languages[_i]);
 	long count;
 	int fd;
 
 	begin(scene, &count);
-	attach(scene, 1);
+	again_attach(scene, 1);
 	reload(scene, 2, 2);
 	leave(scene);
 	support_shell(scene, "echo 'int build(void) { return 9; }' >less.c && "
 			     "gcc -g -shared -fPIC -o less.so less.c");
 	fd = attach_held_up(scene);
-	support_put(scene, "less.so", WORKER, SUPPORT_RENAME);
+	support_put(scene, "less.so", AGAIN_WORKER, SUPPORT_RENAME);
 	let_on(fd);
 	support_message(scene, "#3 refused: ");
-	support_put(scene, "worker.3.so", WORKER, SUPPORT_RENAME);
+	support_put(scene, "worker.3.so", AGAIN_WORKER, SUPPORT_RENAME);
 	support_message(scene, "#4 live: ");
-	expect(scene, 3, &count);
+	again_expect(scene, 3, &count);
 	let_on(fd);
 	ck_assert_int_eq(support_detach(scene), 0);
 	close(fd);
-	end(scene);
+	again_end(scene);
 }
 END_TEST
 
 START_TEST(a_host_is_taken_up_after_hotinject_was_killed)
 {
-	struct support *scene = compile("killed", languages[_i]);
+	struct support *scene =
+		again_compile("killed", N_BUILDS, languages[_i]);
 	long count;
 
 	begin(scene, &count);
-	attach(scene, 1);
-	kill_tool(scene);
-	attach(scene, 1);
+	again_attach(scene, 1);
+	again_kill_tool(scene);
+	again_attach(scene, 1);
 	reload(scene, 2, 2);
-	kill_tool(scene);
-	expect(scene, 2, &count);
-	attach(scene, 2);
-	expect(scene, 2, &count);
+	again_kill_tool(scene);
+	again_expect(scene, 2, &count);
+	again_attach(scene, 2);
+	again_expect(scene, 2, &count);
 	reload(scene, 3, 3);
-	expect(scene, 3, &count);
-	kill_tool(scene);
-	attach(scene, 3);
+	again_expect(scene, 3, &count);
+	again_kill_tool(scene);
+	again_attach(scene, 3);
 	leave(scene);
-	expect(scene, 3, &count);
-	end(scene);
+	again_expect(scene, 3, &count);
+	again_end(scene);
 }
 END_TEST
 
@@ -336,12 +283,12 @@ static void kill_in_reload(struct support *scene, int file, int old, long ns)
 	char name[32];
 
 	snprintf(name, sizeof(name), "worker.%d.so", file);
-	support_put(scene, name, WORKER, SUPPORT_RENAME);
+	support_put(scene, name, AGAIN_WORKER, SUPPORT_RENAME);
 	let_pass(ns);
-	kill_tool(scene);
+	again_kill_tool(scene);
 	expect_either(scene, old, file);
 	expect_either(scene, old, file);
-	support_attach(scene, WORKER, NULL);
+	support_attach(scene, AGAIN_WORKER, NULL);
 	skip_to(scene, "ready");
 	for (int i = 0; i < 1000; i++) {
 		const char *line = support_ask(scene, "value");
@@ -360,7 +307,7 @@ static void kill_in_reloads(struct support *scene, long ns)
 	long count;
 
 	begin(scene, &count);
-	attach(scene, 1);
+	again_attach(scene, 1);
 	kill_in_reload(scene, 2, 1, ns);
 	kill_in_reload(scene, 3, 2, ns);
 	ck_assert_int_eq(support_detach(scene), 0);
@@ -371,7 +318,7 @@ static void kill_in_reloads(struct support *scene, long ns)
 
 START_TEST(a_host_is_taken_up_whenever_hotinject_was_killed)
 {
-	struct support *scene = compile("moments", "c");
+	struct support *scene = again_compile("moments", N_BUILDS, "c");
 	const char *times = getenv("HOTINJECT_TEST_KILLS");
 	long n = times ? atol(times) : N_KILLS;
 
@@ -413,12 +360,12 @@ static void allow_writes(struct support *scene, long n)
 /* Build 2 comes as far as N writes; all of them, or -1. */
 static long cut_reload(struct support *scene, long n)
 {
-	support_put(scene, "worker.1.so", WORKER, SUPPORT_RENAME);
+	support_put(scene, "worker.1.so", AGAIN_WORKER, SUPPORT_RENAME);
 	support_start_plain(scene, "./host", "1", NULL);
-	support_attach(scene, WORKER, NULL);
+	support_attach(scene, AGAIN_WORKER, NULL);
 	skip_to(scene, "ready");
 	allow_writes(scene, n);
-	support_put(scene, "worker.2.so", WORKER, SUPPORT_RENAME);
+	support_put(scene, "worker.2.so", AGAIN_WORKER, SUPPORT_RENAME);
 	return end_at_write(scene, 1, 2);
 }
 
@@ -426,15 +373,15 @@ static long cut_reload(struct support *scene, long n)
 static long cut_takeup(struct support *scene, long n)
 {
 	allow_writes(scene, n);
-	support_attach(scene, WORKER, NULL);
+	support_attach(scene, AGAIN_WORKER, NULL);
 	return end_at_write(scene, 1, 2);
 }
 
 static void go_on(struct support *scene)
 {
 	support_shell(scene, "rm kill");
-	support_put(scene, "worker.3.so", WORKER, SUPPORT_RENAME);
-	support_attach(scene, WORKER, NULL);
+	support_put(scene, "worker.3.so", AGAIN_WORKER, SUPPORT_RENAME);
+	support_attach(scene, AGAIN_WORKER, NULL);
 	skip_to(scene, "live");
 	expect_either(scene, 3, 3);
 	ck_assert_int_eq(support_detach(scene), 0);
@@ -446,7 +393,7 @@ static void go_on(struct support *scene)
 /* At the last writes a build goes live; HOTINJECT_TEST_WRITES: before them, too. */
 START_TEST(a_host_is_right_after_each_single_write)
 {
-	struct support *scene = compile("writes", "c");
+	struct support *scene = again_compile("writes", N_BUILDS, "c");
 	const char *writes = getenv("HOTINJECT_TEST_WRITES");
 	long n_last = writes ? atol(writes) : N_WRITES, all, n_takeups = 0;
 
@@ -476,20 +423,21 @@ END_TEST
 static void expect_refused(struct support *scene, const char *why, long *count)
 {
 	support_shell(scene,
-		      "$HOTINJECT --pid=%d " WORKER " 2>said; test $? = 125 && "
+		      "$HOTINJECT --pid=%d " AGAIN_WORKER
+		      " 2>said; test $? = 125 && "
 		      "grep 'hotinject: host (%d) has been under hotinject "
 		      "before, and cannot be taken up again: %s' said",
 		      support_get_pid(scene), support_get_pid(scene), why);
-	expect(scene, 2, count);
+	again_expect(scene, 2, count);
 }
 
 START_TEST(a_record_that_does_not_fit_is_said_and_the_host_left_alone)
 {
-	struct support *scene = compile("record", "c");
+	struct support *scene = again_compile("record", N_BUILDS, "c");
 	long count;
 
 	begin(scene, &count);
-	attach(scene, 1);
+	again_attach(scene, 1);
 	reload(scene, 2, 2);
 	leave(scene);
 	support_shell(scene, "cd run/hotinject/*; cp record.* ../../kept; "
@@ -523,9 +471,9 @@ START_TEST(a_record_that_does_not_fit_is_said_and_the_host_left_alone)
 		      support_get_pid(scene));
 	expect_refused(scene, ".*libworker.2.*so cannot be read", &count);
 	support_shell(scene, "cd run/hotinject/*; mv x $(cat ../../name)");
-	attach(scene, 2);
+	again_attach(scene, 2);
 	leave(scene);
-	end(scene);
+	again_end(scene);
 }
 END_TEST
 
@@ -538,9 +486,9 @@ START_TEST(a_debugger_works_on_the_host_afterwards)
 		printf("again: without gdb, it is not tried\n");
 		return;
 	}
-	scene = compile("gdb", "c");
+	scene = again_compile("gdb", N_BUILDS, "c");
 	begin(scene, &count);
-	attach(scene, 1);
+	again_attach(scene, 1);
 	reload(scene, 2, 2);
 	leave(scene);
 	support_shell(scene,
@@ -548,10 +496,10 @@ START_TEST(a_debugger_works_on_the_host_afterwards)
 		      ">said 2>&1 && grep -q 'worker.c:' said && "
 		      "grep -q 'in check' said",
 		      support_get_pid(scene));
-	expect(scene, 2, &count);
-	attach(scene, 2);
+	again_expect(scene, 2, &count);
+	again_attach(scene, 2);
 	leave(scene);
-	end(scene);
+	again_end(scene);
 }
 END_TEST
 

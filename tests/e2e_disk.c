@@ -19,67 +19,17 @@ enum {
 	SHARE = 4, /* retire.h */
 };
 
-/*
- * File 2 has extra(), whose variable is of another type in file 6. "loop" begins a
- * thread that never leaves the build, "break" makes it crash there.
- */
-static const char source[] =
-	"#include <pthread.h>\n"
-	"#include <semaphore.h>\n"
-	"#include <stdio.h>\n"
-	"#include <string.h>\n"
-	"#include <unistd.h>\n"
-	"#include \"worker.h\"\n"
-	"const char text[TEXT] = { 1 };\n"
-	"static int calls;\n"
-	"static volatile int broken;\n"
-	"static int *volatile nowhere;\n"
-	"#ifdef EXTRA\n"
-	"static EXTRA extra_calls;\n"
-	"__attribute__((noinline)) int extra(void) { return ++extra_calls; }\n"
-	"#else\n"
-	"#define extra() 0\n"
-	"#endif\n"
-	"static void *endless_loop(void *inside)\n"
-	"{\n"
-	"	for (sem_post(inside); !broken;)\n"
-	"		usleep(1000);\n"
-	"	*nowhere = 1;\n"
-	"	return inside;\n"
-	"}\n"
-	"void worker_answer(const char *question, char *answer, size_t size)\n"
-	"{\n"
-	"	pthread_t thread;\n"
-	"	static sem_t inside;\n"
-	"	if (!strcmp(question, \"break\"))\n"
-	"		broken = 1;\n"
-	"	if (!strcmp(question, \"loop\")) {\n"
-	"		pthread_create(&thread, NULL, endless_loop, &inside);\n"
-	"		sem_wait(&inside);\n"
-	"	}\n"
-	"	snprintf(answer, size, \"value=%d calls=%d extra=%d\", BUILD,\n"
-	"		 ++calls, extra());\n"
-	"}\n";
-
-/* A unit that changes in file 3 and then no more. */
-static const char other[] = "#if BUILD < 3\n"
-			    "int other(void) { return 1; }\n"
-			    "#else\n"
-			    "struct pair { int one, two; };\n"
-			    "int other(void) { return sizeof(struct pair); }\n"
-			    "#endif\n";
-
 struct story {
 	struct support *scene;
 	int calls, n_builds;
 };
 
-/* PAD is the length of a debug section that they all have, TEXT of what is mapped. */
+/* File 2 has extra(), whose variable is of another type in file 6. PAD is the length of a debug section that they all have, TEXT of what is mapped. */
 static void compile(struct support *scene, const char *pad, const char *text)
 {
 	support_shell(scene, "head -c %s /dev/urandom >pad", pad);
-	support_write(scene, "worker.c", source);
-	support_write(scene, "other.c", other);
+	support_shell(scene, "cp %s/*.c .",
+		      support_source(scene, "tests/left"));
 	for (int i = 1; i <= N_FILES; i++)
 		support_shell(scene,
 			      "gcc -Wall -O2 -g -D_GNU_SOURCE -fPIC -shared "
@@ -274,7 +224,7 @@ START_TEST(a_thread_that_is_inside_an_old_build_is_told_where_it_crashes)
 	ck_assert_str_eq(support_event_text(story.scene, event, "function"),
 			 "endless_loop");
 	ck_assert_str_eq(support_event_text(story.scene, event, "where"),
-			 "worker.c:21");
+			 "worker.c:34");
 	go_on(&story, 24);
 	end(&story);
 }
@@ -293,7 +243,7 @@ START_TEST(where_holes_cannot_be_made_copies_stay_whole)
 	go_on(&story, N_BUILDS);
 	expect_debug(story.scene, 3, ".debug_info", "PROGBITS");
 	support_shell(story.scene, "nm -l run/hotinject/*/libworker.3.so | "
-				   "grep endless_loop.*worker.c:17");
+				   "grep endless_loop.*worker.c:29");
 	go_live(&story, 2, 2);
 	end(&story);
 }

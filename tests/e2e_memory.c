@@ -11,56 +11,21 @@
 
 #define WORKER "libworker.so"
 
-/* Builds 2 and 9 have extra(); "loop" begins one that never ends. */
-static const char source[] =
-	"#include <pthread.h>\n"
-	"#include <semaphore.h>\n"
-	"#include <stdio.h>\n"
-	"#include <string.h>\n"
-	"#include <unistd.h>\n"
-	"#include \"worker.h\"\n"
-	"static int calls;\n"
-	"#if BUILD == 2 || BUILD == 9\n"
-	"static int extra_calls;\n"
-	"__attribute__((noinline)) int extra(void) { return ++extra_calls; }\n"
-	"#else\n"
-	"#define extra() 0\n"
-	"#endif\n"
-	"static void *endless_loop(void *inside)\n"
-	"{ for (sem_post(inside);;) usleep(1000); return inside; }\n"
-	"void worker_answer(const char *question, char *answer, size_t size)\n"
-	"{\n"
-	"	pthread_t thread;\n"
-	"	static sem_t inside;\n"
-	"	if (!strcmp(question, \"loop\")) {\n"
-	"		pthread_create(&thread, NULL, endless_loop, &inside);\n"
-	"		sem_wait(&inside);\n"
-	"	}\n"
-	"	snprintf(answer, size, \"value=%d calls=%d extra=%d\", BUILD,\n"
-	"		 ++calls, extra());\n"
-	"}\n";
-
-/* A unit that changes in build 3 and then no more. */
-static const char other[] = "#if BUILD < 3\n"
-			    "int other(void) { return 1; }\n"
-			    "#else\n"
-			    "struct pair { int one, two; };\n"
-			    "int other(void) { return sizeof(struct pair); }\n"
-			    "#endif\n";
-
-/* A host that has build 1; build.1.so to build.LAST.so are there. */
+/* A host that has build 1; build.1.so to build.LAST.so are there, of which 2 and 9 have
+   extra(). */
 static struct support *start(const char *name, int last, const char *option)
 {
 	struct support *scene = support_new(name);
 
-	support_write(scene, "worker.c", source);
-	support_write(scene, "other.c", other);
+	support_shell(scene, "cp %s/*.c .",
+		      support_source(scene, "tests/left"));
 	for (int i = 1; i <= last; i++)
 		support_shell(scene,
 			      "gcc -Wall -O2 -g3 -D_GNU_SOURCE -fPIC -shared "
-			      "-DBUILD=%d -I%s -Wl,-soname," WORKER
+			      "-DBUILD=%d %s -I%s -Wl,-soname," WORKER
 			      " -o build.%d.so worker.c other.c",
-			      i, support_source(scene, "tests/cases"), i);
+			      i, i == 2 || i == 9 ? "-DEXTRA=int" : "",
+			      support_source(scene, "tests/cases"), i);
 	support_put(scene, "build.1.so", WORKER, SUPPORT_RENAME);
 	support_compile_host(scene, "tests/cases", &support_plain_variant, "");
 	support_start(scene, option, "./host", WORKER, NULL);
@@ -198,7 +163,7 @@ START_TEST(a_build_that_a_thread_is_inside_is_known_for_good)
 		ck_assert_str_eq(support_event_text(scene, event, "function"),
 				 "endless_loop");
 		ck_assert_str_eq(support_event_text(scene, event, "where"),
-				 "worker.c:15");
+				 "worker.c:32");
 		support_event(scene, "live");
 		expect(scene, build, build - 1, build == 9);
 	}

@@ -8,60 +8,24 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "tests/support_again.h"
 #include "tests/support_control.h"
 #include "tests/support_scene.h"
-
-#define WORKER "libworker.so"
 
 enum { N_BUILDS = 9 }; /* old ones are without debug information */
 
 static const char *const languages[] = { "c", "cc" };
 
-static struct support *compile(const char *name, const char *language)
-{
-	struct support *scene = support_new(name);
-
-	support_shell(scene,
-		      "src=%s; for n in $(seq %d); do $(test %s = c && echo "
-		      "gcc || echo g++) -g -O2 -fPIC -shared -DBUILD=$n "
-		      "-Wl,-soname," WORKER " -o worker.$n.so $src/worker.%s; "
-		      "done; cp worker.1.so " WORKER "; "
-		      "gcc -D_GNU_SOURCE -g -O2 -pthread -o host $src/host.c "
-		      "-L. -lworker -Wl,-rpath,'$ORIGIN'",
-		      support_source(scene, "tests/again"), N_BUILDS, language,
-		      language);
-	return scene;
-}
-
-/* BUILD runs; counts, pointers and results are right. */
+/* The same thrice. */
 static void expect(struct support *scene, long build, long *count)
 {
-	for (int i = 0; i < 3; i++) {
-		const char *line = support_ask(scene, "value");
-
-		++*count;
-		if (support_number(scene, line, "build") != build ||
-		    support_number(scene, line, "callback") != build ||
-		    support_number(scene, line, "count") != *count ||
-		    support_number(scene, line, "here") != *count ||
-		    support_number(scene, line, "same") != 1 ||
-		    support_number(scene, line, "wrong") != 0)
-			support_fail(scene, "build %ld, count %ld: %s", build,
-				     *count, line);
-	}
-}
-
-static void put(struct support *scene, int file)
-{
-	char name[32];
-
-	snprintf(name, sizeof(name), "worker.%d.so", file);
-	support_put(scene, name, WORKER, SUPPORT_RENAME);
+	for (int i = 0; i < 3; i++)
+		again_expect(scene, build, count);
 }
 
 static void go_live(struct support *scene, int file, long number, long *count)
 {
-	put(scene, file);
+	again_put(scene, file);
 	ck_assert_int_eq(support_event_number(
 				 scene, support_event(scene, "live"), "build"),
 			 number);
@@ -78,8 +42,8 @@ static void go_back(struct support *scene, const char *words, long number,
 
 	snprintf(command, sizeof(command), "rollback %s", words);
 	snprintf(pattern, sizeof(pattern),
-		 WORKER " back at #%ld: .* changed, [0-9]+ same; [0-9]+ "
-			"variables kept \\(.*, paused .*\\).*",
+		 AGAIN_WORKER " back at #%ld: .* changed, [0-9]+ same; [0-9]+ "
+			      "variables kept \\(.*, paused .*\\).*",
 		 number);
 	control_command(scene, 0, command, pattern);
 	event = support_event(scene, "rollback");
@@ -88,29 +52,23 @@ static void go_back(struct support *scene, const char *words, long number,
 	ck_assert_ptr_nonnull(json_object_get(event, "changed"));
 	expect(scene, number, count);
 	snprintf(pattern, sizeof(pattern),
-		 "  " WORKER ": build #%ld since 20.*Z, .*", number);
+		 "  " AGAIN_WORKER ": build #%ld since 20.*Z, .*", number);
 	control_command(scene, 0, "status", pattern);
 }
 
 static void begin(struct support *scene, long *count)
 {
-	support_start(scene, "-v", "./host", WORKER, "--", "2", NULL);
+	support_start(scene, "-v", "./host", AGAIN_WORKER, "--", "2", NULL);
 	support_event(scene, "ready");
 	*count = 0;
 	expect(scene, 1, count);
-}
-
-static void end(struct support *scene)
-{
-	ck_assert_int_eq(support_end(scene), 0);
-	support_free(scene);
 }
 
 /* --- back and forth ----------------------------------------------------------- */
 
 START_TEST(each_build_that_was_live_is_live_again)
 {
-	struct support *scene = compile("each", languages[_i]);
+	struct support *scene = again_compile("each", N_BUILDS, languages[_i]);
 	long count;
 
 	begin(scene, &count);
@@ -118,7 +76,7 @@ START_TEST(each_build_that_was_live_is_live_again)
 	go_live(scene, 3, 3, &count);
 	go_back(scene, "", 2, 3, &count);
 	go_back(scene, "3", 3, 2, &count);
-	go_back(scene, WORKER " 1", 1, 3, &count);
+	go_back(scene, AGAIN_WORKER " 1", 1, 3, &count);
 	go_live(scene, 4, 4, &count);
 	/* where it came from */
 	go_back(scene, "", 1, 4, &count);
@@ -131,14 +89,15 @@ START_TEST(each_build_that_was_live_is_live_again)
 		      "grep -c \" $(readelf -n worker.2.so | sed -n 's/.*Build "
 		      "ID: //p') \" said | grep -qx 2 && "
 		      "test $(ls run/hotinject/*/libworker.*.so | wc -l) = 8");
-	support_message(scene, WORKER " back at #1: ");
-	end(scene);
+	support_message(scene, AGAIN_WORKER " back at #1: ");
+	again_end(scene);
 }
 END_TEST
 
 START_TEST(further_back_and_far_forward)
 {
-	struct support *scene = compile("further", languages[_i]);
+	struct support *scene =
+		again_compile("further", N_BUILDS, languages[_i]);
 	long count;
 
 	begin(scene, &count);
@@ -147,7 +106,8 @@ START_TEST(further_back_and_far_forward)
 	for (int n = N_BUILDS - 1; n >= 1; n--)
 		go_back(scene, "", n, n + 1, &count);
 	control_command(scene, 125, "rollback",
-			"hotinject: " WORKER " is at build #1, and none was "
+			"hotinject: " AGAIN_WORKER
+			" is at build #1, and none was "
 			"live before it");
 	for (int round = 0; round < 3; round++) {
 		go_back(scene, "5", 5, 1, &count);
@@ -155,14 +115,14 @@ START_TEST(further_back_and_far_forward)
 		go_back(scene, "1", 1, 9, &count);
 	}
 	control_command(scene, 0, "rollback 1",
-			WORKER " is at build #1 already");
+			AGAIN_WORKER " is at build #1 already");
 	control_command(scene, 125, "rollback 10",
-			"hotinject: no build #10 of " WORKER " was live");
+			"hotinject: no build #10 of " AGAIN_WORKER " was live");
 	control_command(scene, 125, "rollback 10",
 			"hint: those that were: #9, #8, .*, #2, #1");
 	support_no_event(scene);
 	expect(scene, 1, &count);
-	end(scene);
+	again_end(scene);
 }
 END_TEST
 
@@ -170,54 +130,42 @@ END_TEST
 
 START_TEST(the_file_is_not_taken_again_by_itself)
 {
-	struct support *scene = compile("aside", "c");
+	struct support *scene = again_compile("aside", N_BUILDS, "c");
 	long count;
 
 	begin(scene, &count);
 	go_live(scene, 2, 2, &count);
 	go_live(scene, 3, 3, &count);
 	go_back(scene, "", 2, 3, &count);
-	put(scene, 3);
-	support_message(scene, WORKER " has the content of a build that was "
-				      "gone back from");
+	again_put(scene, 3);
+	support_message(scene,
+			AGAIN_WORKER " has the content of a build that was "
+				     "gone back from");
 	support_no_event(scene);
 	expect(scene, 2, &count);
-	control_command(scene, 0, "reload", WORKER " #4 live: .*");
+	control_command(scene, 0, "reload", AGAIN_WORKER " #4 live: .*");
 	support_event(scene, "live");
 	expect(scene, 3, &count);
 	/* by what it holds in between, too */
 	go_back(scene, "2", 2, 4, &count);
-	put(scene, 2);
-	support_message(scene, WORKER " has the content of the current build");
+	again_put(scene, 2);
+	support_message(scene,
+			AGAIN_WORKER " has the content of the current build");
 	support_no_event(scene);
 	go_live(scene, 3, 5, &count);
 	/* and when it was the same as that of a build that was gone back to */
 	go_back(scene, "2", 2, 5, &count);
-	control_command(scene, 0, "rollback 5", WORKER " back at #5: .*");
+	control_command(scene, 0, "rollback 5", AGAIN_WORKER " back at #5: .*");
 	support_event(scene, "rollback");
 	control_command(scene, 0, "reload", ".*");
 	go_back(scene, "2", 2, 5, &count);
-	put(scene, 3);
+	again_put(scene, 3);
 	go_live(scene, 1, 6, &count);
-	end(scene);
+	again_end(scene);
 }
 END_TEST
 
 /* --- another hotinject --------------------------------------------------------- */
-
-static void kill_tool(struct support *scene)
-{
-	ck_assert_int_eq(kill(support_get_attached(scene), SIGKILL), 0);
-	ck_assert_int_eq(support_await_attached(scene), -SIGKILL);
-}
-
-static void attach(struct support *scene, long build)
-{
-	support_attach(scene, WORKER, NULL);
-	ck_assert_int_eq(support_event_number(
-				 scene, support_event(scene, "ready"), "build"),
-			 build);
-}
 
 /* What "history" says of builds, without their memory, which changes. */
 static void write_history(struct support *scene, const char *name)
@@ -235,37 +183,38 @@ static void expect_history(struct support *scene, const char *name, int n_lines)
 
 START_TEST(a_host_is_taken_up_at_the_build_that_it_went_back_to)
 {
-	struct support *scene = compile("taken-up", languages[_i]);
+	struct support *scene =
+		again_compile("taken-up", N_BUILDS, languages[_i]);
 	long count = 0;
 
 	support_start_plain(scene, "./host", "2", NULL);
 	expect(scene, 1, &count);
-	attach(scene, 1);
+	again_attach(scene, 1);
 	go_live(scene, 2, 2, &count);
 	go_live(scene, 3, 3, &count);
 	go_back(scene, "2", 2, 3, &count);
 	write_history(scene, "was");
-	kill_tool(scene);
+	again_kill_tool(scene);
 	expect(scene, 2, &count);
 	/* and the file still holds build 3 */
-	attach(scene, 2);
+	again_attach(scene, 2);
 	control_command(scene, 0, "status",
-			"  " WORKER ": build #2 since 20.*Z, .*");
+			"  " AGAIN_WORKER ": build #2 since 20.*Z, .*");
 	control_command(scene, 0, "status", "    last: back at #2: .*");
 	expect_history(scene, "was", 4);
 	support_no_event(scene);
 	expect(scene, 2, &count);
 	go_back(scene, "", 1, 2, &count);
 	write_history(scene, "was");
-	kill_tool(scene);
-	attach(scene, 1);
+	again_kill_tool(scene);
+	again_attach(scene, 1);
 	expect_history(scene, "was", 5);
 	expect(scene, 1, &count);
 	go_back(scene, "3", 3, 1, &count);
 	ck_assert_int_eq(support_detach(scene), 0);
 	support_event(scene, "detached");
 	expect(scene, 3, &count);
-	attach(scene, 3);
+	again_attach(scene, 3);
 	write_history(scene, "now");
 	support_shell(scene, "head -n 5 now | diff was - && "
 			     "test $(wc -l <now) = 6");
@@ -275,7 +224,7 @@ START_TEST(a_host_is_taken_up_at_the_build_that_it_went_back_to)
 	ck_assert_int_eq(support_detach(scene), 0);
 	support_event(scene, "detached");
 	expect(scene, 1, &count);
-	end(scene);
+	again_end(scene);
 }
 END_TEST
 
@@ -306,29 +255,30 @@ START_TEST(types_are_compared_with_a_build_of_long_ago)
 		      "	}\n"
 		      "	return 0;\n"
 		      "}\n");
-	support_shell(scene,
-		      "make() { gcc -g -O2 -fPIC -shared $* "
-		      "-Wl,-soname," WORKER " w.c; }; for n in $(seq %d); do "
-		      "make -DBUILD=$n -o worker.$n.so; done; "
-		      "make -DBUILD=10 -DTYPE=float -o worker.10.so; "
-		      "cp worker.1.so " WORKER "; gcc -g -o host host.c -L. "
-		      "-lworker -Wl,-rpath,'$ORIGIN'",
-		      N_BUILDS);
-	support_start(scene, "./host", WORKER, NULL);
+	support_shell(
+		scene,
+		"make() { gcc -g -O2 -fPIC -shared $* "
+		"-Wl,-soname," AGAIN_WORKER " w.c; }; for n in $(seq %d); do "
+		"make -DBUILD=$n -o worker.$n.so; done; "
+		"make -DBUILD=10 -DTYPE=float -o worker.10.so; "
+		"cp worker.1.so " AGAIN_WORKER "; gcc -g -o host host.c -L. "
+		"-lworker -Wl,-rpath,'$ORIGIN'",
+		N_BUILDS);
+	support_start(scene, "./host", AGAIN_WORKER, NULL);
 	support_event(scene, "ready");
 	for (int n = 2; n <= N_BUILDS; n++) {
-		put(scene, n);
+		again_put(scene, n);
 		support_event(scene, "live");
 	}
 	ck_assert_str_eq(support_ask(scene, "?"), "build=9 value=1");
-	control_command(scene, 0, "rollback 2", WORKER " back at #2: .*");
+	control_command(scene, 0, "rollback 2", AGAIN_WORKER " back at #2: .*");
 	support_event(scene, "rollback");
 	ck_assert_str_eq(support_ask(scene, "?"), "build=2 value=2");
-	put(scene, 10);
+	again_put(scene, 10);
 	refused = support_event(scene, "refused");
 	ck_assert(support_event_reason(refused, "variable-type", "value"));
 	ck_assert_str_eq(support_ask(scene, "?"), "build=2 value=3");
-	end(scene);
+	again_end(scene);
 }
 END_TEST
 
@@ -367,14 +317,14 @@ static struct support *begin_inside(const char *name)
 		      "		fflush(stdout);\n"
 		      "	}\n"
 		      "}\n");
-	support_shell(scene,
-		      "for n in $(seq 3); do gcc -g -O2 -fPIC -shared "
-		      "-DBUILD=$n -Wl,-soname," WORKER " -o worker.$n.so w.c; "
-		      "done; cp worker.1.so " WORKER "; "
-		      "gcc -g -o host host.c -L. -lworker "
-		      "-Wl,-rpath,'$ORIGIN'");
+	support_shell(scene, "for n in $(seq 3); do gcc -g -O2 -fPIC -shared "
+			     "-DBUILD=$n -Wl,-soname," AGAIN_WORKER
+			     " -o worker.$n.so w.c; "
+			     "done; cp worker.1.so " AGAIN_WORKER "; "
+			     "gcc -g -o host host.c -L. -lworker "
+			     "-Wl,-rpath,'$ORIGIN'");
 	support_start(scene, "-v", "--busy=defer", "--wait=20", "./host",
-		      WORKER, NULL);
+		      AGAIN_WORKER, NULL);
 	support_event(scene, "ready");
 	ck_assert_str_eq(support_ask(scene, "?"), "value=1");
 	return scene;
@@ -382,7 +332,7 @@ static struct support *begin_inside(const char *name)
 
 static void go_live_outside(struct support *scene, int file)
 {
-	put(scene, file);
+	again_put(scene, file);
 	support_tell(scene, "out");
 	while (strcmp(support_event_text(scene, support_event_any(scene),
 					 "event"),
@@ -399,18 +349,20 @@ START_TEST(it_waits_for_the_threads_that_are_inside)
 	ck_assert_str_eq(support_ask(scene, "?"), "value=2");
 	support_shell(scene, "$HOTINJECT rollback >back 2>&1 &");
 	support_event(scene, "waiting");
-	support_message(scene, WORKER " #1 waits: thread .* in loop()");
+	support_message(scene, AGAIN_WORKER " #1 waits: thread .* in loop()");
 	ck_assert_str_eq(support_ask(scene, "?"), "value=2");
-	control_command(scene, 0, "status", "  " WORKER ": build #2 since .*");
+	control_command(scene, 0, "status",
+			"  " AGAIN_WORKER ": build #2 since .*");
 	control_command(scene, 125, "rollback",
 			"hotinject: host \\([0-9]+\\) is being reloaded");
 	support_tell(scene, "out");
 	support_event(scene, "rollback");
 	support_tell(scene, "in");
 	ck_assert_str_eq(support_ask(scene, "?"), "value=1");
-	support_shell(scene, "until grep '^" WORKER " back at #1: ' back; do "
-			     ":; done");
-	end(scene);
+	support_shell(scene,
+		      "until grep '^" AGAIN_WORKER " back at #1: ' back; do "
+		      ":; done");
+	again_end(scene);
 }
 END_TEST
 
@@ -430,19 +382,20 @@ START_TEST(it_waits_on_while_the_file_has_nothing_newer)
 {
 	struct support *scene = begin_waiting("touched");
 
-	put(scene, _i ? 1 : 2);
-	support_message(scene, WORKER " has nothing newer than #1, which "
-				      "waits");
+	again_put(scene, _i ? 1 : 2);
+	support_message(scene, AGAIN_WORKER " has nothing newer than #1, which "
+					    "waits");
 	support_no_event(scene);
 	ck_assert_str_eq(support_ask(scene, "?"), "value=2");
 	support_tell(scene, "out");
 	support_event(scene, "rollback");
 	support_tell(scene, "in");
 	ck_assert_str_eq(support_ask(scene, "?"), "value=1");
-	support_shell(scene, "until grep '^" WORKER " back at #1: ' back; do "
-			     ":; done");
+	support_shell(scene,
+		      "until grep '^" AGAIN_WORKER " back at #1: ' back; do "
+		      ":; done");
 	support_no_event(scene);
-	end(scene);
+	again_end(scene);
 }
 END_TEST
 
@@ -451,12 +404,13 @@ START_TEST(a_newer_build_takes_the_place_of_one_that_waits)
 	struct support *scene = begin_waiting("replaced");
 	json_t *refused;
 
-	put(scene, 3);
+	again_put(scene, 3);
 	refused = support_event(scene, "refused");
 	ck_assert_int_eq(support_event_number(scene, refused, "build"), 1);
 	ck_assert(json_is_true(json_object_get(refused, "rollback")));
-	support_message(scene, "^hotinject: " WORKER " back to #1 refused: a "
-			       "newer build has come$");
+	support_message(scene,
+			"^hotinject: " AGAIN_WORKER " back to #1 refused: a "
+			"newer build has come$");
 	ck_assert_str_eq(support_ask(scene, "?"), "value=2");
 	support_event(scene, "waiting");
 	support_tell(scene, "out");
@@ -466,11 +420,11 @@ START_TEST(a_newer_build_takes_the_place_of_one_that_waits)
 	support_tell(scene, "in");
 	ck_assert_str_eq(support_ask(scene, "?"), "value=3");
 	support_shell(scene, "until test -s back; do :; done; cat back; "
-			     "grep -x 'hotinject: " WORKER
+			     "grep -x 'hotinject: " AGAIN_WORKER
 			     " back to #1 refused: a newer build has come' "
 			     "back && test $(wc -l <back) = 1");
 	support_no_event(scene);
-	end(scene);
+	again_end(scene);
 }
 END_TEST
 
@@ -484,24 +438,26 @@ START_TEST(a_build_that_cannot_be_live_again_is_refused)
 	ck_assert_str_eq(support_ask(scene, "?"), "value=3");
 	support_shell(scene, ">bad");
 	control_command(scene, 125, "rollback",
-			"hotinject: " WORKER " back to #2 refused: .*");
+			"hotinject: " AGAIN_WORKER " back to #2 refused: .*");
 	refused = support_event(scene, "refused");
 	ck_assert_int_eq(support_event_number(scene, refused, "build"), 2);
 	ck_assert(json_is_true(json_object_get(refused, "rollback")));
-	support_message(scene, WORKER " back to #2 refused: ");
+	support_message(scene, AGAIN_WORKER " back to #2 refused: ");
 	control_command(scene, 0, "status", "    last: back to #2 refused: .*");
-	control_command(scene, 0, "status", "  " WORKER ": build #3 since .*");
+	control_command(scene, 0, "status",
+			"  " AGAIN_WORKER ": build #3 since .*");
 	/* nor without the file that says what was overwritten */
 	support_shell(scene, "rm bad run/hotinject/*/libworker.2*.so.was");
 	control_command(scene, 125, "rollback",
-			"hotinject: " WORKER " back to #2 refused: .*was "
+			"hotinject: " AGAIN_WORKER " back to #2 refused: .*was "
 			"cannot be read: No such file or directory");
 	support_event(scene, "refused");
 	ck_assert_str_eq(support_ask(scene, "?"), "value=3");
 	go_live_outside(scene, 2);
 	ck_assert_str_eq(support_ask(scene, "?"), "value=2");
-	control_command(scene, 0, "status", "  " WORKER ": build #4 since .*");
-	end(scene);
+	control_command(scene, 0, "status",
+			"  " AGAIN_WORKER ": build #4 since .*");
+	again_end(scene);
 }
 END_TEST
 
@@ -575,7 +531,7 @@ START_TEST(the_worker_that_changed_last_goes_back)
 			"'libc.so'");
 	expect_both(scene, "a=2 b=3");
 	support_forget_events(scene);
-	end(scene);
+	again_end(scene);
 }
 END_TEST
 
