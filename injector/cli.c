@@ -164,7 +164,10 @@ static int check_complete(const struct hi_options *options, bool has_arguments,
 {
 	if (options->action != HI_CLI_RUN)
 		return 0;
-	if (options->attach && has_arguments)
+	if (options->n_watch && !options->build)
+		hi_fail(err, HI_E_USAGE,
+			"--watch names folders for --build, which is missing");
+	else if (options->attach && has_arguments)
 		fail_runs(options, err);
 	else if (options->attach && options->n_workers == 0)
 		fail_workerless(options, err);
@@ -187,6 +190,7 @@ int hi_cli_parse(int argc, char **argv, struct hi_options *ret_options,
 	char **HI_FREE workers = calloc(n_words + 1, sizeof(*workers));
 	char **HI_FREE host_argv = calloc(n_words + 2, sizeof(*host_argv));
 	pid_t *HI_FREE pids = calloc(n_words + 1, sizeof(*pids));
+	const char **HI_FREE watch = calloc(n_words + 1, sizeof(*watch));
 	struct reader reader = {
 		.words = argv,
 		.n_words = argc,
@@ -196,11 +200,12 @@ int hi_cli_parse(int argc, char **argv, struct hi_options *ret_options,
 	size_t n_host = 1;
 	int code;
 
-	if (!workers || !host_argv || !pids)
+	if (!workers || !host_argv || !pids || !watch)
 		return hi_fail(err, HI_E_NOMEM,
 			       "out of memory while reading the command line");
 	reader.options.workers = workers;
 	reader.options.pids = pids;
+	reader.options.watch = watch;
 	code = read_words(&reader, err);
 	if (code == 0)
 		name_no_host(&reader.options);
@@ -215,6 +220,7 @@ int hi_cli_parse(int argc, char **argv, struct hi_options *ret_options,
 	*ret_options = reader.options;
 	ret_options->workers = hi_take_ptr(&workers);
 	ret_options->pids = hi_take_ptr(&pids);
+	ret_options->watch = hi_take_ptr(&watch);
 	ret_options->host_argv = hi_take_ptr(&host_argv);
 	return 0;
 }
@@ -224,5 +230,6 @@ void hi_options_done(struct hi_options *options)
 	free(options->workers);
 	free(options->host_argv);
 	free(options->pids);
+	free(options->watch);
 	memset(options, 0, sizeof(*options));
 }

@@ -39,8 +39,11 @@ struct hi_options {
 	bool all;         /* every process that has the worker */
 	char **workers;   /* n_workers of them; the array is owned */
 	size_t n_workers;
-	char **host_argv; /* host and its arguments, NULL-terminated; owned:
+	char **host_argv;   /* host and its arguments, NULL-terminated; owned:
 				   hi_options_done() */
+	const char *build;  /* a command for sh(1), or NULL */
+	const char **watch; /* n_watch folders; the array is owned */
+	size_t n_watch;
 	enum hi_on_drift on_drift;
 	enum hi_state_mode state;
 	enum hi_busy_mode busy;

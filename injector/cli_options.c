@@ -246,6 +246,29 @@ static int on_version(struct hi_options *options, const char *value,
 	return 0;
 }
 
+static int on_build(struct hi_options *options, const char *value,
+		    struct hi_err *err)
+{
+	if (!*value) {
+		hi_fail(err, HI_E_USAGE, "--build needs a command");
+		return hi_cli_fail_usage(err);
+	}
+	options->build = value;
+	return 0;
+}
+
+/* There is room for every word. */
+static int on_watch(struct hi_options *options, const char *value,
+		    struct hi_err *err)
+{
+	if (!*value) {
+		hi_fail(err, HI_E_USAGE, "--watch needs the name of a folder");
+		return hi_cli_fail_usage(err);
+	}
+	options->watch[options->n_watch++] = value;
+	return 0;
+}
+
 static const struct hi_option table[] = {
 	{ 'p', "pid", "PID", "attach to a running host; may be repeated",
 	  on_pid },
@@ -257,6 +280,14 @@ static const struct hi_option table[] = {
 	  "attach to every process of this user that has the\n"
 	  "worker",
 	  on_all },
+	{ 'b', "build", "COMMAND",
+	  "run COMMAND when a source has changed; the host runs on\n"
+	  "whatever comes of it",
+	  on_build },
+	{ 'w', "watch", "DIR",
+	  "where the sources are (default: the current folder); may\n"
+	  "be repeated",
+	  on_watch },
 	{ 0, "on-drift", "refuse|warn|accept",
 	  "what to do with a build that breaks what the host\n"
 	  "relies on (default refuse)",
@@ -300,6 +331,11 @@ static const struct hi_option table[] = {
 
 #define N_TABLE (sizeof(table) / sizeof(table[0]))
 
+const struct hi_option *hi_cli_get_option(size_t at)
+{
+	return at < N_TABLE ? &table[at] : NULL;
+}
+
 void hi_cli_visit(void (*visit)(void *context, char short_name,
 				const char *long_name, const char *argument),
 		  void *context)
@@ -307,70 +343,6 @@ void hi_cli_visit(void (*visit)(void *context, char short_name,
 	for (size_t i = 0; i < N_TABLE; i++)
 		visit(context, table[i].short_name, table[i].long_name,
 		      table[i].argument);
-}
-
-static void help_text(FILE *out, const char *line)
-{
-	while (line && *line) {
-		size_t len = strcspn(line, "\n");
-
-		fprintf(out, "          %.*s\n", (int)len, line);
-		line += len + (line[len] == '\n');
-	}
-}
-
-static void help_option(FILE *out, const struct hi_option *option)
-{
-	fprintf(out, option->short_name ? "  -%c, " : "      ",
-		option->short_name);
-	fprintf(out, "--%s%s%s\n", option->long_name,
-		option->argument ? "=" : "",
-		option->argument ? option->argument : "");
-	help_text(out, option->help);
-}
-
-static void help_commands(FILE *out)
-{
-	const struct hi_command *command;
-
-	fputs("\ncommands, for a host that another hotinject looks after "
-	      "(PID may be left out\nwhen there is only one):\n",
-	      out);
-	for (size_t i = 0; (command = hi_commands_get(i)); i++) {
-		if (!command->help)
-			continue;
-		fprintf(out, "  %s %s\n", command->name, command->arguments);
-		help_text(out, command->help);
-	}
-}
-
-void hi_cli_help(FILE *out)
-{
-	fputs("usage: hotinject [OPTION...] HOST WORKER... "
-	      "[-- HOST-ARGUMENT...]\n"
-	      "       hotinject run [OPTION...] HOST WORKER... "
-	      "[-- HOST-ARGUMENT...]\n"
-	      "       hotinject [OPTION...] --pid=PID... | --name=PROGRAM | "
-	      "--all WORKER...\n"
-	      "       hotinject COMMAND [PID] [ARGUMENT...]\n"
-	      "\n"
-	      "Start HOST, an unmodified program, and whenever a WORKER, a "
-	      "shared library\n"
-	      "that it uses, is rebuilt, let the running host call the new "
-	      "code.\n"
-	      "\n"
-	      "options:\n",
-	      out);
-	for (size_t i = 0; i < N_TABLE; i++)
-		help_option(out, &table[i]);
-	help_commands(out);
-	fputs("\n"
-	      "The exit status is the host's own (128+N when signal N ended "
-	      "it); 125 when\n"
-	      "hotinject itself failed, 126 when the host could not be "
-	      "executed, 127 when it\n"
-	      "was not found. That of a command is 0, or 125 when it failed.\n",
-	      out);
 }
 
 const struct hi_option *hi_cli_find_long(const char *name, size_t len)

@@ -16,6 +16,8 @@ struct hi_option {
 		      struct hi_err *err);
 };
 
+/* One after the other, in the order of --help; NULL behind the last. */
+const struct hi_option *hi_cli_get_option(size_t at);
 /* The option of this name, or NULL. */
 const struct hi_option *hi_cli_find_long(const char *name, size_t len);
 const struct hi_option *hi_cli_find_short(char name);

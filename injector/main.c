@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "common/own.h"
+#include "injector/builder.h"
 #include "injector/cli.h"
 #include "injector/command.h"
 #include "injector/many.h"
@@ -14,10 +16,17 @@ static int run(struct hi_options *options)
 {
 	struct hi_report *report = NULL;
 	struct hi_err err = { 0 };
+	int HI_CLOSE leash_fd = -1;
 	int status;
 
 	if (hi_report_new(options, &report, &err) < 0) {
 		fprintf(stderr, "hotinject: %s\n", err.sentence);
+		return HI_EXIT_HOTINJECT;
+	}
+	if (options->build &&
+	    hi_builder_start(options, report, &leash_fd, &err) < 0) {
+		hi_report_error(report, &err);
+		hi_report_free(report);
 		return HI_EXIT_HOTINJECT;
 	}
 	status = options->attach ? hi_many_run(options, report) :

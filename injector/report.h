@@ -109,6 +109,14 @@ void hi_report_free(struct hi_report *report);
 /* What has been said of builds so far. */
 struct hi_history *hi_report_get_history(struct hi_report *report);
 
+struct hi_report_built { /* the user's build has ended (builder.h) */
+	const char *command;
+	int status; /* of it, 128+N when signal N ended it */
+	uint64_t took_ns;
+	const char *output; /* shown when it failed */
+	size_t n_cut;       /* bytes of output that are not there */
+};
+
 /*
  * Somebody else writes the messages: TEXT is whole lines; KEY is equal where another
  * process says the same, "" when the text tells; BRIEF is a short form, or "" (fold.h).
@@ -180,6 +188,10 @@ void hi_report_taken_up(struct hi_report *report, const char *host, pid_t pid,
    before; event "detached" */
 void hi_report_detached(struct hi_report *report, const char *host, pid_t pid,
 			bool stays);
+/* 'make' has run (0.8 s); or its output and 'make' failed with status 2 (0.8 s); event
+   "built" */
+void hi_report_built(struct hi_report *report,
+		     const struct hi_report_built *built);
 /* event "exit"; a line only with -v; STATUS is what hotinject will exit with */
 void hi_report_exit(struct hi_report *report, pid_t pid, int status);
 

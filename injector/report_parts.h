@@ -3,6 +3,7 @@
  *
  * report.c       the messages of a host's life, and the stream of events
  * report_build.c those of a build
+ * report_built.c those of the command that makes builds
  * report_crash.c those of a crash
  * report_line.c  how lines look and where they go
  */
