@@ -18,8 +18,7 @@
 #ifndef HI_ELFSCAN_CLOSURE_H
 #define HI_ELFSCAN_CLOSURE_H
 
-#include <elfutils/libdw.h>
-
+#include "elfscan/scopes.h"
 #include "elfscan/symtab.h"
 
 struct hi_closure {
@@ -49,9 +48,9 @@ uint64_t hi_closures_get_members(const struct hi_closures *closures,
 /*
  * What the object is made of through which FUNCTION is reached: what its first
  * parameter leads to, and the types that its class was made for. Types that are laid out
- * alike, with the same names, have one number; 0: not known.
+ * alike, with the same names, have one number.
  */
-uint64_t hi_closure_layout(Dwarf_Die *function);
+uint64_t hi_closure_layout(struct hi_scopes *scopes, Dwarf_Die *function);
 
 /* The object that a function is called for, through a table of virtual functions. */
 struct hi_receiver {

@@ -164,58 +164,19 @@ static uint64_t mix_arguments(uint64_t seed, Dwarf_Die *class)
 	return seed;
 }
 
-/* What DIE stands in: entries are in the order of their offsets, at each level. */
-static bool find_parent(Dwarf_Die *die, Dwarf_Die *ret_parent)
-{
-	Dwarf_Off offset = dwarf_dieoffset(die);
-	Dwarf_Die parent, child, next;
-
-	if (!dwarf_diecu(die, &parent, NULL, NULL))
-		return false;
-	while (dwarf_child(&parent, &child) == 0) {
-		while (dwarf_siblingof(&child, &next) == 0 &&
-		       dwarf_dieoffset(&next) <= offset)
-			child = next;
-		if (dwarf_dieoffset(&child) >= offset) {
-			*ret_parent = parent;
-			return dwarf_dieoffset(&child) == offset;
-		}
-		parent = child;
-	}
-	return false;
-}
-
-/* Where the function is declared, which may be a class. */
-static bool find_class(Dwarf_Die *function, Dwarf_Die *ret_class)
-{
-	Dwarf_Attribute attr;
-	Dwarf_Die at = *function;
-
-	while (dwarf_formref_die(dwarf_attr(&at, DW_AT_abstract_origin, &attr),
-				 &at) ||
-	       dwarf_formref_die(dwarf_attr(&at, DW_AT_specification, &attr),
-				 &at))
-		;
-	return find_parent(&at, ret_class);
-}
-
-uint64_t hi_closure_layout(Dwarf_Die *function)
+uint64_t hi_closure_layout(struct hi_scopes *scopes, Dwarf_Die *function)
 {
 	Dwarf_Die type, class;
 	uint64_t layout = 1;
-	bool known = false;
 
 	if (find_first_parameter(function, &type)) {
 		(void)follow(&type);
 		layout =
 			mix_type(layout, &type, (struct look){ .named = true });
-		known = true;
 	}
-	if (find_class(function, &class)) {
+	if (hi_scopes_find_class(scopes, function, &class))
 		layout = mix_arguments(layout, &class);
-		known = true;
-	}
-	return known ? layout : 0;
+	return layout;
 }
 
 bool hi_receiver_find(Dwarf_Die *function, struct hi_receiver *ret_receiver)

@@ -21,6 +21,7 @@ struct parting {
 	/* the entries of what the current build has, too */
 	const struct hi_build *current;
 	struct hi_dies was, is;
+	struct hi_scopes was_scopes, is_scopes;
 	const struct hi_match *matches;
 	struct hi_closures closures;
 	struct side *sides;
@@ -49,11 +50,10 @@ static int get_side(struct parting *parting, struct hi_build *build,
 	return 0;
 }
 
-static bool has_same_layout(const struct parting *parting,
+static bool has_same_layout(struct parting *parting,
 			    const struct hi_match *match,
 			    const struct hi_symbol *symbol)
 {
-	uint64_t old, new;
 	Dwarf_Die was, is;
 
 	/* of what comes back, nothing is known any more */
@@ -62,9 +62,8 @@ static bool has_same_layout(const struct parting *parting,
 	if (!hi_dies_get(&parting->was, match->symbol, &was) ||
 	    !hi_dies_get(&parting->is, symbol, &is))
 		return true;
-	old = hi_closure_layout(&was);
-	new = hi_closure_layout(&is);
-	return old == new || !old || !new;
+	return hi_closure_layout(&parting->was_scopes, &was) ==
+	       hi_closure_layout(&parting->is_scopes, &is);
 }
 
 static void find_entries(struct parting *parting)
@@ -90,6 +89,8 @@ static void find_entries(struct parting *parting)
 	}
 	hi_dies_find(&parting->was);
 	hi_dies_find(&parting->is);
+	hi_scopes_init(&parting->was_scopes, &parting->was);
+	hi_scopes_init(&parting->is_scopes, &parting->is);
 }
 
 /* Whether objects of OLD fit the function of CLOSURE; negative: an error. */
@@ -204,6 +205,8 @@ int hi_worker_part_closures(struct hi_worker *worker, struct hi_build *build,
 	for (size_t i = 0; i < parting.n_sides; i++)
 		hi_closures_done(&parting.sides[i].closures);
 	free(parting.sides);
+	hi_scopes_done(&parting.was_scopes);
+	hi_scopes_done(&parting.is_scopes);
 	hi_dies_done(&parting.was);
 	hi_dies_done(&parting.is);
 	hi_closures_done(&parting.closures);
