@@ -77,7 +77,9 @@ void guard_start_at(struct support *scene, const char *option,
 		    unsigned int file)
 {
 	put_file(scene, file);
-	support_start(scene, option, "./host", "libworker.so", NULL);
+	/* one of its threads never leaves the worker */
+	support_start(scene, "--wait=20", option, "./host", "libworker.so",
+		      NULL);
 	support_event(scene, "ready");
 }
 
