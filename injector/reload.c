@@ -26,6 +26,7 @@ static bool take(struct hi_candidate *candidate, struct hi_err *err)
 	int code = hi_reserve_check(reload->host, worker->path, err);
 
 	candidate->number = number;
+	candidate->file = hi_identify(worker->path);
 	if (code == 0)
 		code = hi_candidate_copy(candidate, err);
 	hi_history_set_image(history, NULL, NULL);
@@ -40,7 +41,9 @@ static bool take(struct hi_candidate *candidate, struct hi_err *err)
 		worker->has_aside = false;
 		return false;
 	}
-	if (code == 0 && hi_candidate_is_aside(candidate, candidate->snapshot))
+	if (code == 0 &&
+	    (hi_candidate_is_aside(candidate, candidate->snapshot) ||
+	     hi_candidate_is_refused(candidate, candidate->snapshot)))
 		return false;
 	if (code == 0) {
 		worker->has_aside = false;
@@ -82,6 +85,7 @@ static int read_rest(struct hi_candidate *candidate, struct hi_err *err)
 	struct hi_reload *reload = candidate->reload;
 	int code = hi_snapshot_read_rest(candidate->snapshot, err);
 
+	candidate->whole = code == 0;
 	candidate->passing = code < 0 && hi_candidate_is_passing(err);
 	if (candidate->passing) {
 		if (!reload->back)
@@ -127,12 +131,14 @@ static void refuse(struct hi_candidate *candidate)
 
 	if (candidate->reasons.n_given > 0 && candidate->build)
 		hi_reasons_locate(&candidate->reasons, candidate->build);
-	if (candidate->reasons.n_given > 0 && !reload->host->ended)
+	if (candidate->reasons.n_given > 0 && !reload->host->ended) {
+		hi_candidate_note_refused(candidate);
 		hi_report_refused(reload->report, reload->host->pid,
 				  reload->worker->name, candidate->number,
 				  reload->back != NULL, candidate->reasons.list,
 				  candidate->reasons.n,
 				  candidate->reasons.hint);
+	}
 	/* what constructors registered (atexit, callbacks) must stay mapped */
 	if (candidate->started)
 		hi_loader_end(reload->loader, candidate->begun);

@@ -78,6 +78,43 @@ bool hi_candidate_is_aside(const struct hi_candidate *candidate,
 	return false;
 }
 
+/* A link or a name of its own leaves a file as it is, and changes its ctime. */
+static bool is_same_file(const struct hi_identity *a,
+			 const struct hi_identity *b)
+{
+	return a->exists && b->exists && a->dev == b->dev && a->ino == b->ino &&
+	       a->size == b->size && a->mtime.tv_sec == b->mtime.tv_sec &&
+	       a->mtime.tv_nsec == b->mtime.tv_nsec;
+}
+
+bool hi_candidate_is_refused(const struct hi_candidate *candidate,
+			     struct hi_snapshot *snapshot)
+{
+	const struct hi_reload *reload = candidate->reload;
+	struct hi_worker *worker = reload->worker;
+
+	if (reload->asked || worker->refused_by != worker->current ||
+	    !is_same_file(&worker->refused_file, &candidate->file) ||
+	    !has(snapshot, &worker->refused))
+		return false;
+	hi_report_detail(reload->report, "%s is the file that was refused",
+			 worker->name);
+	return true;
+}
+
+void hi_candidate_note_refused(const struct hi_candidate *candidate)
+{
+	struct hi_worker *worker = candidate->reload->worker;
+
+	worker->refused_by = NULL;
+	if (!candidate->whole || candidate->reload->back ||
+	    hi_snapshot_get_content(candidate->snapshot, &worker->refused,
+				    NULL) < 0)
+		return;
+	worker->refused_file = candidate->file;
+	worker->refused_by = worker->current;
+}
+
 /* What runs, what is to run, and what was set aside: all that the user knows. */
 bool hi_candidate_is_no_news(const struct hi_candidate *candidate,
 			     struct hi_snapshot *snapshot)

@@ -15,6 +15,7 @@ struct hi_candidate {
 	unsigned int number;
 	struct hi_build *build;
 	struct hi_snapshot *snapshot; /* under way; NULL once it is done */
+	struct hi_identity file;      /* that was copied */
 	struct hi_reasons reasons;
 	struct hi_report_state counts;
 	struct hi_relink relink;
@@ -25,6 +26,7 @@ struct hi_candidate {
 	bool newer;    /* ended by a newer file, or given up */
 	bool replaced; /* the former, of a build that was to be gone back to */
 	bool passing;  /* the file changed while it was read */
+	bool whole;    /* all of it has been read */
 	bool ending;   /* the host is, which is reported soon */
 	bool waiting;  /* it has been said who is inside the worker */
 	uint64_t live_ns, pause_ns;
@@ -44,6 +46,11 @@ int hi_candidate_copy(struct hi_candidate *candidate,
    and was not asked for. */
 bool hi_candidate_is_aside(const struct hi_candidate *candidate,
 			   struct hi_snapshot *snapshot);
+/* The same of what was refused last, when the file has not been touched since. */
+bool hi_candidate_is_refused(const struct hi_candidate *candidate,
+			     struct hi_snapshot *snapshot);
+/* It is refused. */
+void hi_candidate_note_refused(const struct hi_candidate *candidate);
 /* While a build waits to be gone back to: whether the file has nothing newer. */
 bool hi_candidate_is_no_news(const struct hi_candidate *candidate,
 			     struct hi_snapshot *snapshot);

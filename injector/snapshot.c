@@ -274,6 +274,17 @@ void hi_snapshot_drop(struct hi_snapshots *snapshots, const char *path)
 	unlink(path);
 }
 
+int hi_snapshot_is_same(struct hi_snapshot *snapshot, struct hi_snapshot *other,
+			bool *ret_same, struct hi_err *err)
+{
+	struct hi_content content;
+	int code = hi_snapshot_get_content(other, &content, err);
+
+	return code < 0 ?
+		       code :
+		       hi_snapshot_is_known(snapshot, &content, ret_same, err);
+}
+
 bool hi_content_equal(const struct hi_content *a, const struct hi_content *b)
 {
 	return a->len == b->len && a->hash_high == b->hash_high &&

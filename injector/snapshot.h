@@ -104,6 +104,10 @@ const char *hi_snapshot_get_path(const struct hi_snapshot *snapshot);
  * the end.
  */
 uint8_t *hi_snapshot_take_bytes(struct hi_snapshot *snapshot, size_t *ret_len);
+/* What it holds; the rest is read for that. */
+int hi_snapshot_get_content(struct hi_snapshot *snapshot,
+			    struct hi_content *ret_content,
+			    struct hi_err *err) HI_MUST_USE;
 /*
  * Whether the file holds KNOWN. The part that ld.so maps tells nearly always; where
  * it does not, the rest is read.

@@ -365,11 +365,25 @@ int hi_snapshot_end(struct hi_snapshot *snapshot,
 	return code;
 }
 
+int hi_snapshot_get_content(struct hi_snapshot *snapshot,
+			    struct hi_content *ret_content, struct hi_err *err)
+{
+	int code = hi_snapshot_read_rest(snapshot, err);
+
+	if (code < 0)
+		return code;
+	if (snapshot->state)
+		finish_hash(snapshot);
+	*ret_content = snapshot->content;
+	return 0;
+}
+
 int hi_snapshot_is_known(struct hi_snapshot *snapshot,
 			 const struct hi_content *known, bool *ret_known,
 			 struct hi_err *err)
 {
 	const struct hi_content *content = &snapshot->content;
+	struct hi_content whole;
 	int code;
 
 	*ret_known = false;
@@ -377,19 +391,8 @@ int hi_snapshot_is_known(struct hi_snapshot *snapshot,
 	    content->mapped_len != known->mapped_len ||
 	    content->mapped_hash != known->mapped_hash)
 		return 0;
-	code = hi_snapshot_read_rest(snapshot, err);
-	if (code < 0)
-		return code;
-	if (snapshot->state)
-		finish_hash(snapshot);
-	*ret_known = hi_content_equal(content, known);
-	return 0;
-}
-
-int hi_snapshot_is_same(struct hi_snapshot *snapshot, struct hi_snapshot *other,
-			bool *ret_same, struct hi_err *err)
-{
-	if (other->state)
-		finish_hash(other);
-	return hi_snapshot_is_known(snapshot, &other->content, ret_same, err);
+	code = hi_snapshot_get_content(snapshot, &whole, err);
+	if (code == 0)
+		*ret_known = hi_content_equal(&whole, known);
+	return code;
 }

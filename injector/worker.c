@@ -51,6 +51,7 @@ void hi_worker_reset(struct hi_worker *worker)
 	worker->n_active = 0;
 	worker->current = NULL;
 	worker->has_aside = worker->said_full = false;
+	worker->refused_by = NULL;
 	worker->n_thinned = 0;
 	worker->tls_pair_home = NULL;
 	worker->table = hi_table_new();

@@ -24,6 +24,7 @@
 #include "injector/build.h"
 #include "injector/cli.h"
 #include "injector/reasons.h"
+#include "injector/watch_poll.h"
 #include "injector/table.h"
 
 struct hi_function {
@@ -95,6 +96,11 @@ struct hi_worker {
 	   again until it has held something else. */
 	bool has_aside;
 	struct hi_content aside;
+	/* The file that was refused last, and what was live then: that it is linked
+	   to under another name is no news. */
+	struct hi_identity refused_file;
+	struct hi_content refused;
+	const struct hi_build *refused_by;
 	struct hi_function **functions;
 	size_t n_functions;
 	struct hi_variable **variables;
