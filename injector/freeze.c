@@ -181,7 +181,7 @@ static long count_sleeps(const struct hi_host *host, pid_t tid)
  * stopped again and again would never let the time-out of its call pass.
  */
 static bool sleeps_on(struct hi_host *host, const struct hi_looker *looker,
-		      const struct hi_look *look)
+		      struct hi_look *look)
 {
 	struct hi_thread *thread = hi_host_find_thread(host, look->tid);
 	long n;
@@ -194,7 +194,12 @@ static bool sleeps_on(struct hi_host *host, const struct hi_looker *looker,
 	/* the first time, it has just gone back to sleep */
 	if (thread->inside_switches < 0)
 		thread->inside_switches = n;
-	return n >= 0 && n == thread->inside_switches;
+	if (n < 0 || n != thread->inside_switches)
+		return false;
+	look->inside_pc = thread->inside_frame;
+	look->stays = thread->inside_frame &&
+		      hi_look_stays(looker, thread->inside_frame);
+	return true;
 }
 
 /*
@@ -217,6 +222,7 @@ static void look_closer(struct hi_host *host, const struct hi_looker *looker,
 	hi_look_confirm(looker, look);
 	thread->inside_sp = look->inside ? sp : 0;
 	thread->inside_pc = pc;
+	thread->inside_frame = look->inside_frame;
 	thread->inside_switches = -1;
 }
 
@@ -224,18 +230,21 @@ static void look_closer(struct hi_host *host, const struct hi_looker *looker,
 static void confirm_all(struct hi_host *host, const struct hi_looker *looker,
 			struct hi_freeze *freeze)
 {
-	if (looker->brief && hi_freeze_find_inside(freeze))
+	bool may_stay = hi_look_may_stay(looker);
+
+	if (looker->brief && !may_stay && hi_freeze_find_inside(freeze))
 		return;
 	for (size_t i = 0; i < freeze->n_looks; i++) {
 		struct hi_look *look = &freeze->looks[i];
 
-		if (look->inside || look->n_words == 0)
+		/* its outermost frame is not known from its program counter */
+		if (look->inside ? !may_stay : look->n_words == 0)
 			continue;
 		hi_look_confirm(looker, look);
 		if (look->inside && !look->held &&
 		    !sleeps_on(host, looker, look))
 			look_closer(host, looker, look);
-		if (look->inside && looker->brief)
+		if (look->inside && !look->stays && looker->brief)
 			return;
 	}
 }
@@ -326,10 +335,13 @@ void hi_freeze_done(struct hi_freeze *freeze)
 
 struct hi_look *hi_freeze_find_inside(const struct hi_freeze *freeze)
 {
+	struct hi_look *found = NULL;
+
 	for (size_t i = 0; i < freeze->n_looks; i++)
-		if (freeze->looks[i].inside)
-			return &freeze->looks[i];
-	return NULL;
+		if (freeze->looks[i].inside &&
+		    (!found || (found->stays && !freeze->looks[i].stays)))
+			found = &freeze->looks[i];
+	return found;
 }
 
 bool hi_freeze_is_inside(const struct hi_freeze *freeze,

@@ -44,7 +44,8 @@ int hi_freeze(struct hi_host *host, const struct hi_looker *looker,
 void hi_thaw(struct hi_host *host, struct hi_freeze *freeze);
 void hi_freeze_done(struct hi_freeze *freeze);
 
-/* The first thread with a frame in the worker, or NULL: the host is quiescent. */
+/* A thread with a frame in the worker, one that stays if there is no other; or NULL:
+   the host is quiescent. */
 struct hi_look *hi_freeze_find_inside(const struct hi_freeze *freeze);
 /* Whether a thread has a frame in BUILD. */
 bool hi_freeze_is_inside(const struct hi_freeze *freeze,

@@ -43,6 +43,7 @@ struct hi_thread {
 	/* it slept there inside the worker; and how often it has slept, or -1 */
 	uint64_t inside_sp, inside_pc;
 	long inside_switches;
+	uint64_t inside_frame; /* the outermost one there, or 0: not known */
 	uint64_t again_rip; /* a system call that it makes again: see release */
 	int proc_fd; /* /proc/PID/task/TID/syscall, -1 until it is read */
 	UT_hash_handle hh;

@@ -161,6 +161,35 @@ static void read_together(const struct hi_looker *looker, struct hi_look *looks,
 	hi_stacks_read_many(looker->host, stacks, n, find_words);
 }
 
+/*
+ * Whether the function at PC was entered before a build took over from its own: since
+ * then its entry leads elsewhere.
+ */
+bool hi_look_stays(const struct hi_looker *looker, uint64_t pc)
+{
+	const struct hi_worker *worker = looker->worker;
+	const struct hi_build *build = find_text(worker, pc);
+	const struct hi_symbol *symbol;
+
+	if (!build || build == worker->current || !build->entries)
+		return false;
+	symbol = hi_symtab_find_function_at(build->symtab,
+					    pc - build->base_remote);
+	return symbol &&
+	       build->entries[hi_build_function_index(build, symbol)].redirected;
+}
+
+bool hi_look_may_stay(const struct hi_looker *looker)
+{
+	const struct hi_worker *worker = looker->worker;
+
+	for (size_t i = 0; i < worker->n_active; i++)
+		if (worker->active[i] != worker->current &&
+		    worker->active[i]->inside)
+			return true;
+	return false;
+}
+
 static bool look_at_counters(const struct hi_worker *worker,
 			     struct hi_look *looks, size_t n, bool held)
 {
@@ -185,7 +214,8 @@ int hi_look_at(const struct hi_looker *looker, struct hi_look *looks, size_t n,
 	struct search *HI_FREE searches = NULL;
 	int code = 0;
 
-	if (look_at_counters(looker->worker, looks, n, held) && looker->brief)
+	if (look_at_counters(looker->worker, looks, n, held) && looker->brief &&
+	    !hi_look_may_stay(looker))
 		return 0;
 	if (held) {
 		stacks = calloc(n, sizeof(*stacks));
@@ -226,6 +256,10 @@ void hi_look_confirm(const struct hi_looker *looker, struct hi_look *look)
 		look->inside = true;
 		look->inside_pc = hi_word_get_pc(&look->words[0]);
 	}
+	look->inside_frame = look->inside && frames->whole ? look->inside_pc :
+							     0;
+	look->stays = look->inside_frame &&
+		      hi_look_stays(looker, look->inside_frame);
 }
 
 void hi_look_done(struct hi_look *look)

@@ -51,9 +51,12 @@ struct hi_look {
 	struct hi_start_regs start;
 	struct hi_word *words; /* of its live stack */
 	size_t n_words;
-	bool inside;        /* has a frame in the worker */
-	uint64_t inside_pc; /* of the outermost such frame: the function that
+	bool inside;           /* has a frame in the worker */
+	uint64_t inside_pc;    /* of the outermost such frame: the function that
 			       the host has called */
+	uint64_t inside_frame; /* the same when it is known for sure, or 0 */
+	bool stays; /* it has not left since the build of that frame was
+			       replaced: it was waited for then, in vain */
 };
 
 /* The first look at those of N threads that are HELD, or at those that sleep; their
@@ -62,6 +65,10 @@ int hi_look_at(const struct hi_looker *looker, struct hi_look *looks, size_t n,
 	       bool held, struct hi_err *err) HI_MUST_USE;
 /* Unwind: what is not known for sure counts as inside. */
 void hi_look_confirm(const struct hi_looker *looker, struct hi_look *look);
+/* Whether a thread stays whose outermost frame in the worker is at PC. */
+bool hi_look_stays(const struct hi_looker *looker, uint64_t pc);
+/* Whether there may be such threads. */
+bool hi_look_may_stay(const struct hi_looker *looker);
 void hi_look_done(struct hi_look *look);
 
 #endif

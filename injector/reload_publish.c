@@ -90,6 +90,7 @@ static int try_publish(struct hi_candidate *candidate, bool force, bool say,
 	struct hi_look *inside;
 	pid_t inside_tid = 0;
 	uint64_t inside_pc = 0;
+	bool stays;
 	int code = hi_publish_prepare(reload->worker, reload->host,
 				      candidate->build, NULL, &publish, err);
 
@@ -103,7 +104,11 @@ static int try_publish(struct hi_candidate *candidate, bool force, bool say,
 			       code;
 	}
 	inside = hi_freeze_find_inside(&freeze);
-	if (inside && say) {
+	/* then nobody else is inside, and all have been looked at */
+	stays = inside && inside->stays &&
+		reload->options->busy == HI_BUSY_SWAP;
+	force |= stays;
+	if (inside && say && !stays) {
 		/* it may have been told by its program counter alone */
 		hi_look_confirm(&looker, inside);
 		inside_tid = inside->tid;
