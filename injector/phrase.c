@@ -5,6 +5,11 @@
 
 #include "common/own.h"
 #include "elfscan/demangle.h"
+#include "injector/brief.h"
+
+/* Bytes of a name, from which on it is told in brief. */
+#define LISTED_MAX 60
+#define ALONE_MAX  120
 
 #define NS_PER_US  UINT64_C(1000)
 #define NS_PER_MS  UINT64_C(1000000)
@@ -61,34 +66,54 @@ bool hi_phrase_is_address(const char *name)
 }
 
 static void add_name(struct hi_buf *buf, const char *name,
-		     enum hi_phrase_style style)
+		     enum hi_phrase_style style, size_t max)
 {
 	char *HI_FREE demangled = hi_demangle(name);
-	const char *text = demangled ? demangled : name;
+	struct hi_buf brief = HI_BUF_INIT;
 
-	hi_phrase_clean(buf, text);
-	if (style == HI_PHRASE_CALLS && !strchr(text, '(') &&
-	    !hi_phrase_is_address(text))
+	hi_brief_name(&brief, demangled ? demangled : name, max);
+	hi_phrase_clean(buf, hi_buf_str(&brief));
+	if (style == HI_PHRASE_CALLS && !strchr(hi_buf_str(&brief), '(') &&
+	    !hi_phrase_is_address(hi_buf_str(&brief)))
 		hi_buf_text(buf, "()");
+	hi_buf_done(&brief);
 }
 
 void hi_phrase_function(struct hi_buf *buf, const char *name)
 {
-	add_name(buf, name, HI_PHRASE_CALLS);
+	add_name(buf, name, HI_PHRASE_CALLS, ALONE_MAX);
+}
+
+/* Constructors have two symbols of one name, overloads may be told alike. */
+static bool is_shown(const struct hi_buf *shown, size_t n, const char *text)
+{
+	for (size_t i = 0; i < n; i++)
+		if (!strcmp(hi_buf_str(&shown[i]), text))
+			return true;
+	return false;
 }
 
 void hi_phrase_names(struct hi_buf *buf, const char *const *names,
 		     size_t n_names, enum hi_phrase_style style)
 {
-	size_t n_shown = n_names < HI_PHRASE_NAMES ? n_names : HI_PHRASE_NAMES;
+	struct hi_buf shown[HI_PHRASE_NAMES + 1] = { HI_BUF_INIT };
+	size_t max = n_names > 1 ? LISTED_MAX : ALONE_MAX;
+	size_t n = 0, i;
 
-	for (size_t i = 0; i < n_shown; i++) {
-		if (i > 0)
-			hi_buf_text(buf, ", ");
-		add_name(buf, names[i], style);
+	for (i = 0; i < n_names; i++) {
+		hi_buf_clear(&shown[n]);
+		add_name(&shown[n], names[i], style, max);
+		if (is_shown(shown, n, hi_buf_str(&shown[n])))
+			continue;
+		if (n == HI_PHRASE_NAMES)
+			break;
+		hi_buf_text(buf, n ? ", " : "");
+		hi_buf_text(buf, hi_buf_str(&shown[n++]));
 	}
-	if (n_names > n_shown)
-		hi_buf_printf(buf, " and %zu more", n_names - n_shown);
+	if (n_names > i)
+		hi_buf_printf(buf, " and %zu more", n_names - i);
+	for (size_t k = 0; k <= HI_PHRASE_NAMES; k++)
+		hi_buf_done(&shown[k]);
 }
 
 const char *hi_phrase_base_name(const char *path)

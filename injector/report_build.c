@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "injector/brief.h"
 #include "injector/live.h"
 #include "injector/phrase.h"
 
@@ -129,6 +130,8 @@ static bool is_about_function(const char *kind)
 /* "update(): parameter 2 changed from 'float' to 'double' (worker.c:12)" */
 static void add_reason(struct hi_buf *buf, const struct hi_reason *reason)
 {
+	struct hi_buf text = HI_BUF_INIT;
+
 	if (reason->symbol && *reason->symbol) {
 		hi_phrase_names(buf, &reason->symbol, 1,
 				is_about_function(reason->kind) ?
@@ -136,7 +139,9 @@ static void add_reason(struct hi_buf *buf, const struct hi_reason *reason)
 					HI_PHRASE_BARE);
 		hi_buf_text(buf, ": ");
 	}
-	hi_phrase_clean(buf, reason->text);
+	hi_brief_text(&text, reason->text);
+	hi_phrase_clean(buf, hi_buf_str(&text));
+	hi_buf_done(&text);
 	if (reason->where && *reason->where) {
 		hi_buf_text(buf, " (");
 		hi_phrase_clean(buf, reason->where);
