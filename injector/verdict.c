@@ -125,12 +125,30 @@ static void name_exports(const struct hi_finding *finding, struct hi_buf *text)
 			HI_PHRASE_BARE);
 }
 
+/* A function that is put first in a table moves all others: not all are told. What is
+   new comes last. */
+static void add_changes(struct hi_buf *buf, const char *text)
+{
+	const char *last = text, *end = text;
+	size_t n = 1;
+
+	for (const char *at = text; (at = strstr(at, "; ")); last = at += 2)
+		if (n++ < HI_PHRASE_NAMES)
+			end = at;
+	if (n <= HI_PHRASE_NAMES + 1) {
+		hi_buf_text(buf, text);
+		return;
+	}
+	hi_buf_add(buf, text, (size_t)(end - text));
+	hi_buf_printf(buf, "; %zu more; %s", n - HI_PHRASE_NAMES, last);
+}
+
 static void add(const struct judging *judging, const struct hi_finding *finding,
 		const struct hi_build *old, const char *but)
 {
 	struct hi_buf text = HI_BUF_INIT, where = HI_BUF_INIT;
 
-	hi_buf_text(&text, finding->text);
+	add_changes(&text, finding->text);
 	hi_buf_text(&text, but);
 	name_exports(finding, &text);
 	locate(judging, finding, old, &where);

@@ -24,6 +24,10 @@ enum side {
 #endif
 	LEFT,
 	RIGHT,
+	FRONT,
+	BACK,
+	IN,
+	OUT,
 };
 
 #if BUILD == 5
