@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/own.h"
 #include "injector/apply.h"
 #include "injector/reliance.h"
 #include "injector/remote.h"
@@ -38,14 +39,6 @@ int hi_publish_add(struct hi_publish *publish, struct hi_function *function,
 	return 0;
 }
 
-static bool has_patch_at(const struct hi_publish *publish, uint64_t entry)
-{
-	for (size_t i = 0; i < publish->n_patches; i++)
-		if (publish->patches[i].entry_remote == entry)
-			return true;
-	return false;
-}
-
 /* The homes that the new build replaces for the first time. */
 static int collect_homes(struct hi_publish *publish, struct hi_worker *worker,
 			 const struct hi_build *next)
@@ -73,23 +66,50 @@ static bool needs_all(const struct hi_build *build,
 		(inside && hi_freeze_is_inside(inside, build)));
 }
 
+/* Several functions may have one entry; they stand together. */
+static size_t find_first(const struct hi_symbol *symbols, size_t index)
+{
+	while (index > 0 &&
+	       symbols[index - 1].addr_link == symbols[index].addr_link)
+		index--;
+	return index;
+}
+
+/* Those of BUILD's entries that have a patch point, by the index of the first
+   function there. */
+static bool *mark_taken(const struct hi_publish *publish,
+			const struct hi_build *build,
+			const struct hi_symbol *symbols, size_t n)
+{
+	bool *taken = calloc(n + 1, sizeof(*taken));
+
+	for (size_t i = 0; taken && i < publish->n_patches; i++)
+		if (publish->patches[i].build == build)
+			taken[find_first(symbols, publish->patches[i].index)] =
+				true;
+	return taken;
+}
+
 /* Every entry of BUILD, also those whose home is elsewhere. */
 static int collect_build(struct hi_publish *publish, struct hi_build *build)
 {
 	size_t n;
 	const struct hi_symbol *symbols =
 		hi_symtab_get_functions(build->symtab, &n);
+	bool *HI_FREE taken = mark_taken(publish, build, symbols, n);
 
+	if (!taken)
+		return -1;
 	for (size_t i = 0; i < n; i++) {
 		struct hi_function *function = build->functions[i];
-		const struct hi_prologue *prologue = &build->prologues[i];
-		uint64_t entry = build->base_remote + symbols[i].addr_link;
+		size_t first = find_first(symbols, i);
 
 		if (!function || !function->next_symbol ||
-		    !prologue->patchable ||
+		    !build->prologues[i].patchable ||
 		    (build->entries && build->entries[i].redirected) ||
-		    has_patch_at(publish, entry))
+		    taken[first])
 			continue;
+		taken[first] = true;
 		if (hi_publish_add(publish, function, build, i) < 0)
 			return -1;
 	}
