@@ -1,4 +1,5 @@
 /* What can be said of a new build before it is loaded. */
+#include "injector/phrase.h"
 #include "injector/relink_parts.h"
 
 #include <elf.h>
@@ -16,29 +17,77 @@ static bool is_told(const struct hi_relink *relink, size_t at)
 	return false;
 }
 
+/* "update()" */
+static void name_function(struct hi_buf *buf, const struct hi_site *site)
+{
+	hi_phrase_function(buf, site->function ? site->function->name : "?");
+}
+
+static void name_variable(struct hi_buf *buf, const struct hi_symbol *symbol)
+{
+	const char *name = symbol->base;
+
+	hi_phrase_names(buf, &name, 1, HI_PHRASE_BARE);
+}
+
 static void tell_unsure(const struct hi_site *site, struct hi_reasons *reasons)
 {
-	const char *name = site->function ? site->function->name : "?";
+	struct hi_buf function = HI_BUF_INIT;
 
-	hi_reasons_add(reasons, "state-unproven", name, "",
-		       "%s() indexes something that begins far from it, which "
+	name_function(&function, site);
+	hi_reasons_add(reasons, "state-unproven",
+		       site->function ? site->function->name : "?", "",
+		       "%s indexes something that begins far from it, which "
 		       "may be a variable of the worker or a constant",
-		       name);
+		       hi_buf_str(&function));
 	hi_reasons_hint(reasons, HI_EMIT_RELOCS_HINT);
+	hi_buf_done(&function);
 }
 
 static void tell_far(const struct hi_site *site, const struct hi_meant *meant,
 		     struct hi_reasons *reasons)
 {
-	const char *name = site->function->name;
+	struct hi_buf function = HI_BUF_INIT, one = HI_BUF_INIT;
+	struct hi_buf other = HI_BUF_INIT;
 
-	hi_reasons_add(reasons, "state-unproven", name, "",
-		       "%s() indexes something that begins in the midst of %s, "
+	name_function(&function, site);
+	name_variable(&one, meant->symbol);
+	name_variable(&other, meant->other);
+	hi_reasons_add(reasons, "state-unproven", site->function->name, "",
+		       "%s indexes something that begins in the midst of %s, "
 		       "which may be %s or, from far, %s, and they have moved "
 		       "apart",
-		       name, meant->symbol->base, meant->symbol->base,
-		       meant->other->base);
+		       hi_buf_str(&function), hi_buf_str(&one),
+		       hi_buf_str(&one), hi_buf_str(&other));
 	hi_reasons_hint(reasons, HI_EMIT_RELOCS_HINT);
+	hi_buf_done(&function);
+	hi_buf_done(&one);
+	hi_buf_done(&other);
+}
+
+static void tell_ambiguous(const struct hi_site *site,
+			   const struct hi_symbol *symbol,
+			   const struct hi_symbol *other,
+			   struct hi_reasons *reasons)
+{
+	struct hi_buf function = HI_BUF_INIT, one = HI_BUF_INIT;
+	struct hi_buf two = HI_BUF_INIT;
+
+	name_function(&function, site);
+	name_variable(&one, symbol);
+	name_variable(&two, other);
+	hi_reasons_add(reasons, "state-ambiguous", symbol->name, "",
+		       "an address in %s may mean %s or %s, which have moved "
+		       "apart",
+		       hi_buf_str(&function), hi_buf_str(&one),
+		       hi_buf_str(&two));
+	hi_reasons_hint(reasons,
+			"make %s or %s extern, build with -g if you do not, "
+			"or pass --state=fresh",
+			hi_buf_str(&one), hi_buf_str(&two));
+	hi_buf_done(&function);
+	hi_buf_done(&one);
+	hi_buf_done(&two);
 }
 
 static void judge_site(const struct hi_relink *relink, size_t at,
@@ -56,15 +105,7 @@ static void judge_site(const struct hi_relink *relink, size_t at,
 		tell_far(site, &relink->meant[at], reasons);
 		return;
 	}
-	hi_reasons_add(reasons, "state-ambiguous", symbol->name, "",
-		       "an address in %s() may mean %s or %s, which have moved "
-		       "apart",
-		       site->function ? site->function->name : "?",
-		       symbol->base, other->base);
-	hi_reasons_hint(reasons,
-			"make %s or %s extern, build with -g if you do not, "
-			"or pass --state=fresh",
-			symbol->base, other->base);
+	tell_ambiguous(site, symbol, other, reasons);
 }
 
 static void judge_unproven(const struct hi_relink *relink,

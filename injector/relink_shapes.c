@@ -83,6 +83,9 @@ bool hi_relink_is_scalar(struct hi_shapes *shapes,
 {
 	Dwarf_Die die, type;
 
+	/* whether a local one has been made (Itanium C++ ABI 3.3.3) */
+	if (!strncmp(symbol->name, "_ZGV", 4))
+		return true;
 	if (!shapes->opened)
 		open_shapes(shapes);
 	if (!hi_dies_get(&shapes->dies, symbol, &die))
