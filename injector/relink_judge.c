@@ -144,35 +144,46 @@ static const struct hi_site *find_private_site(const struct hi_build *build)
 	return NULL;
 }
 
+static void hint_stripped(const struct hi_build *build, bool current,
+			  struct hi_reasons *reasons)
+{
+	const char *debuglink = hi_symtab_get_debuglink(build->symtab);
+
+	if (debuglink)
+		hi_reasons_hint(reasons,
+				"put its debug file %s beside it, build "
+				"without -s, or pass --state=fresh",
+				debuglink);
+	else
+		hi_reasons_hint(reasons,
+				"build without -s or strip%s, or pass "
+				"--state=fresh",
+				current ? " and start the host again" : "");
+}
+
 static void judge_stripped(const struct hi_relink *relink,
 			   struct hi_reasons *reasons)
 {
-	const struct hi_build *builds[] = { relink->build,
-					    relink->worker->current };
+	const struct hi_build *current = relink->worker->current;
+	const struct hi_site *new = find_private_site(relink->build);
+	const struct hi_site *old = find_private_site(current);
 
-	for (int i = 0; i < 2; i++) {
-		const struct hi_build *build = builds[i];
-		const struct hi_site *site = find_private_site(build);
-		const char *debuglink;
-
-		if (!site)
-			continue;
+	if (new &&old)
+		hi_reasons_add(reasons, "state-stripped", "", "",
+			       "builds #%u and #%u have no symbol table, so "
+			       "their private variables (at %#lx and %#lx) "
+			       "cannot be matched",
+			       current->number, relink->build->number,
+			       old->target_link, new->target_link);
+	else if (new || old)
 		hi_reasons_add(reasons, "state-stripped", "", "",
 			       "build #%u has no symbol table, so its private "
 			       "variables (at %#lx) cannot be matched",
-			       build->number, site->target_link);
-		debuglink = hi_symtab_get_debuglink(build->symtab);
-		if (debuglink)
-			hi_reasons_hint(reasons,
-					"put its debug file %s beside it, "
-					"build without -s, or pass "
-					"--state=fresh",
-					debuglink);
-		else
-			hi_reasons_hint(reasons,
-					"build without -s or strip, or pass "
-					"--state=fresh");
-	}
+			       new ? relink->build->number : current->number,
+			       (new ? new : old)->target_link);
+	if (new || old)
+		hint_stripped(new ? relink->build : current, old != NULL,
+			      reasons);
 }
 
 static void count(const struct hi_relink *relink,

@@ -6,55 +6,8 @@
 #include "common/own.h"
 #include "injector/interface.h"
 #include "injector/phrase.h"
+#include "injector/verdict_bodies.h"
 #include "injector/verdict_virtual.h"
-
-static int by_home(const void *a, const void *b)
-{
-	const struct hi_function *one = *(struct hi_function *const *)a;
-	const struct hi_function *other = *(struct hi_function *const *)b;
-
-	if (one->home_remote == other->home_remote)
-		return 0;
-	return one->home_remote < other->home_remote ? -1 : 1;
-}
-
-/*
- * Aliases, and functions that the linker has folded, have one entry, which can lead
- * to one implementation only.
- */
-static int judge_shared_bodies(const struct hi_worker *worker,
-			       const struct hi_build *build,
-			       struct hi_reasons *reasons, struct hi_err *err)
-{
-	struct hi_function **HI_FREE sorted =
-		calloc(worker->n_functions + 1, sizeof(*sorted));
-	size_t n = 0;
-
-	if (!sorted)
-		return hi_fail(err, HI_E_NOMEM, "no memory for a verdict");
-	for (size_t i = 0; i < worker->n_functions; i++)
-		if (worker->functions[i]->next_symbol &&
-		    worker->functions[i]->home != build)
-			sorted[n++] = worker->functions[i];
-	qsort(sorted, n, sizeof(*sorted), by_home);
-	for (size_t i = 1; i < n; i++) {
-		const struct hi_function *one = sorted[i - 1];
-		const struct hi_function *other = sorted[i];
-
-		if (one->home_remote != other->home_remote ||
-		    one->next_symbol->addr_link ==
-			    other->next_symbol->addr_link)
-			continue;
-		hi_reasons_add(reasons, "shared-body", one->symbol->name, "",
-			       "%s() and %s() were one body in build #%u and "
-			       "no longer are",
-			       one->symbol->name, other->symbol->name,
-			       one->home->number);
-		hi_reasons_hint(reasons, "link the worker without --icf, and "
-					 "start the host again");
-	}
-	return 0;
-}
 
 /* --- the host, and what lives on ------------------------------------------- */
 
@@ -179,6 +132,24 @@ static void add_stored(const struct judging *judging,
 			"variable anew");
 }
 
+/* A type that is known by variables alone, of which has been said that they are larger
+   or smaller now. */
+static bool is_of_told(const struct hi_reasons *reasons,
+		       const struct hi_finding *finding)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < finding->n_exports; i++)
+		for (size_t k = 0; k < reasons->n; k++)
+			if (!strcmp(reasons->list[k].kind, "variable-size") &&
+			    !strcmp(reasons->list[k].symbol,
+				    finding->exports[i])) {
+				n++;
+				break;
+			}
+	return n > 0 && n == finding->n_exports;
+}
+
 /* --on-drift: refuse with it, say it and go on, or say nothing. */
 static void add_drift(const struct judging *judging,
 		      const struct hi_finding *finding,
@@ -186,6 +157,8 @@ static void add_drift(const struct judging *judging,
 {
 	bool is_live = finding->scope == HI_SCOPE_LIVE;
 
+	if (is_of_told(judging->reasons, finding))
+		return;
 	if (judging->options->on_drift == HI_DRIFT_REFUSE) {
 		add(judging, finding, old,
 		    is_live ? "; objects that exist keep the old layout" : "");
@@ -409,6 +382,6 @@ int hi_verdict(struct hi_worker *worker, struct hi_build *build,
 	if (code == 0)
 		judge_virtual(&judging);
 	if (code == 0)
-		code = judge_shared_bodies(worker, build, reasons, err);
+		code = hi_verdict_bodies(worker, build, reasons, err);
 	return code;
 }

@@ -1,7 +1,8 @@
 /*
  * Build 2 makes an array longer, build 3 makes a variable thread-local, build 4
  * only counts in another way, build 5 makes it a float, build 6 has code that cannot be
- * read, and in build 7 two names have a body each.
+ * read, in build 7 two names have a body each, and in build 8 a struct grows that one
+ * exported variable is of.
  */
 #include <stdio.h>
 
@@ -30,6 +31,16 @@ __asm__(".text\n"
 	".size unreadable, . - unreadable\n");
 #endif
 
+struct range {
+	int first;
+#if BUILD == 8
+	int step, more;
+#endif
+	int last;
+};
+
+struct range range = { .last = 3 };
+
 int one(void)
 {
 	return BUILD;
@@ -49,7 +60,7 @@ void worker_answer(const char *question, char *answer, size_t len)
 	int sum = 0;
 
 	counter += BUILD;
-	for (size_t i = 0; i < sizeof(table) / sizeof(*table); i++)
+	for (size_t i = 0; i <= (size_t)range.last; i++)
 		sum += ++table[i];
 	snprintf(answer, len, "%s=%d counter=%d sum=%d", question, BUILD,
 		 (int)counter, sum);
