@@ -170,3 +170,21 @@ const struct hi_allow_rule *hi_allow_find(struct hi_allow *allow,
 	}
 	return NULL;
 }
+
+const struct hi_allow_rule *hi_allow_find_unverified(struct hi_allow *allow,
+						     const char *export)
+{
+	static const char head[] = "unverified:";
+	size_t len = sizeof(head) - 1;
+
+	for (size_t i = 0; allow && i < allow->n_rules; i++) {
+		struct hi_allow_rule *rule = &allow->rules[i];
+
+		if (rule->expired || strncmp(rule->id, head, len) != 0 ||
+		    !matches(rule->id + len, export))
+			continue;
+		rule->used = true;
+		return rule;
+	}
+	return NULL;
+}

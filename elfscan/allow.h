@@ -2,10 +2,13 @@
  * allow - findings that are accepted, from a file with one rule a line:
  *
  *     layout:struct cache*   2027-03-31   private since 2.0, no host reads it
+ *     unverified:copy_avx2   always       in assembler, takes what copy() takes
  *
  * The id of a finding, in which * stands for any text; the last day on which the rule holds, or "always"; a
  * reason, which must be there. Lines that are empty or begin with # say nothing.
  * Between the three stand two or more blanks or a tab, since ids have blanks.
+ * An export of which too little is known has the id "unverified:" and its name, which a
+ * rule must begin with: one for all findings is none for what nobody has looked at.
  *
  * Ownership: hi_allow_read() gives a list that hi_allow_free() ends.
  * Errors:    HI_E_BADELF with the line number; HI_E_SYS; HI_E_NOMEM.
@@ -23,7 +26,7 @@ struct hi_allow_rule {
 	char *day; /* "2027-03-31", or "always" */
 	char *reason;
 	unsigned int line;
-	bool used;    /* a finding was accepted by it */
+	bool used;    /* something was accepted by it */
 	bool expired; /* its last day is over: it accepts nothing */
 };
 
@@ -40,5 +43,8 @@ void hi_allow_free(struct hi_allow *allow);
 /* The rule that accepts the finding with this ID, which is then used; or NULL. */
 const struct hi_allow_rule *hi_allow_find(struct hi_allow *allow,
 					  const char *id);
+/* The same for an export of which too little is known. */
+const struct hi_allow_rule *hi_allow_find_unverified(struct hi_allow *allow,
+						     const char *export);
 
 #endif

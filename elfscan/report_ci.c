@@ -71,9 +71,8 @@ static void warn_unverified(const struct hi_scan *scan, struct hi_buf *text)
 	hi_buf_printf(text,
 		      "too little is known of the types of %zu export%s, of %s "
 		      "for example",
-		      scan->drift.n_unverified,
-		      scan->drift.n_unverified == 1 ? "" : "s",
-		      scan->drift.unverified[0]);
+		      scan->n_unverified, scan->n_unverified == 1 ? "" : "s",
+		      scan->unverified[0]);
 }
 
 static void warn_rule(const struct hi_allow_rule *rule, struct hi_buf *text)
@@ -108,7 +107,7 @@ void hi_report_scan_github(const struct hi_scan *scan, struct hi_buf *buf)
 	for (size_t i = 0; i < scan->drift.n_findings; i++)
 		if (!scan->accepted[i])
 			annotate(scan, &scan->drift.findings[i], buf);
-	if (scan->drift.n_unverified) {
+	if (scan->n_unverified) {
 		warn_unverified(scan, &text);
 		hi_buf_text(buf, "::warning title=not verified::");
 		add_escaped(buf, hi_buf_str(&text), false);
@@ -161,6 +160,12 @@ static json_t *show_message(const char *rule, const char *level,
 			 "locations", location);
 }
 
+static json_t *show_suppression(const struct hi_allow_rule *rule)
+{
+	return json_pack("[{s:s, s:o}]", "kind", "external", "justification",
+			 hi_report_string(rule->reason));
+}
+
 static json_t *show_result(const struct hi_scan *scan, size_t i)
 {
 	const struct hi_finding *finding = &scan->drift.findings[i];
@@ -179,20 +184,37 @@ static json_t *show_result(const struct hi_scan *scan, size_t i)
 			    json_pack("{s:o}", "finding/v1",
 				      hi_report_string(finding->id)));
 	if (scan->accepted[i])
-		json_object_set_new(
-			result, "suppressions",
-			json_pack("[{s:s, s:o}]", "kind", "external",
-				  "justification",
-				  hi_report_string(scan->accepted[i]->reason)));
+		json_object_set_new(result, "suppressions",
+				    show_suppression(scan->accepted[i]));
 	hi_buf_done(&text);
 	return result;
+}
+
+/* What is not verified is a result of its own where it is accepted. */
+static void add_known(const struct hi_scan *scan, json_t *results)
+{
+	for (size_t i = 0; i < scan->n_known; i++) {
+		const struct hi_scan_known *known = &scan->known[i];
+		struct hi_buf text = HI_BUF_INIT;
+		json_t *result;
+
+		hi_buf_printf(&text, "too little is known of the types of %s",
+			      known->export);
+		result = show_message("not-verified", "warning",
+				      hi_buf_str(&text),
+				      show_location(scan->new.path, 0));
+		json_object_set_new(result, "suppressions",
+				    show_suppression(known->rule));
+		json_array_append_new(results, result);
+		hi_buf_done(&text);
+	}
 }
 
 static void add_warnings(const struct hi_scan *scan, json_t *results)
 {
 	struct hi_buf text = HI_BUF_INIT;
 
-	if (scan->drift.n_unverified) {
+	if (scan->n_unverified) {
 		warn_unverified(scan, &text);
 		json_array_append_new(
 			results,
@@ -242,6 +264,7 @@ void hi_report_scan_sarif(const struct hi_scan *scan, struct hi_buf *buf)
 
 	for (size_t i = 0; i < scan->drift.n_findings; i++)
 		json_array_append_new(results, show_result(scan, i));
+	add_known(scan, results);
 	add_warnings(scan, results);
 	rules = list_rules(results);
 	root = json_pack("{s:s, s:s, s:[{s:{s:{s:s, s:o}}, s:o}]}", "$schema",

@@ -121,6 +121,20 @@ static json_t *show_finding(const struct hi_scan *scan, size_t i)
 	return object;
 }
 
+static json_t *list_known(const struct hi_scan *scan)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < scan->n_known; i++)
+		json_array_append_new(
+			list, json_pack("{s:o, s:o}", "export",
+					hi_report_string(scan->known[i].export),
+					"accepted",
+					hi_report_string(
+						scan->known[i].rule->reason)));
+	return list;
+}
+
 static json_t *list_unused(const struct hi_allow *allow)
 {
 	json_t *list = json_array();
@@ -146,17 +160,17 @@ void hi_report_scan_json(const struct hi_scan *scan, struct hi_buf *buf)
 	for (size_t i = 0; i < scan->drift.n_findings; i++)
 		json_array_append_new(findings, show_finding(scan, i));
 	root = json_pack(
-		"{s:i, s:s, s:b, s:o, s:o, s:o, s:o, s:o, s:{s:I, s:I, s:I, "
+		"{s:i, s:s, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:{s:I, s:I, s:I, "
 		"s:I, s:I, s:I}}",
 		"version", 1, "verdict",
 		verdicts[(scan->verdict & ~HI_VERDICT_UNVERIFIED) / 4],
 		"verified", !(scan->verdict & HI_VERDICT_UNVERIFIED), "old",
 		hi_report_string(scan->old.path), "new",
 		hi_report_string(scan->new.path), "findings", findings,
-		"unverified",
-		list_texts(scan->drift.unverified, scan->drift.n_unverified),
-		"unused_rules", list_unused(scan->allow), "counts",
-		"incompatible", (json_int_t)scan->n_broken, "compatible",
+		"unverified", list_texts(scan->unverified, scan->n_unverified),
+		"accepted_unverified", list_known(scan), "unused_rules",
+		list_unused(scan->allow), "counts", "incompatible",
+		(json_int_t)scan->n_broken, "compatible",
 		(json_int_t)scan->n_compatible, "live_state",
 		(json_int_t)scan->n_live, "accepted",
 		(json_int_t)scan->n_accepted, "functions",

@@ -256,27 +256,33 @@ static void add_section(const struct hi_scan *scan, const char *heading,
 	}
 }
 
+/* The names of those exports, and what a rule that accepts one begins with. */
 static void add_unverified(const struct hi_scan *scan, struct hi_buf *buf)
 {
-	struct hi_buf text = HI_BUF_INIT;
-	size_t n = scan->drift.n_unverified;
+	struct hi_buf text = HI_BUF_INIT, ids = HI_BUF_INIT;
+	size_t n = scan->n_unverified;
 
 	if (!n)
 		return;
-	hi_buf_printf(&text,
-		      "\nNot verified, because too little is known of the "
-		      "types of ");
+	hi_buf_printf(&text, "Not verified, because too little is known of the "
+			     "types of ");
 	for (size_t i = 0; i < n && i < 12; i++) {
-		char *HI_FREE name = hi_demangle(scan->drift.unverified[i]);
+		char *HI_FREE name = hi_demangle(scan->unverified[i]);
 
 		hi_buf_printf(&text, "%s%s", i ? ", " : "",
-			      name ? name : scan->drift.unverified[i]);
+			      name ? name : scan->unverified[i]);
+		hi_buf_printf(&ids, "%s[unverified:%s]", i ? " " : "",
+			      scan->unverified[i]);
 	}
 	if (n > 12)
 		hi_buf_printf(&text, " and %zu more", n - 12);
 	hi_buf_text(&text, " (compile with -g, or install the debug file)");
+	hi_buf_text(buf, "\n");
 	add_wrapped(buf, hi_buf_str(&text), 0, 0);
+	hi_buf_text(buf, "    ");
+	add_wrapped(buf, hi_buf_str(&ids), 4, 4);
 	hi_buf_done(&text);
+	hi_buf_done(&ids);
 }
 
 static void add_rules(const struct hi_scan *scan, struct hi_buf *buf)
@@ -303,6 +309,9 @@ static void add_counts(const struct hi_scan *scan, struct hi_buf *buf)
 		      scan->n_broken, scan->n_compatible, scan->n_live);
 	if (scan->n_accepted)
 		hi_buf_printf(buf, ", %zu accepted", scan->n_accepted);
+	if (scan->n_known)
+		hi_buf_printf(buf, ", %zu not verified and accepted",
+			      scan->n_known);
 	hi_buf_printf(buf, "\n%zu function%s and %zu variable%s compared\n",
 		      drift->n_functions, drift->n_functions == 1 ? "" : "s",
 		      drift->n_variables, drift->n_variables == 1 ? "" : "s");
@@ -319,6 +328,7 @@ void hi_report_scan_text(const struct hi_scan *scan, struct hi_buf *buf)
 		    HI_COMPATIBLE, HI_SCOPE_LIVE, buf);
 	add_unverified(scan, buf);
 	add_rules(scan, buf);
-	if (scan->verdict != HI_VERDICT_SAME || scan->n_accepted)
+	if (scan->verdict != HI_VERDICT_SAME || scan->n_accepted ||
+	    scan->n_known)
 		add_counts(scan, buf);
 }

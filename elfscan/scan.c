@@ -31,6 +31,30 @@ static int read_allow(struct hi_scan *scan, struct hi_err *err)
 	return hi_allow_read(scan->options->allow, today, &scan->allow, err);
 }
 
+/* Which exports that could not be verified are accepted. */
+static int sort_out_unverified(struct hi_scan *scan, struct hi_err *err)
+{
+	const struct hi_drift *drift = &scan->drift;
+
+	scan->unverified =
+		calloc(drift->n_unverified + 1, sizeof(*scan->unverified));
+	scan->known = calloc(drift->n_unverified + 1, sizeof(*scan->known));
+	if (!scan->unverified || !scan->known)
+		return hi_fail(err, HI_E_NOMEM, "no memory for the findings");
+	for (size_t i = 0; i < drift->n_unverified; i++) {
+		const char *export = drift->unverified[i];
+		const struct hi_allow_rule *rule =
+			hi_allow_find_unverified(scan->allow, export);
+
+		if (rule)
+			scan->known[scan->n_known++] =
+				(struct hi_scan_known){ export, rule };
+		else
+			scan->unverified[scan->n_unverified++] = export;
+	}
+	return 0;
+}
+
 static int count(struct hi_scan *scan, struct hi_err *err)
 {
 	const struct hi_drift *drift = &scan->drift;
@@ -55,7 +79,7 @@ static int count(struct hi_scan *scan, struct hi_err *err)
 			scan->n_compatible || scan->n_live ?
 					 HI_VERDICT_COMPATIBLE :
 					 HI_VERDICT_SAME;
-	if (drift->n_unverified)
+	if (scan->n_unverified)
 		scan->verdict += HI_VERDICT_UNVERIFIED;
 	return 0;
 }
@@ -127,6 +151,8 @@ int hi_scan_run(const struct hi_scan_options *options, struct hi_scan *ret_scan,
 				     hi_audience_get_options(audience),
 				     &scan->drift, err);
 	if (code == 0)
+		code = sort_out_unverified(scan, err);
+	if (code == 0)
 		code = count(scan, err);
 	hi_audience_free(audience);
 	if (code < 0)
@@ -141,6 +167,8 @@ void hi_scan_done(struct hi_scan *scan)
 	hi_side_done(&scan->new);
 	hi_allow_free(scan->allow);
 	free(scan->accepted);
+	free(scan->unverified);
+	free(scan->known);
 	*scan = (struct hi_scan){ 0 };
 }
 

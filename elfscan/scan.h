@@ -21,6 +21,12 @@ enum {
 	HI_VERDICT_UNVERIFIED = 16, /* added to one of the others */
 };
 
+/* An export of which too little is known, which is accepted. */
+struct hi_scan_known {
+	const char *export;
+	const struct hi_allow_rule *rule;
+};
+
 struct hi_scan {
 	const struct hi_scan_options *options;
 	struct hi_library_side old, new;
@@ -28,6 +34,12 @@ struct hi_scan {
 	struct hi_allow *allow; /* or NULL */
 	/* by finding: the rule that accepts it, or NULL */
 	const struct hi_allow_rule **accepted;
+	/* exports of which too little is known: those that count, and those that
+	   a rule accepts; both as in drift, sorted */
+	const char **unverified;
+	size_t n_unverified;
+	struct hi_scan_known *known;
+	size_t n_known;
 	size_t n_broken, n_compatible, n_live, n_accepted;
 	int verdict;
 };

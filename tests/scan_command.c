@@ -342,6 +342,93 @@ START_TEST(a_rule_that_is_not_whole_is_refused)
 }
 END_TEST
 
+/* Functions in assembler have no types. */
+static struct support *make_assembler(const char *name)
+{
+	struct support *scene = support_scan_new(name);
+
+	support_shell(scene, "echo '__asm__(\".globl fast_copy, fast_set; "
+			     ".type fast_copy, @function; "
+			     ".type fast_set, @function; "
+			     "fast_copy: nop; fast_set: ret\");' >>game.c");
+	support_scan_compile(scene, "old.so", "-g");
+	support_scan_compile(scene, "new.so", "-g -O2");
+	return scene;
+}
+
+START_TEST(what_is_not_verified_is_accepted_by_its_name_alone)
+{
+	struct support *scene = make_assembler("unverified");
+	const char *text;
+
+	/* a rule for all findings is none for what nobody has looked at */
+	allow(scene, "*  always  whatever it is\n", 16);
+	text = support_scan_output(scene);
+	support_scan_holds(scene, text, "types of fast_copy, fast_set\n(");
+	support_scan_holds(scene, text,
+			   "\n    [unverified:fast_copy] "
+			   "[unverified:fast_set]\n");
+	support_scan_holds(scene, text, "the rule for * accepts nothing\n");
+	allow(scene, "unverified:fast_copy  always  in assembler\n", 16);
+	text = support_scan_output(scene);
+	support_scan_lacks(scene, text, "fast_copy");
+	support_scan_holds(scene, text, "[unverified:fast_set]");
+	support_scan_lacks(scene, text, "the rule for");
+	allow(scene, "unverified:fast_*  2999-12-31  in assembler\n", 0);
+	text = support_scan_output(scene);
+	support_scan_holds(scene, text, "new.so: the same\n");
+	support_scan_holds(scene, text, ", 2 not verified and accepted\n");
+	support_scan_lacks(scene, text, "Not verified");
+	allow(scene, "unverified:fast_*  2020-02-29  in assembler\n", 16);
+	support_scan_holds(scene, support_scan_output(scene),
+			   "the rule for unverified:fast_* is over");
+	/* what is verified needs no rule */
+	allow(scene, "unverified:world_update  always  once\n", 16);
+	support_scan_holds(scene, support_scan_output(scene),
+			   "the rule for unverified:world_update accepts "
+			   "nothing\n");
+	support_free(scene);
+}
+END_TEST
+
+START_TEST(reports_tell_what_is_accepted_without_being_verified)
+{
+	struct support *scene = make_assembler("accepted-unverified");
+	const char *text;
+	json_t *root, *known;
+
+	support_write(scene, "accepted",
+		      "unverified:fast_*  always  in assembler\n");
+	support_scan_expect(scene, 0,
+			    "diff --format=json --allow=accepted "
+			    "old.so new.so");
+	root = support_scan_json(scene);
+	known = json_object_get(root, "accepted_unverified");
+	ck_assert(json_is_true(json_object_get(root, "verified")));
+	ck_assert_uint_eq(json_array_size(json_object_get(root, "unverified")),
+			  0);
+	ck_assert_uint_eq(json_array_size(known), 2);
+	known = json_array_get(known, 1);
+	ck_assert_str_eq(json_string_value(json_object_get(known, "export")),
+			 "fast_set");
+	ck_assert_str_eq(json_string_value(json_object_get(known, "accepted")),
+			 "in assembler");
+	json_decref(root);
+	support_scan_expect(scene, 0,
+			    "diff --format=sarif --allow=accepted "
+			    "old.so new.so");
+	text = support_scan_output(scene);
+	support_scan_holds(scene, text,
+			   "too little is known of the types of fast_copy");
+	support_scan_holds(scene, text, "\"justification\": \"in assembler\"");
+	support_scan_expect(scene, 0,
+			    "check --format=github --allow=accepted "
+			    "old.so new.so");
+	ck_assert_str_eq(support_scan_output(scene), "new.so: the same\n");
+	support_free(scene);
+}
+END_TEST
+
 /* --- for whom ------------------------------------------------------------------ */
 
 static void make_host(struct support *scene, const char *name,
@@ -450,6 +537,10 @@ static void add_tests(Suite *suite)
 	tcase_add_test(files, a_rule_accepts_findings);
 	tcase_add_test(files, a_rule_that_accepts_nothing_is_reported);
 	tcase_add_test(files, a_rule_that_is_not_whole_is_refused);
+	tcase_add_test(files,
+		       what_is_not_verified_is_accepted_by_its_name_alone);
+	tcase_add_test(files,
+		       reports_tell_what_is_accepted_without_being_verified);
 	tcase_add_test(audience, a_host_is_judged_by_what_it_uses);
 	tcase_add_test(audience, a_host_that_knows_only_the_name_is_not_broken);
 	tcase_add_test(audience, types_of_other_headers_are_private);

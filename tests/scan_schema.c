@@ -36,6 +36,7 @@ static const struct run {
 	{ "--allow=rules old.so new.so", 12 },
 	{ "old.so old.so", 0 },
 	{ "bare.so old.so", 16 },
+	{ "--allow=known bare.so old.so", 0 },
 	{ "old.abi new.so", 12 },
 	{ "old.so 'odd: \xff\xc3\xa4 100%.so'", 12 },
 	{ "\"$PWD/old.so\" \"$PWD/new.so\"", 12 },
@@ -59,7 +60,8 @@ static struct support *make_scene(const char *name)
 		"elfscan dump old.so >old.abi\n"
 		"printf 'layout:* always  not \\377 so\\nenum:*  always  r\\n"
 		"x:\\377  always  nothing\\n*  2020-01-01  gone\\n' |"
-		" sed 's/\\* always/*  always/' >rules");
+		" sed 's/\\* always/*  always/' >rules\n"
+		"echo 'unverified:*  always  r' >known");
 	return scene;
 }
 
