@@ -3,16 +3,11 @@
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
-#include <xxhash.h>
 
 #include "common/grow.h"
 #include "common/own.h"
 #include "elfscan/demangle.h"
-
-static uint64_t hash(const char *text, size_t len)
-{
-	return XXH3_64bits(text, len);
-}
+#include "elfscan/hash.h"
 
 /* TEXT becomes the list's. */
 static int add(struct hi_closures *closures, const struct hi_closure *closure,
@@ -93,8 +88,8 @@ static int add_lambdas(struct hi_closures *closures, const char *name,
 			number--;
 		code = add(closures,
 			   &(struct hi_closure){
-				   .group = hash(start, number - start),
-				   .key = hash(start, end - start),
+				   .group = hi_hash(start, number - start, 0),
+				   .key = hi_hash(start, end - start, 0),
 				   .function = function,
 				   .text = strndup(start, end - start),
 			   },
@@ -133,8 +128,8 @@ static int add_coroutine(struct hi_closures *closures, const char *name,
 		text[strcspn(text, "(")] = '\0';
 	return add(closures,
 		   &(struct hi_closure){
-			   .group = hash(name, strrchr(name, '.') - name),
-			   .key = hash(name, strrchr(name, '.') - name),
+			   .group = hi_hash(name, strrchr(name, '.') - name, 0),
+			   .key = hi_hash(name, strrchr(name, '.') - name, 0),
 			   .function = function,
 			   .unseen = unseen,
 			   .text = text,
@@ -181,18 +176,19 @@ static int add_rust(struct hi_closures *closures, const char *name,
 
 	if (!cut)
 		return hi_fail(err, HI_E_NOMEM, "no memory for %s", name);
-	return add(closures,
-		   &(struct hi_closure){
-			   .group = is_rust(name) ?
-					    hash(name, len - RUST_HASH_LEN) :
-					    hash(cut, cut_counts(name, cut)),
-			   .key = hash(name, len),
-			   .function = function,
-			   .helper = strstr(name, "vtable.shim") ||
-				     strstr(name, "drop_in_place"),
-			   .text = hi_demangle(name),
-		   },
-		   err);
+	return add(
+		closures,
+		&(struct hi_closure){
+			.group = is_rust(name) ?
+					 hi_hash(name, len - RUST_HASH_LEN, 0) :
+					 hi_hash(cut, cut_counts(name, cut), 0),
+			.key = hi_hash(name, len, 0),
+			.function = function,
+			.helper = strstr(name, "vtable.shim") ||
+				  strstr(name, "drop_in_place"),
+			.text = hi_demangle(name),
+		},
+		err);
 }
 
 /* --- all ----------------------------------------------------------------------- */
@@ -266,9 +262,8 @@ uint64_t hi_closures_get_members(const struct hi_closures *closures,
 	}
 	for (; low < closures->n && closures->all[low].group == group; low++) {
 		if (closures->all[low].key != last)
-			members = XXH3_64bits_withSeed(&closures->all[low].key,
-						       sizeof(uint64_t),
-						       members);
+			members = hi_hash(&closures->all[low].key,
+					  sizeof(uint64_t), members);
 		last = closures->all[low].key;
 	}
 	return members;

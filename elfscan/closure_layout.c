@@ -3,15 +3,15 @@
  */
 #include <dwarf.h>
 #include <string.h>
-#include <xxhash.h>
 
 #include "elfscan/closure.h"
+#include "elfscan/hash.h"
 
 #define DEPTH_MAX 64 /* of types inside each other, by value */
 
 static uint64_t mix(uint64_t seed, const void *bytes, size_t len)
 {
-	return XXH3_64bits_withSeed(bytes, len, seed);
+	return hi_hash(bytes, len, seed);
 }
 
 static uint64_t mix_number(uint64_t seed, uint64_t number)

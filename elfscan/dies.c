@@ -58,6 +58,18 @@ static int compare_wanted(const void *left, const void *right)
 			      b->symbol->addr_link);
 }
 
+/* Symbol tables come sorted. */
+static void sort_wanted(struct hi_dies *dies)
+{
+	for (size_t i = 1; i < dies->n_wanted; i++) {
+		if (compare_wanted(&dies->wanted[i - 1], &dies->wanted[i]) <= 0)
+			continue;
+		qsort(dies->wanted, dies->n_wanted, sizeof(*dies->wanted),
+		      compare_wanted);
+		return;
+	}
+}
+
 /* The first that is wanted at the place; n_wanted or another when none is. */
 static size_t find_first(const struct hi_dies *dies, bool tls, uint64_t addr)
 {
@@ -229,7 +241,8 @@ static void visit_function(struct hi_dies *dies, const struct hi_shape *shape,
 
 	if (shape->has_place && hi_die_read(&dies->entries, die, &entry))
 		take_function(dies, &entry);
-	if (!shape->has_place && !shape->is_declaration && !dies->inside)
+	if (!shape->has_place && !shape->is_declaration && shape->is_linked &&
+	    !dies->inside)
 		hi_dies_note_nowhere(dies, die);
 	if (dies->deep && !dies->inside)
 		dies->inside = shape->depth;
@@ -333,8 +346,7 @@ void hi_dies_find(struct hi_dies *dies)
 {
 	if (!dies->n_wanted || !dies->dwarf)
 		return;
-	qsort(dies->wanted, dies->n_wanted, sizeof(*dies->wanted),
-	      compare_wanted);
+	sort_wanted(dies);
 	hi_dies_find_imports(dies);
 	hi_dies_for_each_unit(dies, visit);
 	dies->has_noted = dies->note_type;

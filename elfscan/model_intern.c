@@ -1,7 +1,7 @@
 #include <stdlib.h>
 #include <string.h>
-#include <xxhash.h>
 
+#include "elfscan/hash.h"
 #include "elfscan/model_parts.h"
 
 static bool grow(struct hi_number_table *table)
@@ -47,7 +47,7 @@ uint64_t hi_hash_address(const void *address)
 {
 	uint64_t word = (uintptr_t)address;
 
-	return XXH3_64bits(&word, sizeof(word));
+	return hi_hash(&word, sizeof(word), 0);
 }
 
 uint32_t hi_number_table_find(const struct hi_number_table *table,
@@ -80,9 +80,7 @@ static uint64_t hash_shape(const struct hi_model_type *type, uint64_t mark)
 			     type->encoding,  type->align,
 			     type->container, mark };
 
-	return XXH3_64bits_withSeed(words, sizeof(words),
-				    XXH3_64bits(type->name,
-						strlen(type->name)));
+	return hi_hash(words, sizeof(words), hi_hash_text(type->name, 0));
 }
 
 uint32_t hi_model_intern(struct hi_model_reader *reader,

@@ -6,9 +6,9 @@
 #include <dwarf.h>
 #include <stdlib.h>
 #include <string.h>
-#include <xxhash.h>
 
 #include "common/grow.h"
+#include "elfscan/hash.h"
 #include "elfscan/model_parts.h"
 #include "elfscan/unit_scan.h"
 
@@ -245,7 +245,7 @@ static void read_units(struct hi_model_reader *reader, Dwarf *dwarf)
 
 static uint32_t *find_slot(const struct hi_model_names *names, const char *name)
 {
-	uint64_t hash = XXH3_64bits(name, strlen(name));
+	uint64_t hash = hi_hash_text(name, 0);
 
 	return &names->by_name[hash & (names->n_by_name - 1)];
 }

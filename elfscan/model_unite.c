@@ -6,8 +6,8 @@
  */
 #include <stdlib.h>
 #include <string.h>
-#include <xxhash.h>
 
+#include "elfscan/hash.h"
 #include "elfscan/model.h"
 
 #define DEPTH_MAX 32
@@ -18,12 +18,7 @@ static uint64_t mix(uint64_t hash, uint64_t word)
 {
 	uint64_t words[2] = { hash, word };
 
-	return XXH3_64bits(words, sizeof(words));
-}
-
-static uint64_t hash_text(uint64_t hash, const char *text)
-{
-	return XXH3_64bits_withSeed(text, strlen(text), hash);
+	return hi_hash(words, sizeof(words), 0);
 }
 
 /* How a type is referred to: a name, and what is wrapped around it. */
@@ -38,7 +33,7 @@ static uint64_t hash_reference(const struct hi_model *model, uint32_t number,
 
 		hash = mix(hash, type->kind);
 		if (hi_model_is_named(type->kind))
-			hash = hash_text(hash, type->name);
+			hash = hi_hash_text(type->name, hash);
 		/* gcc calls all instances of a template of typedefs the same */
 		if (hi_model_is_named(type->kind) &&
 		    type->kind != HI_MODEL_TYPEDEF)
@@ -73,7 +68,7 @@ static uint64_t hash_content(const struct hi_model *model,
 	for (size_t i = 0; i < type->n_parts; i++) {
 		const struct hi_model_part *part = &type->parts[i];
 
-		hash = hash_text(mix(hash, part->kind), part->name);
+		hash = hi_hash_text(part->name, mix(hash, part->kind));
 		hash = mix(hash, (uint64_t)part->value);
 		hash = mix(hash, part->bits);
 		hash = mix(hash, hash_reference(model, part->type, 0));

@@ -1,34 +1,28 @@
 #include <stdlib.h>
 #include <string.h>
-#include <xxhash.h>
 
+#include "elfscan/hash.h"
 #include "elfscan/symtab_parts.h"
 
 /* More of one bucket are sorted by qsort(3). */
 #define FEW 8
 
-/* START chains several strings into one key. */
-static uint64_t hash(uint64_t start, const char *text)
-{
-	return XXH3_64bits_withSeed(text, strlen(text), start);
-}
-
 static uint64_t base_key(const struct hi_symbol *symbol)
 {
-	return hash(1 + hi_symbol_get_class(symbol), symbol->base);
+	return hi_hash_text(symbol->base, 1 + hi_symbol_get_class(symbol));
 }
 
 /* gcc counts the statics of functions and leaves those of the file alone, so
    that "count" is never the same as "count.0" beside it. */
 static uint64_t local_key(const struct hi_symbol *symbol)
 {
-	return hash(base_key(symbol) + hi_symbol_is_counted(symbol),
-		    symbol->file);
+	return hi_hash_text(symbol->file,
+			    base_key(symbol) + hi_symbol_is_counted(symbol));
 }
 
 static uint64_t name_key(const char *name)
 {
-	return hash(0, name);
+	return hi_hash_text(name, 0);
 }
 
 /* Shorter first: "count.9" before "count.10". */

@@ -1,7 +1,7 @@
 #include <stdlib.h>
 #include <string.h>
-#include <xxhash.h>
 
+#include "elfscan/hash.h"
 #include "elfscan/image_parts.h"
 #include "elfscan/symtab_parts.h"
 
@@ -147,11 +147,6 @@ static int add(struct hi_symtab_builder *builder, const Elf64_Sym *symbol,
 	return made->base ? 0 : no_memory(builder->image, err);
 }
 
-static size_t hash_name(const char *name, size_t len)
-{
-	return XXH3_64bits(name, len);
-}
-
 static int index_dynamic(struct hi_symtab_builder *builder, struct hi_err *err)
 {
 	size_t size = 16;
@@ -164,7 +159,7 @@ static int index_dynamic(struct hi_symtab_builder *builder, struct hi_err *err)
 	builder->names_mask = size - 1;
 	for (size_t i = 0; i < builder->n; i++) {
 		const char *name = builder->raws[i].symbol.name;
-		size_t at = hash_name(name, strlen(name));
+		size_t at = hi_hash_text(name, 0);
 
 		while (builder->names[at & builder->names_mask])
 			at++;
@@ -210,7 +205,7 @@ static bool is_dynamic(const struct hi_symtab_builder *builder,
 		       const char *name, size_t len, const char *version,
 		       uint64_t addr_link)
 {
-	size_t at = hash_name(name, len);
+	size_t at = hi_hash(name, len, 0);
 	uint32_t entry;
 
 	for (; (entry = builder->names[at & builder->names_mask]); at++) {

@@ -19,6 +19,12 @@ static bool has_place(const struct hi_die_abbrev *abbrev)
 	       (1U << HI_AT_LOW_PC | 1U << HI_AT_RANGES | 1U << HI_AT_LOCATION);
 }
 
+static bool is_linked(const struct hi_die_abbrev *abbrev)
+{
+	return abbrev->has & (1U << HI_AT_EXTERNAL | 1U << HI_AT_SPECIFICATION |
+			      1U << HI_AT_ABSTRACT_ORIGIN);
+}
+
 /* Whether the children of the entry at AT are to be looked at. */
 static bool visit(const struct scan *scan, const uint8_t *at,
 		  const struct hi_die_abbrev *abbrev)
@@ -29,6 +35,7 @@ static bool visit(const struct scan *scan, const uint8_t *at,
 		.has_children = abbrev->has_children,
 		.has_place = has_place(abbrev),
 		.is_declaration = abbrev->has >> HI_AT_DECLARATION & 1,
+		.is_linked = is_linked(abbrev),
 		.depth = scan->depth,
 	};
 

@@ -20,7 +20,9 @@ struct hi_shape {
 	bool has_children;
 	bool has_place; /* DW_AT_low_pc, DW_AT_ranges or DW_AT_location */
 	bool is_declaration;
-	int depth; /* 1 for the unit's own children */
+	bool is_linked; /* DW_AT_external, or of another entry's making, which may
+			   have it */
+	int depth;      /* 1 for the unit's own children */
 };
 
 /*
