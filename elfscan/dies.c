@@ -29,10 +29,12 @@ int hi_dies_want(struct hi_dies *dies, const struct hi_symbol *symbol,
 	}
 	if (!hi_is_function(symbol)) {
 		dies->has_variables = true;
-		/* what C++ exports may be a variable of an inline function */
-		if (!symbol->exported || !strncmp(symbol->name, "_ZZ", 3))
+		if (!symbol->exported)
 			dies->deep = true;
 	}
+	/* what C++ exports may be a variable of an inline function, or a lambda */
+	if (!strncmp(symbol->name, "_ZZ", 3))
+		dies->deep = true;
 	dies->wanted[dies->n_wanted++] = (struct hi_wanted){ .symbol = symbol };
 	return 0;
 }
@@ -248,6 +250,21 @@ static void visit_function(struct hi_dies *dies, const struct hi_shape *shape,
 		dies->inside = shape->depth;
 }
 
+/* What has a value that the compiler knows may be without a place. */
+static void visit_variable(struct hi_dies *dies, const struct hi_shape *shape,
+			   const Dwarf_Die *die)
+{
+	struct hi_die entry;
+
+	if (!dies->has_variables)
+		return;
+	if (shape->has_place && hi_die_read(&dies->entries, die, &entry))
+		take_variable(dies, &entry);
+	if (!shape->has_place && !shape->is_declaration && shape->is_linked &&
+	    !dies->inside)
+		hi_dies_note_nowhere(dies, die);
+}
+
 static void visit_type(struct hi_dies *dies, const struct hi_shape *shape,
 		       const Dwarf_Die *die)
 {
@@ -259,7 +276,6 @@ static void visit_type(struct hi_dies *dies, const struct hi_shape *shape,
 static bool visit(void *context, const struct hi_shape *shape, Dwarf_Die *die)
 {
 	struct hi_dies *dies = context;
-	struct hi_die entry;
 
 	if (shape->depth <= dies->inside)
 		dies->inside = 0;
@@ -268,16 +284,14 @@ static bool visit(void *context, const struct hi_shape *shape, Dwarf_Die *die)
 		visit_function(dies, shape, die);
 		return dies->deep;
 	case DW_TAG_variable:
-		if (shape->has_place && dies->has_variables &&
-		    hi_die_read(&dies->entries, die, &entry))
-			take_variable(dies, &entry);
+		visit_variable(dies, shape, die);
 		return false;
 	case DW_TAG_structure_type:
 	case DW_TAG_class_type:
 	case DW_TAG_union_type:
 	case DW_TAG_enumeration_type:
 		visit_type(dies, shape, die);
-		return false;
+		return dies->inside;
 	case DW_TAG_lexical_block:
 		return dies->deep;
 	case DW_TAG_namespace:

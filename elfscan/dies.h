@@ -68,7 +68,8 @@ struct hi_dies {
 	size_t n_missing;
 	struct hi_called *called; /* indirect functions, by name */
 	size_t n_called;
-	struct hi_die_place *nowhere; /* functions without a place */
+	struct hi_die_place *nowhere; /* functions and variables without
+					a place */
 	size_t n_nowhere, cap_nowhere;
 	/* called for the types that units in C define while all units are
 	   looked at, or NULL; and whether that was done */

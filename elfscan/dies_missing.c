@@ -1,6 +1,7 @@
 /*
- * Functions without a place. Of two equal functions gcc compiles one and lets the
- * other jump to it or share its address: the other's entry has only its name.
+ * What has no place. Of two equal functions gcc compiles one and lets the other jump
+ * to it or share its address: the other's entry has only its name. So has that of a
+ * constant of C++ of which gcc knows the value.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -86,7 +87,8 @@ void hi_dies_find_missing(struct hi_dies *dies)
 		struct hi_wanted *wanted = &dies->wanted[i];
 
 		if (wanted->fit < 2 && wanted->symbol->exported &&
-		    wanted->symbol->type == HI_SYM_FUNC)
+		    (wanted->symbol->type == HI_SYM_FUNC ||
+		     wanted->symbol->type == HI_SYM_OBJECT))
 			dies->missing[dies->n_missing++].wanted = wanted;
 	}
 	if (!dies->missing || !dies->n_missing)

@@ -7,22 +7,52 @@
 
 #include "elfscan/drift_parts.h"
 
-#define ALIGN_LOOKS_MAX 1000
-
 static bool is_field(const struct hi_model_part *part)
 {
 	return part->kind == HI_PART_MEMBER || part->kind == HI_PART_BASE;
 }
 
-static const struct hi_model_part *find_at(const struct hi_model_type *type,
+/* Of a bit-field; one that is as wide as its type, and aligned as that is, is like any
+   other member, which is what clang says of it. */
+static uint32_t get_bits(const struct hi_model *model,
+			 const struct hi_model_part *part)
+{
+	uint64_t whole = part->bits ? 8 * hi_model_get_size(model, part->type) :
+				      0;
+
+	return part->bits == whole &&
+			       (!whole || part->value % (int64_t)whole == 0) ?
+		       0 :
+		       part->bits;
+}
+
+/* What of TYPE, in MODEL, is where LIKE is in another one. */
+static const struct hi_model_part *find_at(const struct hi_model *model,
+					   const struct hi_model_type *type,
+					   const struct hi_model *other,
 					   const struct hi_model_part *like)
 {
+	uint32_t bits = get_bits(other, like);
+
 	for (size_t i = 0; i < type->n_parts; i++)
 		if (type->parts[i].kind == like->kind &&
 		    type->parts[i].value == like->value &&
-		    type->parts[i].bits == like->bits)
+		    get_bits(model, &type->parts[i]) == bits)
 			return &type->parts[i];
 	return NULL;
+}
+
+/* Classes without bytes of their own, and without a table: which one is a base does
+   not matter. */
+static bool is_empty_base(const struct hi_model *model,
+			  const struct hi_model_part *part)
+{
+	const struct hi_model_type *type =
+		hi_model_get_type(model, hi_model_peel(model, part->type));
+
+	return part->kind == HI_PART_BASE && !part->is_virtual &&
+	       hi_model_is_aggregate(type) && !type->is_declared &&
+	       !type->n_parts;
 }
 
 static void say_place(struct hi_buf *buf, int64_t bits)
@@ -41,14 +71,29 @@ static const char *get_word(const struct hi_model_part *part)
 
 /* --- members and bases ------------------------------------------------------ */
 
+static enum hi_sameness compare_types(const struct hi_layout *layout,
+				      const struct hi_model_part *old,
+				      const struct hi_model_part *new)
+{
+	struct hi_drift_run *run = layout->run;
+	enum hi_sameness found = hi_drift_walk(run, old->type, new->type,
+					       layout->place, HI_ROLE_MEMBER);
+
+	return found == HI_DIFFERENT && is_empty_base(run->old, old) &&
+			       is_empty_base(run->new, new) ?
+		       HI_RENAMED :
+		       found;
+}
+
 static void compare_field(struct hi_layout *layout,
 			  const struct hi_model_part *old,
 			  const struct hi_model_part *new)
 {
 	struct hi_drift_run *run = layout->run;
 	const char *name = hi_layout_get_name(run->old, old);
-	enum hi_sameness found = hi_drift_walk(run, old->type, new->type,
-					       layout->place, HI_ROLE_MEMBER);
+	enum hi_sameness found = compare_types(layout, old, new);
+	uint32_t old_bits = get_bits(run->old, old);
+	uint32_t new_bits = get_bits(run->new, new);
 
 	if (found == HI_NOT_KNOWN)
 		run->pairs[layout->place].is_unknown = true;
@@ -62,7 +107,7 @@ static void compare_field(struct hi_layout *layout,
 		say_place(buf, new->value);
 		layout->grew_only = false;
 	}
-	if (old->bits != new->bits) {
+	if (old_bits != new_bits) {
 		hi_buf_printf(hi_layout_begin(&layout->breaks),
 			      "%s %s changed from %u to %u bits", get_word(old),
 			      name, old->bits, new->bits);
@@ -85,7 +130,8 @@ static bool was_renamed(struct hi_layout *layout,
 			const struct hi_model_part *old)
 {
 	struct hi_drift_run *run = layout->run;
-	const struct hi_model_part *new = find_at(layout->new, old);
+	const struct hi_model_part *new =
+		find_at(run->new, layout->new, run->old, old);
 	const char *name = hi_layout_get_name(run->old, old), *now;
 
 	if (!new)
@@ -94,8 +140,7 @@ static bool was_renamed(struct hi_layout *layout,
 	/* what moved here had a place of its own before */
 	if (hi_layout_find_named(run->old, layout->old, old->kind, now))
 		return false;
-	if (hi_drift_walk(run, old->type, new->type, layout->place,
-			  HI_ROLE_MEMBER) == HI_DIFFERENT)
+	if (compare_types(layout, old, new) == HI_DIFFERENT)
 		return false;
 	/* what has no name is called after what is in it, which changes too */
 	if (strcmp(name, now) != 0 &&
@@ -166,7 +211,8 @@ static bool holds_nothing(const struct hi_layout *layout,
 static bool takes_place(const struct hi_layout *layout,
 			const struct hi_model_part *new)
 {
-	const struct hi_model_part *old = find_at(layout->old, new);
+	const struct hi_model_part *old =
+		find_at(layout->run->old, layout->old, layout->run->new, new);
 
 	return old &&
 	       !hi_layout_find_named(layout->run->new, layout->new, old->kind,
@@ -193,50 +239,6 @@ static void compare_new_field(struct hi_layout *layout,
 	layout->moved_only = false;
 }
 
-/* What the source asks for, of the struct or of what is inside. */
-static uint32_t find_align(const struct hi_model *model,
-			   const struct hi_model_type *type, int *looks)
-{
-	uint32_t align = type->align, inner;
-
-	for (size_t i = 0; i < type->n_parts; i++) {
-		uint32_t number = type->parts[i].type;
-		const struct hi_model_type *part;
-
-		do {
-			part = hi_model_get_type(model,
-						 hi_model_peel(model, number));
-			number = part->target;
-			/* damaged types may go in circles */
-			if (++*looks > ALIGN_LOOKS_MAX)
-				return align;
-		} while (part->kind == HI_MODEL_ARRAY);
-		if (!is_field(&type->parts[i]) || !hi_model_is_aggregate(part))
-			continue;
-		inner = find_align(model, part, looks);
-		align = inner > align ? inner : align;
-	}
-	return align;
-}
-
-static void compare_aligns(struct hi_layout *layout)
-{
-	uint32_t old = layout->old->align, new = layout->new->align;
-	int looks_old = 0, looks_new = 0;
-
-	if (old == new)
-		return;
-	/* gcc says it of the outer struct as well, clang does not */
-	old = find_align(layout->run->old, layout->old, &looks_old);
-	new = find_align(layout->run->new, layout->new, &looks_new);
-	if (old == new || old == HI_MODEL_ANY_ALIGN ||
-	    new == HI_MODEL_ANY_ALIGN)
-		return;
-	hi_buf_printf(hi_layout_begin(&layout->breaks),
-		      "alignment changed from %u to %u", old, new);
-	layout->grew_only = layout->moved_only = false;
-}
-
 static void compare_sizes(struct hi_layout *layout)
 {
 	const struct hi_model_type *old = layout->old, *new = layout->new;
@@ -249,7 +251,7 @@ static void compare_sizes(struct hi_layout *layout)
 			      (unsigned long long)new->size);
 		layout->grew_only = layout->grew_only && old->size < new->size;
 	}
-	compare_aligns(layout);
+	hi_layout_compare_aligns(layout);
 }
 
 /* --- findings --------------------------------------------------------------- */

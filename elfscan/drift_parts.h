@@ -181,6 +181,7 @@ const char *hi_layout_get_name(const struct hi_model *model,
 const struct hi_model_part *hi_layout_find_named(
 	const struct hi_model *in, const struct hi_model_type *type,
 	enum hi_model_part_kind kind, const char *name);
+void hi_layout_compare_aligns(struct hi_layout *layout);
 void hi_layout_compare_variants(struct hi_layout *layout);
 void hi_layout_compare_virtuals(struct hi_layout *layout);
 /* Whole enums; ROOT is what the finding is called by. */

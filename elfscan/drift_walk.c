@@ -397,6 +397,7 @@ static enum hi_sameness walk(const struct walk *at, uint32_t old, uint32_t new,
 	struct walk here = *at;
 	unsigned int mask = ~0U;
 	enum hi_sameness found;
+	bool is_result;
 
 	if (depth == DEPTH_MAX)
 		return HI_NOT_KNOWN;
@@ -407,13 +408,15 @@ static enum hi_sameness walk(const struct walk *at, uint32_t old, uint32_t new,
 			       hi_model_peel(at->run->new, new), pointers,
 			       depth + 1);
 	/* of two declarations, each compiler takes another one's */
-	if (!depth && at->role == HI_ROLE_RESULT)
+	is_result = at->role == HI_ROLE_RESULT &&
+		    at->in_function == HI_WAY_VALUE;
+	if (!depth && is_result)
 		return found;
 	/* the host's is a copy */
 	if (!depth && at->role == HI_ROLE_PARAMETER)
 		mask = 1U << HI_MODEL_RESTRICT;
-	if (found == HI_SAME &&
-	    ((a.qualifiers ^ b.qualifiers) & mask || !here.is_one_typedef))
+	if (found == HI_SAME && ((a.qualifiers ^ b.qualifiers) & mask ||
+				 (!here.is_one_typedef && !is_result)))
 		return HI_RENAMED;
 	return found;
 }

@@ -17,6 +17,7 @@ struct parts {
 	size_t n_artificial;        /* parameters that were left out */
 	int64_t align;              /* the largest that a member asks for */
 	struct hi_copying *copying; /* of a class of C++, or NULL */
+	bool is_called;             /* it has operator() */
 	bool failed;
 };
 
@@ -207,6 +208,21 @@ static bool is_phantom(struct hi_model_reader *reader,
 	return name && !strncmp(name, "PhantomData<", 12);
 }
 
+static bool is_call(struct hi_model_reader *reader, const struct hi_die *entry)
+{
+	const char *name = hi_die_find_text(reader->entries, entry, HI_AT_NAME);
+
+	return name && !strcmp(name, "operator()");
+}
+
+/* What the lambda [a] holds is called "__a" by gcc, "a" by clang. */
+static void name_as_captured(struct parts *parts)
+{
+	for (size_t i = 0; i < parts->n; i++)
+		if (!strncmp(parts->list[i].name, "__", 2))
+			parts->list[i].name += 2;
+}
+
 static void add_members(struct hi_model_reader *reader, struct parts *parts,
 			const struct hi_die *parent, int depth)
 {
@@ -229,6 +245,7 @@ static void add_members(struct hi_model_reader *reader, struct parts *parts,
 		case DW_TAG_subprogram:
 			if (hi_die_has(&entry, HI_AT_VTABLE_ELEM_LOCATION))
 				add_virtual(reader, parts, &entry);
+			parts->is_called |= is_call(reader, &entry);
 			if (parts->copying)
 				hi_copying_note(parts->copying, &entry);
 			break;
@@ -333,6 +350,8 @@ void hi_model_read_members(struct hi_model_reader *reader,
 		add_class(reader, &parts, entry, &said);
 	else
 		add_members(reader, &parts, entry, 0);
+	if (parts.is_called && !hi_die_has(entry, HI_AT_NAME))
+		name_as_captured(&parts);
 	/* types may lie elsewhere now */
 	type = &reader->model->types[number];
 	type->is_cplus = said.is_cplus;
@@ -426,6 +445,9 @@ static void add_parameters(struct hi_model_reader *reader, struct parts *parts,
 				break;
 			}
 			part.name = copy_name(reader, &entry);
+			/* of a lambda, by gcc */
+			if (!parts->n && !strcmp(part.name, "__closure"))
+				part.name = "this";
 			part.type = read_parameter_type(reader, &entry);
 			add(parts, &part);
 			break;

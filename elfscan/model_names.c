@@ -428,6 +428,12 @@ int hi_model_for_each_full(struct hi_dies *dies,
 
 /* --- names --------------------------------------------------------------- */
 
+/* In C++, gcc calls what a va_list is made of "typedef __va_list_tag __va_list_tag". */
+static const char *skip_typedef(const char *name)
+{
+	return strncmp(name, "typedef ", 8) ? name : strrchr(name, ' ') + 1;
+}
+
 const char *hi_model_read_name(struct hi_model_reader *reader,
 			       const struct hi_die *entry)
 {
@@ -438,6 +444,7 @@ const char *hi_model_read_name(struct hi_model_reader *reader,
 		return "";
 	if (reader->by_value || hi_die_unit_is_c(entry->unit))
 		return name;
+	name = skip_typedef(name);
 	read_unit(reader, entry->die.cu);
 	scope = get_scope(reader, &entry->die);
 	if (!*scope && !strchr(name, '<'))

@@ -182,22 +182,27 @@ static void add_layout(const struct hi_scan *scan,
 
 /* --- findings ---------------------------------------------------------------- */
 
+/* A constructor has several symbols of one name, which follow one another. */
 static void add_exports(const struct hi_finding *finding, struct hi_buf *buf)
 {
 	struct hi_buf text = HI_BUF_INIT;
-	size_t n = finding->n_exports;
+	char *last = NULL;
+	size_t n = finding->n_exports, at = 0;
 
 	if (!n)
 		return;
 	hi_buf_text(&text, "reached by ");
-	for (size_t i = 0; i < n && i < EXPORTS_MAX; i++) {
-		char *HI_FREE name = hi_demangle(finding->exports[i]);
+	for (size_t shown = 0; at < n && shown < EXPORTS_MAX; at++) {
+		char *name = hi_demangle(finding->exports[at]);
 
-		hi_buf_printf(&text, "%s%s", i ? ", " : "",
-			      name ? name : finding->exports[i]);
+		if (name && (!last || strcmp(last, name) != 0))
+			hi_buf_printf(&text, "%s%s", shown++ ? ", " : "", name);
+		free(last);
+		last = name;
 	}
-	if (n > EXPORTS_MAX)
-		hi_buf_printf(&text, " and %zu more", n - EXPORTS_MAX);
+	free(last);
+	if (at < n)
+		hi_buf_printf(&text, " and %zu more", n - at);
 	hi_buf_text(buf, "    ");
 	add_wrapped(buf, hi_buf_str(&text), 4, 4);
 	hi_buf_done(&text);

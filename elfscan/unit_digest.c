@@ -70,6 +70,9 @@ static void note(struct hi_unit_maker *maker, const uint8_t *at,
 static bool holds_entries(int tag, bool *ret_inner)
 {
 	*ret_inner |= tag == DW_TAG_subprogram || tag == DW_TAG_lexical_block;
+	/* gcc compiles lambdas where their class is */
+	if (tag == DW_TAG_structure_type || tag == DW_TAG_class_type)
+		return *ret_inner;
 	return tag == DW_TAG_namespace || tag == DW_TAG_module ||
 	       tag == DW_TAG_subprogram || tag == DW_TAG_lexical_block;
 }
