@@ -90,6 +90,20 @@ static void compare_virtual(struct hi_layout *layout,
 	hi_buf_done(&what);
 }
 
+/* The function LIKE in TYPE: of several of its name, and of those that have none, the
+   one in its slot. */
+static const struct hi_model_part *find_virtual(
+	const struct hi_model *in, const struct hi_model_type *type,
+	const struct hi_model_part *like)
+{
+	for (size_t i = 0; i < type->n_parts; i++)
+		if (type->parts[i].kind == HI_PART_VIRTUAL &&
+		    type->parts[i].value == like->value &&
+		    !strcmp(type->parts[i].name, like->name))
+			return &type->parts[i];
+	return hi_layout_find_named(in, type, HI_PART_VIRTUAL, like->name);
+}
+
 void hi_layout_compare_virtuals(struct hi_layout *layout)
 {
 	const struct hi_model_type *old = layout->old, *new = layout->new;
@@ -100,8 +114,7 @@ void hi_layout_compare_virtuals(struct hi_layout *layout)
 
 		if (part->kind != HI_PART_VIRTUAL)
 			continue;
-		twin = hi_layout_find_named(layout->run->new, new, part->kind,
-					    part->name);
+		twin = find_virtual(layout->run->new, new, part);
 		if (twin && twin->value == part->value) {
 			compare_virtual(layout, part, twin);
 			continue;
@@ -120,8 +133,7 @@ void hi_layout_compare_virtuals(struct hi_layout *layout)
 		const struct hi_model_part *part = &new->parts[i];
 
 		if (part->kind != HI_PART_VIRTUAL ||
-		    hi_layout_find_named(layout->run->old, old, part->kind,
-					 part->name))
+		    find_virtual(layout->run->old, old, part))
 			continue;
 		snprintf(what, sizeof(what), "is new in slot %lld",
 			 (long long)part->value);

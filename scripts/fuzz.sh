@@ -23,11 +23,33 @@ source_of()
 	END
 }
 
+cxx_source_of()
+{
+	cat <<-'END'
+	struct empty { };
+	struct base { virtual int run(const char *, int); virtual ~base(); int b : 8; };
+	template <typename T> struct box : virtual base, empty {
+		typedef T kept; static const long none = -1; alignas(16) T v;
+		const kept &get(const kept &a); int run(const char *, int) override;
+	};
+	template <typename T> const long box<T>::none;
+	template <typename T> const T &box<T>::get(const T &a) { return a; }
+	template <typename T> int box<T>::run(const char *, int n)
+	{
+		return [=](int a) __attribute__((noinline)) { return a * n; }(3);
+	}
+	int base::run(const char *, int) { return 0; } base::~base() { }
+	namespace ns { enum class kind : char { one, two }; int empty::*place; }
+	template struct box<ns::kind>;
+	END
+}
+
 make_corpus()
 {
 	local options n=0
 
 	source_of >"$folder/source.c"
+	cxx_source_of >"$folder/source.cc"
 	while read -r options; do
 		n=$((n + 1))
 		# words: the options of one compilation
@@ -42,6 +64,15 @@ make_corpus()
 	-O2 -s
 	-O2 -fexceptions
 	-g -Wl,--hash-style=sysv -Wl,-z,now
+	END
+	while read -r options; do
+		n=$((n + 1))
+		# shellcheck disable=SC2086
+		g++ -w -shared -fPIC -nostdlib $options -o "$folder/library/$n.so" "$folder/source.cc"
+	done <<-'END'
+	-g
+	-g -O1 -gdwarf-4
+	-g -fdebug-types-section
 	END
 	for library in "$folder"/library/*.so; do
 		"$folder/elfscan" dump "$library" >"$folder/baseline/$(basename "$library").txt"

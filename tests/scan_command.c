@@ -490,6 +490,30 @@ START_TEST(a_host_that_knows_only_the_name_is_not_broken)
 }
 END_TEST
 
+/* Debug information that is damaged, or of a compiler that is not known. */
+START_TEST(virtual_functions_without_names_of_their_own_are_told_by_slot)
+{
+	struct support *scene = support_scan_new("slots");
+
+	support_write(scene, "old.abi",
+		      "elfscan baseline 1\nlibrary lib.so\n\n"
+		      "function f : void (class a * : p)\n\n"
+		      "base int = signed 4\n\n"
+		      "class a = 8 bytes\n"
+		      "  slot 0 \"\" : void (class a *)\n"
+		      "  slot 1 run : void (class a *)\n"
+		      "  slot 2 run : void (class a *, int)\n\nend\n");
+	support_shell(scene, "sed 's/slot 2/slot 3/' old.abi >moved.abi\n"
+			     "sed '/slot 0/d' old.abi >gone.abi");
+	support_scan_expect(scene, 0, "diff old.abi old.abi");
+	support_scan_expect(scene, 12, "diff old.abi moved.abi");
+	support_scan_expect(scene, 12, "diff old.abi gone.abi");
+	support_scan_holds(scene, support_scan_output(scene),
+			   "is gone from slot 0");
+	support_free(scene);
+}
+END_TEST
+
 START_TEST(types_of_other_headers_are_private)
 {
 	struct support *scene = support_scan_new("headers");
@@ -543,6 +567,9 @@ static void add_tests(Suite *suite)
 		       reports_tell_what_is_accepted_without_being_verified);
 	tcase_add_test(audience, a_host_is_judged_by_what_it_uses);
 	tcase_add_test(audience, a_host_that_knows_only_the_name_is_not_broken);
+	tcase_add_test(
+		files,
+		virtual_functions_without_names_of_their_own_are_told_by_slot);
 	tcase_add_test(audience, types_of_other_headers_are_private);
 }
 
