@@ -146,29 +146,12 @@ static int get_copied(const struct hi_copying *copying,
 	return found;
 }
 
-static bool get_flag(const struct hi_die *entry, unsigned int name,
-		     Dwarf_Word *ret_value)
-{
-	Dwarf_Die die = entry->die;
-	Dwarf_Attribute attr;
-	bool flag;
-
-	if (!dwarf_attr(&die, name, &attr))
-		return false;
-	if (dwarf_formudata(&attr, ret_value) == 0)
-		return true;
-	if (dwarf_formflag(&attr, &flag) != 0)
-		return false;
-	*ret_value = flag;
-	return true;
-}
-
 /* In the class itself: as if it were not there. */
 static bool is_defaulted(const struct hi_die *method)
 {
 	Dwarf_Word value;
 
-	return get_flag(method, DW_AT_defaulted, &value) &&
+	return hi_die_ask(method, DW_AT_defaulted, &value) &&
 	       value == DW_DEFAULTED_in_class;
 }
 
@@ -192,7 +175,7 @@ static void note_copy(struct hi_copying *copying, const struct hi_die *method)
 		return;
 	if (more) {
 		copying->is_unclear = true;
-	} else if (get_flag(method, DW_AT_deleted, &value)) {
+	} else if (hi_die_ask(method, DW_AT_deleted, &value)) {
 		copying->n_deleted++;
 	} else {
 		copying->n_copies++;

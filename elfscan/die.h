@@ -178,6 +178,9 @@ bool hi_die_get_address(const struct hi_die *entry, enum hi_attribute attribute,
 /* NULL when it has none. */
 const char *hi_die_get_text(const struct hi_die *entry,
 			    enum hi_attribute attribute);
+/* A number or flag that is looked at nowhere above, DW_AT_...: libdw is asked. */
+bool hi_die_ask(const struct hi_die *entry, unsigned int name,
+		uint64_t *ret_value);
 /* The attribute as libdw takes it; false when it has none. */
 bool hi_die_get(const struct hi_die *entry, enum hi_attribute attribute,
 		Dwarf_Attribute *ret_attr);

@@ -128,6 +128,23 @@ bool hi_die_get_address(const struct hi_die *entry, enum hi_attribute attribute,
 	return true;
 }
 
+bool hi_die_ask(const struct hi_die *entry, unsigned int name,
+		uint64_t *ret_value)
+{
+	Dwarf_Die die = entry->die;
+	Dwarf_Attribute attr;
+	bool flag;
+
+	if (!dwarf_attr(&die, name, &attr))
+		return false;
+	if (dwarf_formudata(&attr, ret_value) == 0)
+		return true;
+	if (dwarf_formflag(&attr, &flag) != 0)
+		return false;
+	*ret_value = flag;
+	return true;
+}
+
 /* --- texts and references -------------------------------------------------- */
 
 const char *hi_die_get_text(const struct hi_die *entry,

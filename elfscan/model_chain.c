@@ -45,12 +45,9 @@ static uint64_t get_count(struct hi_model_reader *reader,
 
 static bool is_vector(const struct hi_die *array)
 {
-	Dwarf_Die die = array->die;
-	Dwarf_Attribute attr;
-	bool flag;
+	uint64_t value;
 
-	return dwarf_attr(&die, DW_AT_GNU_vector, &attr) &&
-	       !dwarf_formflag(&attr, &flag) && flag;
+	return hi_die_ask(array, DW_AT_GNU_vector, &value) && value;
 }
 
 /* An array of arrays is one entry with a child for each dimension. */

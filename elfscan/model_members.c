@@ -1,51 +1,11 @@
 /*
- * What types consist of: members and bases, enumerators, parameters.
+ * What types consist of: members and bases, enumerators.
  */
 #include <dwarf.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/grow.h"
 #include "elfscan/model_parts.h"
-
-#define ORIGINS_MAX 16
-
-/* The parts of one type, while they are counted. */
-struct parts {
-	struct hi_model_part *list;
-	size_t n, cap;
-	size_t n_artificial;        /* parameters that were left out */
-	int64_t align;              /* the largest that a member asks for */
-	struct hi_copying *copying; /* of a class of C++, or NULL */
-	bool is_called;             /* it has operator() */
-	bool failed;
-};
-
-static void add(struct parts *parts, const struct hi_model_part *part)
-{
-	if (!hi_grow(&parts->list, parts->n, &parts->cap,
-		     sizeof(*parts->list))) {
-		parts->failed = true;
-		return;
-	}
-	parts->list[parts->n++] = *part;
-}
-
-static void take(struct hi_model_reader *reader, struct parts *parts,
-		 uint32_t number)
-{
-	struct hi_model *model = reader->model;
-	size_t len = parts->n * sizeof(*parts->list);
-	struct hi_model_part *kept = len ? hi_model_alloc(model, len) : NULL;
-
-	if (kept) {
-		memcpy(kept, parts->list, len);
-		model->types[number].parts = kept;
-		model->types[number].n_parts = parts->n;
-	}
-	model->failed = model->failed || parts->failed;
-	free(parts->list);
-}
 
 static bool get_number(const struct hi_die *entry, enum hi_attribute attribute,
 		       int64_t *ret_number)
@@ -56,14 +16,6 @@ static bool get_number(const struct hi_die *entry, enum hi_attribute attribute,
 		return false;
 	*ret_number = (int64_t)number;
 	return true;
-}
-
-static const char *copy_name(struct hi_model_reader *reader,
-			     const struct hi_die *entry)
-{
-	const char *name = hi_die_find_text(reader->entries, entry, HI_AT_NAME);
-
-	return name ? hi_model_copy(reader->model, name) : "";
 }
 
 /* --- structs, classes, unions --------------------------------------------- */
@@ -110,15 +62,16 @@ static bool get_place(const struct hi_die *entry, int64_t n_bits,
 	return true;
 }
 
-static void add_member(struct hi_model_reader *reader, struct parts *parts,
-		       const struct hi_die *entry, enum hi_model_part_kind kind)
+static void add_member(struct hi_model_reader *reader,
+		       struct hi_part_list *parts, const struct hi_die *entry,
+		       enum hi_model_part_kind kind)
 {
 	struct hi_model_part part = { .kind = kind };
 	int64_t n_bits = 0, virtuality = 0, align = 0;
 	bool is_table;
 
 	get_number(entry, HI_AT_BIT_SIZE, &n_bits);
-	part.name = copy_name(reader, entry);
+	part.name = hi_model_copy_name(reader, entry);
 	/* the pointer to the table is "_vptr.A", or "_vptr$A" by clang */
 	get_number(entry, HI_AT_ALIGNMENT, &align);
 	if (align > parts->align)
@@ -144,11 +97,11 @@ static void add_member(struct hi_model_reader *reader, struct parts *parts,
 		part.is_virtual = true;
 		part.value = 0;
 	}
-	add(parts, &part);
+	hi_part_list_add(parts, &part);
 }
 
-static void add_virtual(struct hi_model_reader *reader, struct parts *parts,
-			const struct hi_die *entry)
+static void add_virtual(struct hi_model_reader *reader,
+			struct hi_part_list *parts, const struct hi_die *entry)
 {
 	struct hi_model_part part = { .kind = HI_PART_VIRTUAL,
 				      .is_virtual = true };
@@ -159,19 +112,19 @@ static void add_virtual(struct hi_model_reader *reader, struct parts *parts,
 	linkage = hi_die_get_text(entry, HI_AT_LINKAGE_NAME);
 	if (!linkage)
 		linkage = hi_die_get_text(entry, HI_AT_MIPS_LINKAGE_NAME);
-	part.name = copy_name(reader, entry);
+	part.name = hi_model_copy_name(reader, entry);
 	/* gcc does not say in which slots a destructor is, clang only one */
 	if (*part.name == '~')
 		return;
 	if (linkage)
 		part.name = hi_model_copy(reader->model, linkage);
 	part.type = hi_model_read_function(reader, &entry->die);
-	add(parts, &part);
+	hi_part_list_add(parts, &part);
 }
 
 /* The number by which one of several members is known to be there. */
-static void add_variant(struct hi_model_reader *reader, struct parts *parts,
-			const struct hi_die *entry)
+static void add_variant(struct hi_model_reader *reader,
+			struct hi_part_list *parts, const struct hi_die *entry)
 {
 	struct hi_model_part part = { .kind = HI_PART_VARIANT };
 	struct hi_die member;
@@ -179,25 +132,25 @@ static void add_variant(struct hi_model_reader *reader, struct parts *parts,
 	if (!get_number(entry, HI_AT_DISCR_VALUE, &part.value) ||
 	    !hi_die_read_part(entry, &member) || member.tag != DW_TAG_member)
 		return;
-	part.name = copy_name(reader, &member);
-	add(parts, &part);
+	part.name = hi_model_copy_name(reader, &member);
+	hi_part_list_add(parts, &part);
 }
 
 /*
  * PhantomData<T> of Rust has no bytes. Containers that keep elements behind untyped
  * pointers have it, to say what the elements are: taken as a pointer to one.
  */
-static void add_phantom(struct hi_model_reader *reader, struct parts *parts,
-			const struct hi_die *entry)
+static void add_phantom(struct hi_model_reader *reader,
+			struct hi_part_list *parts, const struct hi_die *entry)
 {
 	struct hi_model_type pointer = { .kind = HI_MODEL_POINTER, .name = "" };
 	struct hi_model_part part = { .kind = HI_PART_MEMBER };
 	bool no_matter;
 
-	part.name = copy_name(reader, entry);
+	part.name = hi_model_copy_name(reader, entry);
 	pointer.target = hi_model_read_type_of(reader, entry);
 	part.type = hi_model_intern(reader, &pointer, 0, &no_matter);
-	add(parts, &part);
+	hi_part_list_add(parts, &part);
 }
 
 static bool is_phantom(struct hi_model_reader *reader,
@@ -216,15 +169,16 @@ static bool is_call(struct hi_model_reader *reader, const struct hi_die *entry)
 }
 
 /* What the lambda [a] holds is called "__a" by gcc, "a" by clang. */
-static void name_as_captured(struct parts *parts)
+static void name_as_captured(struct hi_part_list *parts)
 {
 	for (size_t i = 0; i < parts->n; i++)
 		if (!strncmp(parts->list[i].name, "__", 2))
 			parts->list[i].name += 2;
 }
 
-static void add_members(struct hi_model_reader *reader, struct parts *parts,
-			const struct hi_die *parent, int depth)
+static void add_members(struct hi_model_reader *reader,
+			struct hi_part_list *parts, const struct hi_die *parent,
+			int depth)
 {
 	struct hi_die entry;
 
@@ -285,7 +239,7 @@ static int compare_parts(const void *left, const void *right)
 	return strcmp(a->name, b->name);
 }
 
-static bool is_sorted(const struct parts *parts)
+static bool is_sorted(const struct hi_part_list *parts)
 {
 	for (size_t i = 1; i < parts->n; i++) {
 		const struct hi_model_part *a = &parts->list[i - 1], *b = a + 1;
@@ -320,8 +274,9 @@ static bool is_cplus(struct hi_model_reader *reader, const struct hi_die *entry)
 }
 
 /* The same for classes of C++, whose methods count. */
-static void add_class(struct hi_model_reader *reader, struct parts *parts,
-		      const struct hi_die *entry, struct hi_model_type *type)
+static void add_class(struct hi_model_reader *reader,
+		      struct hi_part_list *parts, const struct hi_die *entry,
+		      struct hi_model_type *type)
 {
 	struct hi_copying copying = { .entries = reader->entries,
 				      .class = entry };
@@ -344,7 +299,7 @@ void hi_model_read_members(struct hi_model_reader *reader,
 			   const struct hi_die *entry, uint32_t number)
 {
 	struct hi_model_type said = { 0 }, *type;
-	struct parts parts = { 0 };
+	struct hi_part_list parts = { 0 };
 
 	if (is_cplus(reader, entry))
 		add_class(reader, &parts, entry, &said);
@@ -363,7 +318,7 @@ void hi_model_read_members(struct hi_model_reader *reader,
 	/* the order of the source is kept where it can be */
 	if (parts.n && !is_sorted(&parts))
 		qsort(parts.list, parts.n, sizeof(*parts.list), compare_parts);
-	take(reader, &parts, number);
+	hi_part_list_take(reader, &parts, number);
 }
 
 /* --- enums ---------------------------------------------------------------- */
@@ -371,7 +326,7 @@ void hi_model_read_members(struct hi_model_reader *reader,
 void hi_model_read_enumerators(struct hi_model_reader *reader,
 			       const struct hi_die *entry, uint32_t number)
 {
-	struct parts parts = { 0 };
+	struct hi_part_list parts = { 0 };
 	uint32_t integer = HI_TYPE_NUMBER_UNKNOWN;
 	struct hi_die child;
 	Dwarf_Die type;
@@ -387,126 +342,13 @@ void hi_model_read_enumerators(struct hi_model_reader *reader,
 
 			if (child.tag != DW_TAG_enumerator)
 				continue;
-			part.name = copy_name(reader, &child);
+			part.name = hi_model_copy_name(reader, &child);
 			if (!hi_die_get_signed(&child, HI_AT_CONST_VALUE,
 					       &part.value))
 				get_number(&child, HI_AT_CONST_VALUE,
 					   &part.value);
-			add(&parts, &part);
+			hi_part_list_add(&parts, &part);
 		} while (hi_die_next_part(&child));
 	}
-	take(reader, &parts, number);
-}
-
-/* --- functions ------------------------------------------------------------ */
-
-static bool is_artificial(struct hi_model_reader *reader,
-			  const struct hi_die *entry)
-{
-	struct hi_die room;
-
-	return hi_die_find(reader->entries, entry, HI_AT_ARTIFICIAL, &room);
-}
-
-/* "this" is constant where a method is defined, not where it is declared. */
-static uint32_t read_parameter_type(struct hi_model_reader *reader,
-				    const struct hi_die *entry)
-{
-	uint32_t number = hi_model_read_type_of(reader, entry);
-	const struct hi_model_type *type = &reader->model->types[number];
-
-	return type->kind == HI_MODEL_CONST && is_artificial(reader, entry) ?
-		       type->target :
-		       number;
-}
-
-static void add_parameters(struct hi_model_reader *reader, struct parts *parts,
-			   const struct hi_die *parent,
-			   struct hi_model_type *type)
-{
-	struct hi_die entry;
-
-	if (!hi_die_read_part(parent, &entry))
-		return;
-	do {
-		struct hi_model_part part = { .kind = HI_PART_PARAMETER };
-
-		switch (entry.tag) {
-		case DW_TAG_GNU_formal_parameter_pack:
-			add_parameters(reader, parts, &entry, type);
-			break;
-		case DW_TAG_unspecified_parameters:
-			type->is_variadic = true;
-			break;
-		case DW_TAG_formal_parameter:
-			/* gcc's __in_chrg and __vtt_parm: the ABI's own matter */
-			if (parts->n && is_artificial(reader, &entry)) {
-				parts->n_artificial++;
-				break;
-			}
-			part.name = copy_name(reader, &entry);
-			/* of a lambda, by gcc */
-			if (!parts->n && !strcmp(part.name, "__closure"))
-				part.name = "this";
-			part.type = read_parameter_type(reader, &entry);
-			add(parts, &part);
-			break;
-		}
-	} while (hi_die_next_part(&entry));
-}
-
-/* A declaration may leave out the names that the definition has. */
-static void take_names(struct parts *to, const struct parts *from)
-{
-	for (size_t i = 0; i < to->n && to->n == from->n; i++)
-		if (!*to->list[i].name)
-			to->list[i].name = from->list[i].name;
-}
-
-/* In the class, gcc does not mark what constructors with virtual bases are given for
-   these: NEARER has all that was left out of PARTS. */
-static bool is_unmarked(const struct parts *nearer, const struct parts *parts)
-{
-	return parts->n && parts->n_artificial && !nearer->n_artificial &&
-	       nearer->n == parts->n + parts->n_artificial;
-}
-
-static bool step_to_origin(struct hi_model_reader *reader, struct hi_die *entry)
-{
-	Dwarf_Die origin;
-
-	return (hi_die_get_reference(entry, HI_AT_ABSTRACT_ORIGIN, &origin) ||
-		hi_die_get_reference(entry, HI_AT_SPECIFICATION, &origin)) &&
-	       hi_die_read(reader->entries, &origin, entry);
-}
-
-/*
- * The body that was compiled may lack parameters that the optimizer found unused;
- * the abstract function and the declaration in a class have all.
- */
-void hi_model_read_parameters(struct hi_model_reader *reader,
-			      const struct hi_die *entry, uint32_t number)
-{
-	struct hi_model_type type = { .target = hi_model_read_type_of(reader,
-								      entry) };
-	struct parts parts = { 0 };
-	struct hi_die at = *entry;
-
-	for (int i = 0; i < ORIGINS_MAX; i++) {
-		struct parts nearer = { 0 };
-
-		add_parameters(reader, &nearer, &at, &type);
-		if (is_unmarked(&nearer, &parts)) {
-			free(nearer.list);
-		} else if (nearer.n) {
-			take_names(&nearer, &parts);
-			free(parts.list);
-			parts = nearer;
-		}
-		if (!step_to_origin(reader, &at))
-			break;
-	}
-	reader->model->types[number].target = type.target;
-	reader->model->types[number].is_variadic = type.is_variadic;
-	take(reader, &parts, number);
+	hi_part_list_take(reader, &parts, number);
 }

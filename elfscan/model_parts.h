@@ -104,6 +104,26 @@ uint32_t hi_model_intern(struct hi_model_reader *reader,
 const void *hi_model_keep_die(struct hi_model_reader *reader,
 			      const Dwarf_Die *die);
 
+/* The parts of one type, while they are counted. */
+struct hi_part_list {
+	struct hi_model_part *list;
+	size_t n, cap;
+	size_t n_artificial;        /* parameters that were left out */
+	int64_t align;              /* the largest that a member asks for */
+	struct hi_copying *copying; /* of a class of C++, or NULL */
+	bool is_called;             /* it has operator() */
+	bool failed;
+};
+
+void hi_part_list_add(struct hi_part_list *parts,
+		      const struct hi_model_part *part);
+/* Make them those of the type NUMBER, and free the list. */
+void hi_part_list_take(struct hi_model_reader *reader,
+		       struct hi_part_list *parts, uint32_t number);
+/* Of the entry, or one that it is made from; or "". */
+const char *hi_model_copy_name(struct hi_model_reader *reader,
+			       const struct hi_die *entry);
+
 /* Fill in parts: of structs, unions and classes; of enums; of function types. */
 void hi_model_read_members(struct hi_model_reader *reader,
 			   const struct hi_die *entry, uint32_t number);

@@ -13,23 +13,6 @@ static const struct hi_result unknown = { .kind = HI_RESULT_UNKNOWN };
 
 /* --- entries ------------------------------------------------------------------ */
 
-bool hi_result_get_flag(const struct hi_die *entry, unsigned int name,
-			Dwarf_Word *ret_value)
-{
-	Dwarf_Die die = entry->die;
-	Dwarf_Attribute attr;
-	bool flag;
-
-	if (!dwarf_attr(&die, name, &attr))
-		return false;
-	if (dwarf_formudata(&attr, ret_value) == 0)
-		return true;
-	if (dwarf_formflag(&attr, &flag) != 0)
-		return false;
-	*ret_value = flag;
-	return true;
-}
-
 bool hi_result_peel(const struct hi_result_reader *reader,
 		    const Dwarf_Die *type, struct hi_die *ret_entry)
 {
@@ -124,7 +107,7 @@ static bool has_types(const struct hi_result_reader *reader,
 	Dwarf_Word value;
 
 	if (has_parameter(function) ||
-	    hi_result_get_flag(function, DW_AT_prototyped, &value) ||
+	    hi_die_ask(function, DW_AT_prototyped, &value) ||
 	    has_base_types(reader, function))
 		return true;
 	if (reader->is_gnu)
@@ -206,8 +189,8 @@ static struct hi_result judge(struct hi_dies *dies, const Dwarf_Die *die)
 		if (!hi_die_read(&dies->entries, &next, &function))
 			return unknown;
 		note_unit(&reader, &function);
-		if (hi_result_get_flag(&function, DW_AT_calling_convention,
-				       &convention) &&
+		if (hi_die_ask(&function, DW_AT_calling_convention,
+			       &convention) &&
 		    convention != DW_CC_normal && convention != DW_CC_program)
 			return unknown;
 		reader.is_rust_abi = reader.is_rust_abi ||

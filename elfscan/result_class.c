@@ -165,7 +165,7 @@ bool hi_result_is_vector(const struct hi_die *array)
 {
 	Dwarf_Word value;
 
-	return hi_result_get_flag(array, DW_AT_GNU_vector, &value) && value;
+	return hi_die_ask(array, DW_AT_GNU_vector, &value) && value;
 }
 
 /* No elements: their alignment counts nevertheless; to gcc, unless a word begins there,

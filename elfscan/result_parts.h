@@ -52,10 +52,6 @@ enum hi_answer hi_result_is_non_trivial(struct hi_result_reader *reader,
 struct hi_result hi_result_classify(struct hi_result_reader *reader,
 				    const Dwarf_Die *type);
 
-/* An attribute that die.h does not look at. */
-bool hi_result_get_flag(const struct hi_die *entry, unsigned int name,
-			Dwarf_Word *ret_value);
-
 /* What the entry itself says, or 0. */
 uint64_t hi_result_get_size(const struct hi_die *entry);
 bool hi_result_is_vector(const struct hi_die *array);

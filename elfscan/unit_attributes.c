@@ -221,54 +221,82 @@ static void read_implied(struct hi_unit_maker *maker,
 	}
 }
 
-static void read_value(struct hi_unit_maker *maker, struct hi_unit_facts *facts,
-		       const struct hi_unit_attribute *attribute)
+/* Bytes of a number, flag or reference; 0: it is none, or of any length. */
+static size_t get_fixed_len(unsigned int form)
 {
-	unsigned int name = attribute->name;
-	const uint8_t *at = maker->at;
-
-	switch (attribute->form) {
-	case DW_FORM_flag_present:
-	case DW_FORM_implicit_const:
-		read_implied(maker, facts, attribute);
-		break;
+	switch (form) {
 	case DW_FORM_data1:
 	case DW_FORM_flag:
 	case DW_FORM_ref1:
-		read_fixed(maker, facts, name, attribute->form, 1);
-		break;
+		return 1;
 	case DW_FORM_data2:
 	case DW_FORM_ref2:
-		read_fixed(maker, facts, name, attribute->form, 2);
-		break;
+		return 2;
 	case DW_FORM_data4:
 	case DW_FORM_ref4:
-		read_fixed(maker, facts, name, attribute->form, 4);
-		break;
+		return 4;
 	case DW_FORM_data8:
 	case DW_FORM_ref8:
-		read_fixed(maker, facts, name, attribute->form, 8);
+		return 8;
+	default:
+		return 0;
+	}
+}
+
+/* How many bytes a block has, which stands before them. */
+static uint64_t take_block_len(struct hi_unit_maker *maker, unsigned int form)
+{
+	switch (form) {
+	case DW_FORM_block1:
+		return hi_unit_take_word(maker, 1);
+	case DW_FORM_block2:
+		return hi_unit_take_word(maker, 2);
+	case DW_FORM_block4:
+		return hi_unit_take_word(maker, 4);
+	default:
+		return hi_unit_take_leb(maker);
+	}
+}
+
+static void read_address(struct hi_unit_maker *maker,
+			 struct hi_unit_facts *facts, unsigned int name)
+{
+	const uint8_t *at = hi_unit_take(maker, 8);
+
+	if (!at)
+		return;
+	if (name == DW_AT_low_pc) {
+		facts->place = hi_unit_offset(maker, at);
+		facts->place_len = 8;
+	}
+	hide(maker, at, 8, 0);
+}
+
+static void read_other(struct hi_unit_maker *maker, struct hi_unit_facts *facts,
+		       const struct hi_unit_attribute *attribute)
+{
+	unsigned int name = attribute->name, form = attribute->form;
+	const uint8_t *at = maker->at;
+
+	switch (form) {
+	case DW_FORM_flag_present:
+	case DW_FORM_implicit_const:
+		read_implied(maker, facts, attribute);
 		break;
 	case DW_FORM_data16:
 		hi_unit_take(maker, 16);
 		break;
 	case DW_FORM_addr:
-		if (name == DW_AT_low_pc) {
-			facts->place = hi_unit_offset(maker, at);
-			facts->place_len = 8;
-		}
-		if (hi_unit_take(maker, 8))
-			hide(maker, at, 8, 0);
+		read_address(maker, facts, name);
 		break;
 	case DW_FORM_sec_offset:
 		if (hi_unit_take(maker, 4))
 			hide(maker, at, 4, 0);
 		break;
 	case DW_FORM_strp:
-		read_string_offset(maker, facts, name, false);
-		break;
 	case DW_FORM_line_strp:
-		read_string_offset(maker, facts, name, true);
+		read_string_offset(maker, facts, name,
+				   form == DW_FORM_line_strp);
 		break;
 	case DW_FORM_string:
 		read_inline_string(maker, facts, name);
@@ -276,24 +304,29 @@ static void read_value(struct hi_unit_maker *maker, struct hi_unit_facts *facts,
 	case DW_FORM_sdata:
 	case DW_FORM_udata:
 	case DW_FORM_ref_udata:
-		read_leb(maker, facts, name, attribute->form);
+		read_leb(maker, facts, name, form);
 		break;
 	case DW_FORM_block1:
-		read_block(maker, facts, name, hi_unit_take_word(maker, 1));
-		break;
 	case DW_FORM_block2:
-		read_block(maker, facts, name, hi_unit_take_word(maker, 2));
-		break;
 	case DW_FORM_block4:
-		read_block(maker, facts, name, hi_unit_take_word(maker, 4));
-		break;
 	case DW_FORM_block:
 	case DW_FORM_exprloc:
-		read_block(maker, facts, name, hi_unit_take_leb(maker));
+		read_block(maker, facts, name, take_block_len(maker, form));
 		break;
 	default: /* it leaves the unit, or is not known */
 		maker->failed = true;
 	}
+}
+
+static void read_value(struct hi_unit_maker *maker, struct hi_unit_facts *facts,
+		       const struct hi_unit_attribute *attribute)
+{
+	size_t len = get_fixed_len(attribute->form);
+
+	if (len)
+		read_fixed(maker, facts, attribute->name, attribute->form, len);
+	else
+		read_other(maker, facts, attribute);
 }
 
 /* One entry; false for the end of a list. */
