@@ -269,7 +269,8 @@ void hi_session_on_control(struct session *session)
 {
 	struct hi_control_request request;
 
-	while (hi_control_next(session->control, &request))
+	/* in the process that looks after a fork, the next are not ours */
+	while (!session->heir && hi_control_next(session->control, &request))
 		answer(session, &request);
 }
 
