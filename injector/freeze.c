@@ -1,22 +1,45 @@
 #include "injector/freeze.h"
 
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "common/own.h"
 #include "injector/clock.h"
 #include "injector/priority.h"
+#include "injector/remote.h"
+
+/*
+ * A process that it makes has the memory as it is now, and is not known before the call
+ * ends: that is waited for, unless the call waits itself, for what it has vforked.
+ */
+static bool is_forking(const struct hi_host *host, long number,
+		       uint64_t argument)
+{
+	uint64_t flags = argument;
+
+	if (number == SYS_fork)
+		return true;
+	if (number != SYS_clone && number != SYS_clone3)
+		return false;
+	if (number == SYS_clone3 &&
+	    hi_remote_read(host, argument, &flags, sizeof(flags), NULL) < 0)
+		return false;
+	return !(flags & CLONE_VFORK);
+}
 
 static bool is_asleep(struct hi_host *host, struct hi_thread *thread,
 		      struct hi_look *look)
 {
-	uint64_t sp, pc;
+	uint64_t argument, sp, pc;
 	long number;
 
 	if (thread->held ||
-	    !hi_host_find_sleep(host, thread, &number, &sp, &pc))
+	    !hi_host_find_sleep(host, thread, &number, &argument, &sp, &pc) ||
+	    is_forking(host, number, argument))
 		return false;
 	look->start.regs.rsp = sp;
 	look->start.regs.rip = pc;

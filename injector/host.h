@@ -141,9 +141,11 @@ void hi_host_close_fds(struct hi_host *host);
 /*
  * What the thread does without stopping it: its system call's text in
  * /proc/PID/task/TID/syscall (proc(5)). Returns false when it is running or has
- * ended; otherwise it sleeps with these two registers.
+ * ended; otherwise it sleeps with these two registers, in a call with that first
+ * argument.
  */
 bool hi_host_find_sleep(struct hi_host *host, struct hi_thread *thread,
-			long *ret_number, uint64_t *ret_sp, uint64_t *ret_pc);
+			long *ret_number, uint64_t *ret_argument,
+			uint64_t *ret_sp, uint64_t *ret_pc);
 
 #endif

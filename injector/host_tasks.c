@@ -28,10 +28,11 @@ void hi_host_close_fds(struct hi_host *host)
 }
 
 bool hi_host_find_sleep(struct hi_host *host, struct hi_thread *thread,
-			long *ret_number, uint64_t *ret_sp, uint64_t *ret_pc)
+			long *ret_number, uint64_t *ret_argument,
+			uint64_t *ret_sp, uint64_t *ret_pc)
 {
 	char text[256];
-	char *last;
+	char *last, *rest;
 	ssize_t got;
 
 	if (thread->proc_fd < 0) {
@@ -47,7 +48,8 @@ bool hi_host_find_sleep(struct hi_host *host, struct hi_thread *thread,
 	text[got] = '\0';
 	/* number, six arguments, stack pointer, program counter; -1 for a
 	   thread that is blocked outside a system call (a page fault) */
-	*ret_number = strtol(text, NULL, 10);
+	*ret_number = strtol(text, &rest, 10);
+	*ret_argument = strtoull(rest, NULL, 16);
 	last = strrchr(text, ' ');
 	if (*ret_number < 0 || !last)
 		return false;

@@ -247,10 +247,11 @@ static struct hi_thread *try_round(struct hi_host *host,
 	if (!running || !asleep)
 		return NULL;
 	HASH_ITER(hh, host->threads, thread, next) {
-		uint64_t sp, pc;
+		uint64_t argument, sp, pc;
 		long number;
 
-		if (hi_host_find_sleep(host, thread, &number, &sp, &pc))
+		if (hi_host_find_sleep(host, thread, &number, &argument, &sp,
+				       &pc))
 			asleep[n_asleep++] = thread->tid;
 		else
 			running[n_running++] = thread->tid;
