@@ -231,14 +231,17 @@ int hi_reload_check(struct hi_reload *reload, struct hi_err *err)
 	if (hi_stacks_still_holds(reload->stacks, base) &&
 	    hi_adopt_still_there(reload->worker, &reload->stacks->maps))
 		return 0;
-	hi_stacks_stale(reload->stacks);
-	code = hi_stacks_refresh(reload->stacks, reload->host, err);
-	/* no mapping at all: the host is ending, which is reported soon */
-	if (code == 0 && reload->stacks->maps.n_maps > 0 &&
-	    !hi_adopt_still_there(reload->worker, &reload->stacks->maps))
-		code = hi_fail(err, HI_E_CLOSED, "the host has closed %s",
-			       reload->worker->name);
-	return code;
+	/* no mapping at all: the host is ending, which is reported soon. That may
+	   come while they are read: what is missing then is looked for again */
+	for (int i = 0; i < 2; i++) {
+		hi_stacks_stale(reload->stacks);
+		code = hi_stacks_refresh(reload->stacks, reload->host, err);
+		if (code < 0 || reload->stacks->maps.n_maps == 0 ||
+		    hi_adopt_still_there(reload->worker, &reload->stacks->maps))
+			return code;
+	}
+	return hi_fail(err, HI_E_CLOSED, "the host has closed %s",
+		       reload->worker->name);
 }
 
 /* Judged against a worker that was closed, it is not refused: it is not looked at. */
