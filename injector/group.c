@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -29,6 +30,7 @@
 struct shared {
 	atomic_size_t n_members;
 	atomic_bool said_full;
+	struct hi_ways ways;
 };
 
 /* On the way to the head; behind it KEY, BRIEF and TEXT, each with its NUL. */
@@ -51,6 +53,7 @@ struct hi_group {
 	int outbox; /* the members' end */
 	int leash;  /* members: closed at the other end means to let go */
 	int hand;   /* the head: that other end */
+	int call;   /* counted up: each is to look at the ways */
 	int epoll, timer;
 	struct hi_fold *fold;
 	struct member *members; /* of the head */
@@ -130,7 +133,11 @@ static void on_said(void *context, const char *key, const char *brief,
 
 static int watch_fd(const struct hi_group *group, int fd)
 {
-	struct epoll_event event = { .events = EPOLLIN, .data.fd = fd };
+	/* nobody reads the calls: each one is news */
+	struct epoll_event event = {
+		.events = EPOLLIN | (fd == group->call ? EPOLLET : 0),
+		.data.fd = fd,
+	};
 
 	return epoll_ctl(group->epoll, EPOLL_CTL_ADD, fd, &event);
 }
@@ -234,10 +241,12 @@ static int open_all(struct hi_group *group)
 		return -1;
 	group->leash = leash[0];
 	group->hand = leash[1];
+	group->call = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	group->epoll = epoll_create1(EPOLL_CLOEXEC);
 	group->timer =
 		timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
-	if (group->epoll < 0 || group->timer < 0 ||
+	if (group->call < 0 || group->epoll < 0 || group->timer < 0 ||
+	    watch_fd(group, group->call) < 0 ||
 	    watch_fd(group, group->inbox) < 0 ||
 	    watch_fd(group, group->timer) < 0)
 		return -1;
@@ -259,7 +268,7 @@ int hi_group_new(struct hi_report *report, struct hi_group **ret_group,
 	group->head = true;
 	group->report = report;
 	group->inbox = group->outbox = group->leash = group->hand = -1;
-	group->epoll = group->timer = -1;
+	group->call = group->epoll = group->timer = -1;
 	group->fold = hi_fold_new(write_text, group);
 	if (!group->fold || open_all(group) < 0) {
 		hi_fail_sys(err, "many hosts cannot be looked after");
@@ -306,9 +315,19 @@ void hi_group_free(struct hi_group *group)
 	close_head(group);
 	close_one(&group->outbox);
 	close_one(&group->leash);
+	close_one(&group->call);
 	if (group->shared)
 		munmap(group->shared, sizeof(*group->shared));
 	free(group);
+}
+
+/* Its own: what one process has taken note of is news to the others. */
+static void open_member(struct hi_group *group)
+{
+	group->epoll = epoll_create1(EPOLL_CLOEXEC);
+	if (group->epoll >= 0 && (watch_fd(group, group->leash) < 0 ||
+				  watch_fd(group, group->call) < 0))
+		close_one(&group->epoll);
 }
 
 void hi_group_set_host(struct hi_group *group, const char *name, pid_t pid)
@@ -345,6 +364,7 @@ pid_t hi_group_fork(struct hi_group *group, struct hi_err *err)
 	if (pid == 0) {
 		close_head(group);
 		group->head = false;
+		open_member(group);
 		group->n_failed = 0;
 	} else if (group->head) {
 		add_member(group, pid);
@@ -362,16 +382,17 @@ bool hi_group_is_head(const struct hi_group *group)
 
 int hi_group_get_fd(const struct hi_group *group)
 {
-	return group->head ? group->epoll : group->leash;
+	return group->epoll >= 0 ? group->epoll : group->leash;
 }
 
 void hi_group_run(struct hi_group *group)
 {
 	struct epoll_event events[EVENTS_MAX];
 	uint64_t no_matter;
-	int n = group->head ? epoll_wait(group->epoll, events, EVENTS_MAX, 0) :
-			      0;
+	int n = epoll_wait(group->epoll, events, EVENTS_MAX, 0);
 
+	if (!group->head)
+		return;
 	/* first what they said, then that they have ended */
 	if (n > 0)
 		read_inbox(group);
@@ -402,6 +423,18 @@ bool hi_group_is_over(const struct hi_group *group)
 void hi_group_let_go(struct hi_group *group)
 {
 	close_one(&group->hand);
+}
+
+struct hi_ways *hi_group_get_ways(const struct hi_group *group)
+{
+	return &group->shared->ways;
+}
+
+void hi_group_call(const struct hi_group *group)
+{
+	const uint64_t one = 1;
+
+	(void)!write(group->call, &one, sizeof(one));
 }
 
 size_t hi_group_count_failed(const struct hi_group *group)

@@ -21,6 +21,7 @@
 #include <sys/types.h>
 
 #include "injector/report.h"
+#include "injector/ways.h"
 
 /* Hosts, in all. */
 #define HI_GROUP_MAX 256
@@ -49,6 +50,10 @@ size_t hi_group_count(const struct hi_group *group);
 bool hi_group_is_over(const struct hi_group *group);
 /* The head: all members are to let go of their hosts. */
 void hi_group_let_go(struct hi_group *group);
+/* The ways back of all of them; and to have each look at them: its hi_group_get_fd()
+   polls readable. */
+struct hi_ways *hi_group_get_ways(const struct hi_group *group);
+void hi_group_call(const struct hi_group *group);
 /* How many members that this process forked have failed: status 125. */
 size_t hi_group_count_failed(const struct hi_group *group);
 

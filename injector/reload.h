@@ -41,6 +41,8 @@ struct hi_reload {
 	/* Before each try to go live. False: this process has nothing to do with
 	   the host any more; or NULL. */
 	bool (*before_try)(void *context);
+	/* With everything stopped. False: another try is worth it; or NULL. */
+	bool (*before_commit)(void *context);
 	/* called again and again while threads are waited for; true: give up */
 	bool (*attend)(void *context);
 	void *context;

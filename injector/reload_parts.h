@@ -29,6 +29,7 @@ struct hi_candidate {
 	bool whole;    /* all of it has been read */
 	bool ending;   /* the host is, which is reported soon */
 	bool waiting;  /* it has been said who is inside the worker */
+	unsigned int n_forked; /* tries that a fork of the host came amid */
 	uint64_t live_ns, pause_ns;
 	bool busy;
 };

@@ -10,6 +10,7 @@
 
 #define NAP_MIN_US 500
 #define NAP_MAX_US 10000
+#define FORKED_MAX 10
 
 static void report_waiting(const struct hi_candidate *candidate, pid_t tid,
 			   uint64_t pc, uint64_t since_ns)
@@ -52,16 +53,29 @@ static int read_ahead(struct hi_candidate *candidate,
 	return code == 0 ? HI_E_BUSY : code;
 }
 
+/* What was forked since the try began would be left with the build before. */
+static bool is_alone(struct hi_candidate *candidate)
+{
+	const struct hi_reload *reload = candidate->reload;
+
+	return !reload->before_commit ||
+	       reload->before_commit(reload->context) ||
+	       ++candidate->n_forked > FORKED_MAX;
+}
+
 /* With everything stopped: HI_E_BUSY when threads INSIDE hinder it. */
-static int commit(const struct hi_candidate *candidate,
-		  struct hi_publish *publish, struct hi_freeze *freeze,
-		  bool inside, bool force, struct hi_err *err)
+static int commit(struct hi_candidate *candidate, struct hi_publish *publish,
+		  struct hi_freeze *freeze, bool inside, bool force,
+		  struct hi_err *err)
 {
 	struct hi_reload *reload = candidate->reload;
 	int code = 0;
 
 	if (inside && !(force && candidate->ready))
 		return HI_E_BUSY;
+	if (!is_alone(candidate))
+		return hi_fail(err, HI_E_BUSY, "%s forks again and again",
+			       reload->host->name);
 	if (inside) {
 		/* the builds that threads are inside need patch points */
 		hi_publish_done(publish);

@@ -29,6 +29,8 @@ static void on_group(struct session *session)
 {
 	hi_group_run(session->group);
 	session->leaving |= hi_group_is_over(session->group);
+	if (!session->stillborn)
+		hi_session_go_after(session);
 	if (hi_group_is_head(session->group) &&
 	    hi_group_count(session->group) == 0)
 		hi_session_unshare_copies(session);
@@ -116,7 +118,10 @@ static void run_loop(struct session *session)
 		pump(session);
 		hi_session_end_hang(session, true);
 		hi_session_settle_crashes(session);
-		if (session->heir || hi_session_follow_forks(session, false))
+		if (!session->heir)
+			(void)!hi_session_follow_forks(session, false);
+		/* what one forks meanwhile is another's */
+		while (session->heir && !session->stillborn)
 			hi_session_take_heir(session);
 		hi_session_clean(session);
 		if (is_over(session))

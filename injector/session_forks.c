@@ -5,7 +5,6 @@
 #include "injector/session_parts.h"
 
 #include <limits.h>
-#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -14,7 +13,6 @@
 
 #include "injector/adopt.h"
 #include "injector/attach.h"
-#include "injector/await.h"
 #include "injector/clock.h"
 #include "injector/maps.h"
 
@@ -105,6 +103,7 @@ static void abandon_host(struct session *session, pid_t heir)
 	session->member = true;
 	session->heir = heir;
 	session->n_elder = 0;
+	session->n_crashes = 0; /* the other process tells them */
 }
 
 /* Descriptors that would share their news with the other process. */
@@ -208,11 +207,15 @@ void hi_session_take_heir(struct session *session)
 	session->root_pid = session->heir;
 	session->heir = 0;
 	session->fresh = false;
-	for (size_t i = 0; i < session->n_charges; i++)
+	for (size_t i = 0; i < session->n_charges && !session->heir; i++)
 		hi_session_begin_again(session, &session->charges[i], parent);
-	for (size_t i = 0; i < session->n_charges; i++)
+	for (size_t i = 0; i < session->n_charges && !session->heir; i++)
 		hi_session_note(session, &session->charges[i]);
+	if (session->heir)
+		return;
+	/* who could not be asked yet has to find out */
 	hi_session_open_control(session);
+	hi_session_go_after(session);
 }
 
 /* --- one by one ----------------------------------------------------------------- */
@@ -298,7 +301,10 @@ static bool follow(struct session *session, struct hi_newborn *newborn)
 		allow_us(session, host);
 	hi_attach_end(host);
 	if (!alike) {
-		say_left(session, pid, "it was forked while one went live");
+		/* one that is ending has no memory that could be */
+		if (has_builds(session, pid))
+			say_left(session, pid,
+				 "it was forked while one went live");
 		return false;
 	}
 	code = have_group(session, &err);
@@ -339,6 +345,11 @@ static bool follow_elder(struct session *session)
 	return member == 0;
 }
 
+bool hi_session_has_no_forks(const struct session *session)
+{
+	return !hi_brood_find_due(&session->brood, 0, true);
+}
+
 bool hi_session_follow_forks(struct session *session, bool early)
 {
 	struct hi_newborn *newborn;
@@ -354,44 +365,4 @@ bool hi_session_follow_forks(struct session *session, bool early)
 		hi_brood_clean(&session->brood);
 	}
 	return false;
-}
-
-/* --- the head, when its own host has ended or was let go ------------------------- */
-
-/* Most of a server's processes end with it. */
-#define SOON_MS 200
-
-static void say_others(struct session *session)
-{
-	size_t n = hi_group_count(session->group);
-
-	hi_report_note(session->report,
-		       "%s (%d) has ended; %zu process%s that it forked %s on",
-		       session->self.host->name, session->self.host->pid, n,
-		       n == 1 ? "" : "es", n == 1 ? "goes" : "go");
-}
-
-void hi_session_attend(struct session *session)
-{
-	struct pollfd fds[2] = {
-		{ .fd = session->signal_fd, .events = POLLIN },
-		{ .fd = hi_group_get_fd(session->group), .events = POLLIN },
-	};
-	uint64_t soon = hi_clock_ns() + SOON_MS * HI_NS_PER_MS;
-	bool said = false;
-
-	hi_group_run(session->group);
-	while (hi_group_count(session->group) > 0) {
-		if (session->leaving)
-			hi_group_let_go(session->group);
-		hi_await_news(fds, 2, said ? -1 : SOON_MS);
-		if (fds[0].revents)
-			session->leaving |= hi_session_is_told_to_end(session);
-		hi_group_run(session->group);
-		if (!said && !session->leaving && hi_clock_ns() > soon &&
-		    hi_group_count(session->group) > 0) {
-			say_others(session);
-			said = true;
-		}
-	}
 }

@@ -284,11 +284,14 @@ static void hold_home(struct session *session, struct charge *charge,
 static void go_back(struct session *session, struct charge *charge,
 		    struct hi_crash *crash)
 {
+	struct hi_content from = charge->worker->current->content;
+
 	if (!crash->to_build)
 		return;
 	charge->rolled_back = crash->function;
-	if (!hi_session_roll_back(session, charge, crash->to_build) &&
-	    charge->worker->current)
+	if (hi_session_roll_back(session, charge, crash->to_build))
+		hi_session_go_ahead(session, charge, &from, true);
+	else if (charge->worker->current)
 		hold_home(session, charge, crash);
 }
 

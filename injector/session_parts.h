@@ -11,6 +11,7 @@
  * session_leave.c    the host left as it was, or with what it needs
  * session_hosts.c    which process is the host, and what processes report
  * session_forks.c    the processes that the host forks
+ * session_family.c   all of them go back together
  * session_guard.c    crashes in the worker
  * session_control.c  what is asked from another terminal
  * session_rollback.c a build that was live before, live again
@@ -125,6 +126,7 @@ struct session {
 	unsigned int leavers; /* clients that want it let go, a bit each */
 	bool lent;            /* gdb has the host */
 	bool reloading;       /* and perhaps waiting for its threads */
+	uint64_t ways_at;     /* ways back of the family that are known */
 	struct hi_crash crashes[HI_CRASHES_MAX];
 	size_t n_crashes;
 	struct hi_crash_place crash_places[HI_CRASH_PLACES];
@@ -247,6 +249,8 @@ bool hi_session_is_hopeless(const struct session *session);
 
 /* --- session_forks.c --- */
 
+/* Whether there is none of them that is not looked after yet. */
+bool hi_session_has_no_forks(const struct session *session);
 /*
  * Have those that the host forked looked after: that are old enough, or all when
  * EARLY. True in a new process, for which the host has ended; it goes on with
@@ -259,6 +263,18 @@ void hi_session_take_heir(struct session *session);
 void hi_session_unshare_copies(struct session *session);
 /* Of the tables of all workers. */
 size_t hi_session_count_areas(const struct session *session);
+
+/* --- session_family.c --- */
+
+/*
+ * The worker has gone back FROM another build, because of a crash or because it was
+ * asked to. After a crash all others of its family go after it; else whoever asks tells
+ * them, and only those that are just being forked have to know.
+ */
+void hi_session_go_ahead(struct session *session, const struct charge *charge,
+			 const struct hi_content *from, bool crashed);
+/* Go where others have gone, if any. */
+void hi_session_go_after(struct session *session);
 /* The head of a group: write what the others say, until they have ended. */
 void hi_session_attend(struct session *session);
 

@@ -25,6 +25,11 @@ static bool before_try(void *context)
 	return !hi_session_follow_forks(context, true);
 }
 
+static bool before_commit(void *context)
+{
+	return hi_session_has_no_forks(context);
+}
+
 struct hi_reload hi_session_make_reload(struct session *session,
 					struct charge *charge, uint64_t seen_ns)
 {
@@ -43,6 +48,7 @@ struct hi_reload hi_session_make_reload(struct session *session,
 		.seen_ns = seen_ns,
 		.late = charge->late,
 		.before_try = before_try,
+		.before_commit = before_commit,
 		.attend = hi_session_attend_to,
 		.context = session,
 	};
@@ -78,7 +84,8 @@ void hi_session_run_reload(struct session *session, struct charge *charge,
 		memset(&charge->seen, 0, sizeof(charge->seen));
 		return;
 	}
-	/* what was forked meanwhile is not as this host is */
+	/* what was forked meanwhile is not as this host is; that may be news yet */
+	hi_host_pump(session->self.host);
 	session->brood.epoch += charge->worker->current != before;
 	if (charge->worker->current != before)
 		charge->changed_ns = hi_clock_ns();

@@ -229,19 +229,25 @@ json_t *hi_session_answer_rollback(struct session *session,
 				   const struct hi_request *request)
 {
 	const struct charge *other;
-	struct charge *charge = choose(session, request, &other);
 	size_t n_before = hi_report_get_history(session->report)->n_added;
+	struct hi_content from;
+	struct charge *charge;
 	struct hi_err err = { 0 };
 	int code = 0;
 	bool done;
 
+	hi_session_go_after(session);
+	charge = choose(session, request, &other);
 	if (!charge)
 		code = fail_none(session, request, &err);
 	else if (other)
 		code = fail_two(charge, other, &err);
 	if (code < 0 || !charge)
 		return hi_answer_error(&err);
+	from = charge->worker->current->content;
 	done = hi_session_roll_back(session, charge,
 				    find_target(charge, request));
+	if (done)
+		hi_session_go_ahead(session, charge, &from, false);
 	return tell(session, charge, done, n_before);
 }

@@ -4,8 +4,10 @@
  */
 #include <stdio.h>
 #include <string.h>
+#include <sys/ptrace.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "tests/support_control.h"
@@ -14,23 +16,26 @@
 
 static void compile(struct support *scene)
 {
-	support_shell(scene,
-		      "src=%s; for n in 1 2 3; do gcc -g -O2 -fPIC -shared "
-		      "-Wl,-soname,libworker.so -DBUILD=$n -o worker.$n.so "
-		      "$src/worker.c; done; cp worker.1.so libworker.so; "
-		      "gcc -D_GNU_SOURCE -g -O2 -o host $src/host.c "
-		      "-L. -lworker -Wl,-rpath,'$ORIGIN'",
-		      support_source(scene, "tests/many"));
+	support_shell(
+		scene,
+		"src=%s; for n in 1 2 3; do gcc -g -O2 -fPIC -shared "
+		"-Wl,-soname,libworker.so -DFRAGILE -DBUILD=$n -o worker.$n.so "
+		"$src/worker.c; done; cp worker.1.so libworker.so; "
+		"gcc -D_GNU_SOURCE -g -O2 -o host $src/host.c "
+		"-L. -lworker -Wl,-rpath,'$ORIGIN'",
+		support_source(scene, "tests/many"));
 }
 
-/* Wait until N events of KIND have come, whoever they are of. */
-static void await_events(struct support *scene, const char *kind, int n)
+/* Wait until N events of KIND have come, whoever they are of: the last of them. */
+static json_t *await_events(struct support *scene, const char *kind, int n)
 {
-	while (n > 0) {
-		json_t *event = support_event_any(scene);
+	json_t *event = NULL;
 
+	while (n > 0) {
+		event = support_event_any(scene);
 		n -= !strcmp(support_event_text(scene, event, "event"), kind);
 	}
+	return event;
 }
 
 static void expect_all(struct support *scene, long value)
@@ -47,12 +52,14 @@ static void put(struct support *scene, const char *build)
 }
 
 /* With one fork. */
-static struct support *begin_server(const char *name, pid_t *ret_pid)
+static struct support *begin_server(const char *name, const char *guard,
+				    pid_t *ret_pid)
 {
 	struct support *scene = support_new(name);
 
 	compile(scene);
-	support_start(scene, "./host", "libworker.so", "--", "fork", "1", NULL);
+	support_start(scene, guard, "./host", "libworker.so", "--", "fork", "1",
+		      NULL);
 	*ret_pid = (pid_t)support_event_number(
 		scene, support_event(scene, "ready"), "pid");
 	await_events(scene, "ready", 1);
@@ -97,7 +104,8 @@ static void expect_answer(struct support *scene, int fd)
 START_TEST(who_waits_while_a_process_is_forked_is_answered)
 {
 	pid_t server;
-	struct support *scene = begin_server("clients", &server);
+	struct support *scene =
+		begin_server("clients", "--guard=hold", &server);
 	int fds[N_CLIENTS];
 
 	put(scene, "worker.2.so");
@@ -128,12 +136,127 @@ START_TEST(who_waits_while_a_process_is_forked_is_answered)
 }
 END_TEST
 
+/* --- who comes late ------------------------------------------------------------- */
+
+/* The process that PID, a child of ours, forks next, before its first instruction. */
+static pid_t catch_fork(struct support *scene, pid_t pid)
+{
+	unsigned long forked = 0;
+	int status;
+
+	support_tell(scene, "add");
+	while (forked == 0) {
+		ck_assert_int_eq(waitpid(pid, &status, __WALL), pid);
+		ck_assert(WIFSTOPPED(status));
+		if (status >> 16 == PTRACE_EVENT_FORK) {
+			ptrace(PTRACE_GETEVENTMSG, pid, 0, &forked);
+			break;
+		}
+		ptrace(PTRACE_CONT, pid, 0,
+		       status >> 16 ? 0 : WSTOPSIG(status));
+	}
+	ck_assert_int_eq(waitpid((pid_t)forked, &status, __WALL), forked);
+	ptrace(PTRACE_DETACH, pid, 0, 0);
+	support_line(scene);
+	return (pid_t)forked;
+}
+
+/* The process that is to look after it cannot be asked yet when the others go back. */
+START_TEST(what_is_being_forked_while_others_go_back_goes_after_them)
+{
+	pid_t server, member;
+	struct support *scene = begin_server("late", "--guard=hold", &server);
+
+	put(scene, "worker.2.so");
+	await_events(scene, "live", 2);
+	put(scene, "worker.3.so");
+	await_events(scene, "live", 2);
+	ck_assert_int_eq(ptrace(PTRACE_SEIZE, support_get_pid(scene), 0,
+				PTRACE_O_TRACEFORK),
+			 0);
+	member = catch_fork(scene, support_get_pid(scene));
+	control_command(scene, 0, "rollback",
+			"libworker.so back at #2: .*; so is 1 other process of "
+			"the same host");
+	control_command(scene, 0, "rollback",
+			"libworker.so back at #1: .*; so is 1 other process of "
+			"the same host");
+	await_events(scene, "rollback", 4);
+	expect_all(scene, -2);
+	ptrace(PTRACE_DETACH, member, 0, 0);
+	await_events(scene, "ready", 1);
+	await_events(scene, "rollback", 1);
+	expect_all(scene, 1);
+	/* and on with the others, from where they are */
+	put(scene, "worker.2.so");
+	await_events(scene, "live", 3);
+	expect_all(scene, 2);
+	end_server(scene);
+}
+END_TEST
+
+/* --- who crashes ---------------------------------------------------------------- */
+
+static pid_t get_pid(struct support *scene, int i)
+{
+	char question[20];
+
+	snprintf(question, sizeof(question), "pid %d", i);
+	return (pid_t)support_number(scene, support_ask(scene, question),
+				     "pid");
+}
+
+/* What has crashed in one would crash in each. */
+START_TEST(from_a_build_that_crashes_in_one_all_go_back)
+{
+	pid_t server;
+	struct support *scene =
+		begin_server("crash", "--guard=rollback", &server);
+	json_t *event;
+
+	put(scene, "worker.2.so");
+	await_events(scene, "live", 2);
+	put(scene, "worker.3.so");
+	await_events(scene, "live", 2);
+	expect_all(scene, 3);
+	support_shell(scene, "touch crash.%d", _i ? get_pid(scene, 0) : server);
+	support_ask(scene, "all");
+	event = await_events(scene, "crash", 1);
+	ck_assert_str_eq(support_event_text(scene, event, "action"),
+			 "rollback");
+	await_events(scene, "rollback", 2);
+	support_message(scene, "#2 live again in 1 more process ");
+	expect_all(scene, 2);
+	/* one that is forked later knows of it, too */
+	support_tell(scene, "add");
+	support_line(scene);
+	await_events(scene, "ready", 1);
+	/* the same function once more, in another of them: that leads nowhere */
+	support_shell(scene, "touch crash.%d", _i ? server : get_pid(scene, 0));
+	support_ask(scene, "all");
+	event = await_events(scene, "crash", 1);
+	ck_assert_str_eq(support_event_text(scene, event, "action"), "hold");
+	expect_all(scene, -2);
+	put(scene, "worker.1.so");
+	await_events(scene, "live", 3);
+	expect_all(scene, 1);
+	end_server(scene);
+}
+END_TEST
+
 static void add(Suite *suite)
 {
 	TCase *clients = support_tcase(suite, "clients");
+	TCase *late = support_tcase(suite, "late");
+	TCase *crash = support_tcase(suite, "crash");
 
 	tcase_add_test(clients,
 		       who_waits_while_a_process_is_forked_is_answered);
+	tcase_add_test(
+		late,
+		what_is_being_forked_while_others_go_back_goes_after_them);
+	tcase_add_loop_test(crash, from_a_build_that_crashes_in_one_all_go_back,
+			    0, 2);
 }
 
 int main(void)

@@ -4,8 +4,23 @@
 
 static int calls;
 
+#ifdef FRAGILE
+/* A process crashes for which there is a file of its number. */
+static void crash_if_told(void)
+{
+	char path[40];
+
+	snprintf(path, sizeof(path), "crash.%d", getpid());
+	if (unlink(path) == 0)
+		*(volatile int *)8 = 0;
+}
+#else
+#define crash_if_told()
+#endif
+
 int step(void)
 {
+	crash_if_told();
 	calls++;
 	return BUILD;
 }
