@@ -4,10 +4,12 @@
  *
  * The kernel does so by itself for most calls; of those of signal(7) that end with
  * EINTR after any stop, the arguments are as they were: the call is made anew. A
- * time-out starts anew, too.
+ * time-out starts anew, too; but when it has passed since the call was ended first, the
+ * call ends as it does then. So stops that come again and again do not put it off for
+ * ever. Time-outs of sockets (SO_RCVTIMEO) and of recvmmsg(2) are left alone.
  *
  * Errors:    none: what cannot be done, the host sees as after any debugger.
- * Source:    signal(7), "Interruption of system calls and library functions by stop
+ * Source:    clock_gettime(2), CLOCK_MONOTONIC; signal(7), "Interruption of system calls and library functions by stop
  *            signals"; x86-64 psABI A.2.1.
  */
 #ifndef HI_INJECTOR_AGAIN_H

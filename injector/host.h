@@ -45,6 +45,8 @@ struct hi_thread {
 	long inside_switches;
 	uint64_t inside_frame; /* the outermost one there, or 0: not known */
 	uint64_t again_rip; /* a system call that it makes again: see release */
+	uint64_t again_since_ns;   /* that was ended by us first; 0: none was */
+	unsigned long again_flags; /* as again.c found them then */
 	int proc_fd; /* /proc/PID/task/TID/syscall, -1 until it is read */
 	UT_hash_handle hh;
 };
