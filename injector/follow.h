@@ -7,7 +7,8 @@
  * start it again; all others are let go, and what the host forks is another matter
  * (brood.h). A process that is about to execute a
  * program with rights of its own (sudo) is let go before, because under ptrace the
- * kernel would not give it these rights.
+ * kernel would not give it these rights. For that, its system calls stop it; but not
+ * for ever, see HI_HOST_WATCHED_MAX.
  *
  * Ownership: the relatives belong to the struct hi_follow; hi_follow_swap()
  *            exchanges one with the caller's.

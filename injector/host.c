@@ -378,7 +378,7 @@ void hi_host_release(struct hi_host *host, struct hi_thread *thread)
 		host->ended = host->threads == NULL;
 	} else if (thread->group)
 		hi_tracee_listen(thread->tid);
-	else if (thread->watched)
+	else if (thread->watched && thread->n_watched++ < HI_HOST_WATCHED_MAX)
 		hi_tracee_resume_to_syscall(thread->tid, signal);
 	else
 		hi_tracee_resume(thread->tid, signal);

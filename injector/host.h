@@ -33,12 +33,13 @@ struct hi_thread {
 	bool wanted;  /* an interrupt is under way */
 	bool trapped; /* held by our interrupt, not by an event of its own */
 	bool mine;    /* the shim's loader: never inside the worker for long */
-	bool watched; /* its system calls stop it: a process before its exec */
-	bool group;   /* stopped by job control: resumed by listening */
-	bool plain;   /* held, and no system call is to be made again */
-	int signal;   /* delivered when it is resumed */
-	int again_signal; /* came amid a call of ours: to be sent again */
-	uint64_t freeze;  /* the last one that has looked at it */
+	bool watched; /* a process before its exec: system calls stop it ... */
+	bool group; /* stopped by job control: resumed by listening */
+	bool plain; /* held, and no system call is to be made again */
+	unsigned int n_watched; /* ... up to HI_HOST_WATCHED_MAX times */
+	int signal;             /* delivered when it is resumed */
+	int again_signal;       /* came amid a call of ours: to be sent again */
+	uint64_t freeze;        /* the last one that has looked at it */
 	uint64_t seen_sp, seen_fs_base; /* when its registers were last known */
 	/* it slept there inside the worker; and how often it has slept, or -1 */
 	uint64_t inside_sp, inside_pc;
@@ -111,6 +112,10 @@ void hi_host_pump(struct hi_host *host);
 /* A thread is gone: whether the whole host is, the news of which comes last. Waits for
    half a second. */
 bool hi_host_await_end(struct hi_host *host);
+
+/* One that makes so many system calls before it executes a program hardly will: it is
+   not to be slow for ever. */
+#define HI_HOST_WATCHED_MAX 10000
 
 /* After which a wait is broken off to look around. */
 #define HI_HOST_SLICE_NS (10 * HI_NS_PER_MS)

@@ -401,6 +401,31 @@ START_TEST(what_a_server_forks_is_a_host_once_it_opens_the_worker)
 }
 END_TEST
 
+/* Until it has opened the worker it might be about to execute the host. */
+START_TEST(what_a_server_forks_is_not_slow_for_ever)
+{
+	struct support *scene = support_new("slow");
+
+	compile(scene);
+	support_start(scene, "./opener", "./libworker.so", "--", "fork", "0",
+		      NULL);
+	await_events(scene, "absent", 1);
+	support_ask(scene, "add");
+	/* ten thousand stops, two for each call */
+	ck_assert_int_ge(ask(scene, "calls 6000", "stops"), 5000);
+	ck_assert_int_lt(ask(scene, "calls 6000", "stops"), 1000);
+	/* and is found all the same */
+	expect_all(scene, 1);
+	await_events(scene, "ready", 1);
+	put(scene, "worker.2.so");
+	await_events(scene, "live", 1);
+	expect_all(scene, 2);
+	support_forget_events(scene);
+	ck_assert_int_eq(support_end(scene), 3);
+	support_free(scene);
+}
+END_TEST
+
 static void add(Suite *suite)
 {
 	TCase *crowd = support_tcase(suite, "crowd");
@@ -421,6 +446,7 @@ static void add(Suite *suite)
 	tcase_add_loop_test(
 		forks, what_a_server_forks_is_a_host_once_it_opens_the_worker,
 		0, 2);
+	tcase_add_test(forks, what_a_server_forks_is_not_slow_for_ever);
 }
 
 int main(void)

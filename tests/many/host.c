@@ -15,6 +15,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -59,12 +61,24 @@ static void say(const char *name, int value)
 	fflush(stdout);
 }
 
+/* How often N system calls that never sleep have had this process stopped. */
+static int make_calls(int n)
+{
+	struct rusage before, after;
+
+	getrusage(RUSAGE_SELF, &before);
+	for (int i = 0; i < n; i++)
+		syscall(SYS_getppid);
+	getrusage(RUSAGE_SELF, &after);
+	return (int)(after.ru_nvcsw - before.ru_nvcsw);
+}
+
 static void serve(void)
 {
 	char line[100];
 
 	while (fgets(line, sizeof(line), stdin))
-		say("value", step());
+		say("value", line[0] == '\n' ? step() : make_calls(atoi(line)));
 	_exit(0);
 }
 
@@ -95,11 +109,11 @@ static void start(struct child *child)
 	child->from = fdopen(from[0], "r");
 }
 
-static int ask(const struct child *child)
+static int ask(const struct child *child, const char *question)
 {
 	char line[100] = "";
 
-	fputs("\n", child->to);
+	fputs(question, child->to);
 	fflush(child->to);
 	if (!fgets(line, sizeof(line), child->from))
 		return -1;
@@ -123,7 +137,7 @@ static int ask_all(void)
 	int value = program ? -1 : step();
 
 	for (int i = 0; i < n_children; i++) {
-		int one = children[i].pid ? ask(&children[i]) : value;
+		int one = children[i].pid ? ask(&children[i], "\n") : value;
 
 		value = value == -1 || value == one ? one : -2;
 	}
@@ -182,6 +196,9 @@ int main(int argc, char **argv)
 			end(&children[number]), start(&children[number]);
 		else if (!strcmp(word, "add"))
 			start(&children[n_children++]), say("add", n_children);
+		else if (!strcmp(word, "calls"))
+			say("stops",
+			    ask(&children[0], line + strlen("calls ")));
 		else if (!strcmp(word, "processes"))
 			say("bad", make_processes(number));
 		else
