@@ -34,8 +34,8 @@ struct hi_thread {
 	bool trapped; /* held by our interrupt, not by an event of its own */
 	bool mine;    /* the shim's loader: never inside the worker for long */
 	bool watched; /* a process before its exec: system calls stop it ... */
-	bool group; /* stopped by job control: resumed by listening */
-	bool plain; /* held, and no system call is to be made again */
+	bool group;   /* stopped by job control: resumed by listening */
+	bool plain;   /* held, and no system call is to be made again */
 	unsigned int n_watched; /* ... up to HI_HOST_WATCHED_MAX times */
 	int signal;             /* delivered when it is resumed */
 	int again_signal;       /* came amid a call of ours: to be sent again */

@@ -19,6 +19,8 @@
 /* Who lives for so long is worth an event. */
 #define ANNOUNCE_NS (100 * HI_NS_PER_MS)
 
+#define HOLD_TRIES 3
+
 /* --- before: in the process that traces the host -------------------------------- */
 
 static bool is_restricted(void)
@@ -33,20 +35,36 @@ static bool is_restricted(void)
 	return scope == 1 && geteuid() != 0;
 }
 
+/* Amid a system call that it is watched at, it cannot make another one. */
+static bool hold_between_calls(struct hi_host *host, struct hi_thread *thread)
+{
+	thread->watched = false;
+	for (int i = 0; i < HOLD_TRIES; i++) {
+		if (hi_host_hold(host, thread, NULL) < 0)
+			return false;
+		if (thread->trapped)
+			return true;
+		hi_host_release(host, thread);
+	}
+	return false;
+}
+
 /*
  * Where only forefathers may trace a process, it says itself that ours, and what this
- * process forks, may, too.
+ * process forks, may, too. True: its first thread is held.
  */
-static void allow_us(struct session *session, struct hi_host *host)
+static bool allow_us(struct session *session, struct hi_host *host)
 {
 	uint64_t arguments[6] = { PR_SET_PTRACER, (uint64_t)getpid() };
 	struct hi_thread *thread = hi_host_find_thread(host, host->pid);
 	int64_t no_matter;
 
-	if (thread && hi_host_hold(host, thread, NULL) == 0)
-		(void)!hi_remote_syscall(host, thread, &session->place,
-					 SYS_prctl, arguments, &no_matter,
-					 NULL);
+	if (!is_restricted() || !session->placed || !thread ||
+	    !hold_between_calls(host, thread))
+		return false;
+	(void)!hi_remote_syscall(host, thread, &session->place, SYS_prctl,
+				 arguments, &no_matter, NULL);
+	return true;
 }
 
 /* clone(2) with CLONE_VM: no host of its own. Where it cannot be told, it is one. */
@@ -297,8 +315,7 @@ static bool follow(struct session *session, struct hi_newborn *newborn)
 		hi_attach_end(host);
 		return false;
 	}
-	if (is_restricted())
-		allow_us(session, host);
+	(void)!allow_us(session, host);
 	hi_attach_end(host);
 	if (!alike) {
 		/* one that is ending has no memory that could be */
@@ -316,6 +333,19 @@ static bool follow(struct session *session, struct hi_newborn *newborn)
 	if (member == 0)
 		abandon_host(session, pid);
 	return member == 0;
+}
+
+void hi_session_hand_over(struct session *session, struct hi_relative *relative)
+{
+	struct hi_host *host = relative->is.host;
+
+	if (session->n_elder == HI_SESSION_ELDER_MAX)
+		return; /* looked for again at the next opening */
+	session->elder[session->n_elder++] = host->pid;
+	/* it has our shim where its parent has it */
+	if (allow_us(session, host))
+		hi_host_release(host, hi_host_find_thread(host, host->pid));
+	hi_follow_leave(relative);
 }
 
 /* One that was forked before the worker was found, as soon as it is let go. */

@@ -68,15 +68,6 @@ static void on_relative_entry(struct session *session,
 	}
 }
 
-/* It has the program of its parent, a server: a host beside it. */
-static void hand_over(struct session *session, struct hi_relative *relative)
-{
-	if (session->n_elder == HI_SESSION_ELDER_MAX)
-		return; /* looked for again at the next opening */
-	session->elder[session->n_elder++] = relative->is.host->pid;
-	hi_follow_leave(relative);
-}
-
 void hi_session_look_around(struct session *session,
 			    const struct charge *charge)
 {
@@ -88,7 +79,8 @@ void hi_session_look_around(struct session *session,
 		    !hi_session_has_worker(relative->is.host, charge))
 			continue;
 		if (!relative->is.executed && !session->self.host->ended) {
-			hand_over(session, relative);
+			/* it has the program of its parent, a server */
+			hi_session_hand_over(session, relative);
 			continue;
 		}
 		hi_follow_swap(relative, &session->self);

@@ -249,6 +249,9 @@ bool hi_session_is_hopeless(const struct session *session);
 
 /* --- session_forks.c --- */
 
+/* What was forked before the worker was found has it: a host beside the others. */
+void hi_session_hand_over(struct session *session,
+			  struct hi_relative *relative);
 /* Whether there is none of them that is not looked after yet. */
 bool hi_session_has_no_forks(const struct session *session);
 /*
