@@ -116,7 +116,7 @@ static struct charge *choose(struct session *session,
 	return found;
 }
 
-/* "those that were: #3, #2, #1": the newest. */
+/* "those that there are: #3, #2, #1": the newest. */
 static void hint_numbers(const struct hi_worker *worker, struct hi_err *err)
 {
 	struct hi_buf text = HI_BUF_INIT;
@@ -126,7 +126,7 @@ static void hint_numbers(const struct hi_worker *worker, struct hi_err *err)
 		if (shown < NUMBERS_MAX && find_build(worker, number))
 			hi_buf_printf(&text, "%s#%u", shown++ ? ", " : "",
 				      number);
-	hi_err_hint(err, "those that were: %s", hi_buf_str(&text));
+	hi_err_hint(err, "those that there are: %s", hi_buf_str(&text));
 	hi_buf_done(&text);
 }
 
@@ -166,8 +166,9 @@ static int fail_none(struct session *session, const struct hi_request *request,
 			       "%s is at build #%u, and none was live before "
 			       "it",
 			       worker->name, worker->current->number);
-	hi_fail(err, HI_E_USAGE, "no build #%u of %s was live", request->build,
-		worker->name);
+	/* it was refused, or its copy is gone */
+	hi_fail(err, HI_E_USAGE, "there is no build #%u of %s to go back to",
+		request->build, worker->name);
 	hint_numbers(worker, err);
 	return HI_E_USAGE;
 }

@@ -289,9 +289,10 @@ START_TEST(a_host_is_taken_up_without_the_copies_of_builds_that_are_history)
 	support_event(story.scene, "ready");
 	go_live(&story, 2, 1);
 	roll_back(&story, "5", 3 + 4 % 3, 0);
-	support_shell(story.scene,
-		      "! $HOTINJECT rollback 4 2>said; "
-		      "grep 'no build #4 of libworker.so was live' said");
+	support_shell(
+		story.scene,
+		"! $HOTINJECT rollback 4 2>said; "
+		"grep 'is no build #4 of libworker.so to go back to' said");
 	kill_tool(story.scene);
 	support_attach(story.scene, "--wait=20", WORKER, NULL);
 	support_event(story.scene, "ready");

@@ -117,9 +117,10 @@ START_TEST(further_back_and_far_forward)
 	control_command(scene, 0, "rollback 1",
 			AGAIN_WORKER " is at build #1 already");
 	control_command(scene, 125, "rollback 10",
-			"hotinject: no build #10 of " AGAIN_WORKER " was live");
+			"hotinject: there is no build #10 of " AGAIN_WORKER
+			" to go back to");
 	control_command(scene, 125, "rollback 10",
-			"hint: those that were: #9, #8, .*, #2, #1");
+			"hint: those that there are: #9, #8, .*, #2, #1");
 	support_no_event(scene);
 	expect(scene, 1, &count);
 	again_end(scene);
