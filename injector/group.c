@@ -16,28 +16,19 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "common/buf.h"
 #include "common/own.h"
 #include "injector/clock.h"
 #include "injector/fold.h"
+#include "injector/letter.h"
 #include "injector/program.h"
 
-#define TEXT_MAX     (96UL << 10) /* of one message */
-#define SEND_WAIT_MS 1000
-#define EVENTS_MAX   16
+#define EVENTS_MAX 16
 
 /* Seen by all processes of the group. */
 struct shared {
 	atomic_size_t n_members;
 	atomic_bool said_full;
 	struct hi_ways ways;
-};
-
-/* On the way to the head; behind it KEY, BRIEF and TEXT, each with its NUL. */
-struct letter {
-	pid_t member; /* that was forked; or 0: a message follows */
-	pid_t pid;
-	char host[32];
 };
 
 struct member {
@@ -89,34 +80,6 @@ static void take(struct hi_group *group, const struct hi_said *said)
 	arm(group);
 }
 
-/* A head that does not read, because it is stopped, loses messages in the end. */
-static void send_letter(const struct hi_group *group, const void *bytes,
-			size_t len)
-{
-	struct pollfd room = { .fd = group->outbox, .events = POLLOUT };
-
-	while (send(group->outbox, bytes, len, MSG_DONTWAIT | MSG_NOSIGNAL) <
-		       0 &&
-	       (errno == EINTR ||
-		(errno == EAGAIN && poll(&room, 1, SEND_WAIT_MS) > 0)))
-		;
-}
-
-static void send_said(const struct hi_group *group, const struct hi_said *said)
-{
-	struct letter letter = { .pid = said->pid };
-	struct hi_buf buf = HI_BUF_INIT;
-
-	memcpy(letter.host, group->host, sizeof(letter.host));
-	hi_buf_add(&buf, &letter, sizeof(letter));
-	hi_buf_add(&buf, said->key, strlen(said->key) + 1);
-	hi_buf_add(&buf, said->brief, strlen(said->brief) + 1);
-	hi_buf_add(&buf, said->text, strlen(said->text) + 1);
-	if (!buf.failed && buf.len <= TEXT_MAX)
-		send_letter(group, buf.data, buf.len);
-	hi_buf_done(&buf);
-}
-
 static void on_said(void *context, const char *key, const char *brief,
 		    const char *text)
 {
@@ -126,7 +89,7 @@ static void on_said(void *context, const char *key, const char *brief,
 	if (group->head)
 		take(group, &said);
 	else
-		send_said(group, &said);
+		hi_letter_send_said(group->outbox, &said);
 }
 
 /* --- the processes -------------------------------------------------------------- */
@@ -189,41 +152,16 @@ static void remove_member(struct hi_group *group, int fd)
 	atomic_fetch_sub(&group->shared->n_members, 1);
 }
 
-static void open_letter(struct hi_group *group, char *bytes, size_t len)
-{
-	struct letter letter;
-	struct hi_said said = { .host = letter.host };
-	const char *end = bytes + len;
-
-	if (len < sizeof(letter))
-		return;
-	memcpy(&letter, bytes, sizeof(letter));
-	if (letter.member) {
-		add_member(group, letter.member);
-		return;
-	}
-	said.pid = letter.pid;
-	said.key = bytes + sizeof(letter);
-	said.brief = said.key + strlen(said.key) + 1;
-	said.text = said.brief < end ? said.brief + strlen(said.brief) + 1 :
-				       end;
-	if (said.text < end)
-		take(group, &said);
-}
-
 static void read_inbox(struct hi_group *group)
 {
-	char *HI_FREE bytes = malloc(TEXT_MAX + 4);
-	ssize_t len;
+	char *HI_FREE bytes = malloc(HI_LETTER_MAX);
+	struct hi_letter letter;
 
-	while (bytes) {
-		len = recv(group->inbox, bytes, TEXT_MAX, MSG_DONTWAIT);
-		if (len < 0 && errno == EINTR)
-			continue;
-		if (len <= 0)
-			return;
-		memset(bytes + len, 0, 4); /* whatever it holds ends here */
-		open_letter(group, bytes, (size_t)len);
+	while (bytes && hi_letter_receive(group->inbox, bytes, &letter)) {
+		if (letter.member)
+			add_member(group, letter.member);
+		else
+			take(group, &letter.said);
 	}
 }
 
@@ -350,7 +288,6 @@ static int fail_full(struct hi_group *group, struct hi_err *err)
 
 pid_t hi_group_fork(struct hi_group *group, struct hi_err *err)
 {
-	struct letter letter = { 0 };
 	pid_t pid;
 
 	if (atomic_fetch_add(&group->shared->n_members, 1) >= HI_GROUP_MAX)
@@ -369,8 +306,7 @@ pid_t hi_group_fork(struct hi_group *group, struct hi_err *err)
 	} else if (group->head) {
 		add_member(group, pid);
 	} else {
-		letter.member = pid;
-		send_letter(group, &letter, sizeof(letter));
+		hi_letter_send_member(group->outbox, pid);
 	}
 	return pid;
 }
