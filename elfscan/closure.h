@@ -52,7 +52,7 @@ uint64_t hi_closures_get_members(const struct hi_closures *closures,
  */
 uint64_t hi_closure_layout(struct hi_scopes *scopes, Dwarf_Die *function);
 
-/* The object that a function is called for, through a table of virtual functions. */
+/* The object that a function is called for, through a table: its first parameter. */
 struct hi_receiver {
 	Dwarf_Die type;
 	uint64_t size;

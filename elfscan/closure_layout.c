@@ -116,8 +116,25 @@ static bool is_pointer(Dwarf_Die *type)
 	       tag == DW_TAG_rvalue_reference_type;
 }
 
+/* The name that C gives to a type without one, which POINTER leads to; or NULL. */
+static const char *find_typedef(const Dwarf_Die *pointer)
+{
+	Dwarf_Attribute attr;
+	Dwarf_Die at = *pointer;
+
+	while (dwarf_formref_die(dwarf_attr(&at, DW_AT_type, &attr), &at)) {
+		int tag = dwarf_tag(&at);
+
+		if (tag == DW_TAG_typedef)
+			return dwarf_diename(&at);
+		if (tag != DW_TAG_const_type && tag != DW_TAG_volatile_type)
+			break;
+	}
+	return NULL;
+}
+
 /* What a pointer leads to, or Pin<&mut T>: a struct with nothing but one. */
-static bool follow(Dwarf_Die *type)
+static bool follow(Dwarf_Die *type, Dwarf_Die *ret_pointer)
 {
 	Dwarf_Die child, of = *type;
 
@@ -128,6 +145,7 @@ static bool follow(Dwarf_Die *type)
 			    !get_type(&child, &of))
 				return false;
 		} while (dwarf_siblingof(&child, &child) == 0);
+	*ret_pointer = of;
 	return is_pointer(&of) && get_type(&of, type);
 }
 
@@ -166,11 +184,11 @@ static uint64_t mix_arguments(uint64_t seed, Dwarf_Die *class)
 
 uint64_t hi_closure_layout(struct hi_scopes *scopes, Dwarf_Die *function)
 {
-	Dwarf_Die type, class;
+	Dwarf_Die type, class, no_matter;
 	uint64_t layout = 1;
 
 	if (find_first_parameter(function, &type)) {
-		(void)follow(&type);
+		(void)follow(&type, &no_matter);
 		layout =
 			mix_type(layout, &type, (struct look){ .named = true });
 	}
@@ -181,14 +199,16 @@ uint64_t hi_closure_layout(struct hi_scopes *scopes, Dwarf_Die *function)
 
 bool hi_receiver_find(Dwarf_Die *function, struct hi_receiver *ret_receiver)
 {
-	Dwarf_Die type;
+	Dwarf_Die type, pointer;
 	const char *name;
 	int tag;
 
-	if (!find_first_parameter(function, &type) || !follow(&type))
+	if (!find_first_parameter(function, &type) || !follow(&type, &pointer))
 		return false;
 	tag = dwarf_tag(&type);
 	name = dwarf_diename(&type);
+	if (!name)
+		name = find_typedef(&pointer);
 	if (!name ||
 	    (tag != DW_TAG_structure_type && tag != DW_TAG_class_type &&
 	     tag != DW_TAG_union_type) ||

@@ -53,8 +53,11 @@ static void hint(struct hi_reasons *reasons)
 
 /* --- what the objects hold ------------------------------------------------------ */
 
-/* Whether the function in a table at PLACE_LINK is called for an object of its own:
-   in C++ by the name of the table, in Rust by that of the function. */
+/*
+ * Whether the function in a table at PLACE_LINK is called for an object of its own: in
+ * Rust by its name, else by the table, which is one of virtual functions, or a variable of
+ * C that holds functions for whoever has such objects.
+ */
 static bool is_in_table(const struct hi_build *build, uint64_t place_link,
 			const struct hi_symbol *function)
 {
@@ -65,10 +68,11 @@ static bool is_in_table(const struct hi_build *build, uint64_t place_link,
 	    !strncmp(function->name, "_RNvX", 5))
 		return hi_image_get_data_kind(build->image, place_link) ==
 		       HI_DATA_RELRO;
-	if (strncmp(function->name, "_ZN", 3) != 0)
-		return false;
 	table = hi_symtab_find_variable_at(build->symtab, place_link);
-	return table && !strncmp(table->name, "_ZTV", 4);
+	if (!table || !strncmp(function->name, "_R", 2))
+		return false;
+	return strncmp(function->name, "_ZN", 3) != 0 ||
+	       !strncmp(table->name, "_ZTV", 4);
 }
 
 static void judge_receiver(struct tables *tables, const struct pair *pair)
