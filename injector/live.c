@@ -115,4 +115,6 @@ void hi_live_event(json_t *event, const struct hi_report_live *live)
 						   live->n_bypassed));
 	json_object_set_new(event, "parted",
 			    hi_event_names(live->parted, live->n_parted));
+	json_object_set_new(event, "initial",
+			    hi_event_names(live->initial, live->n_initial));
 }

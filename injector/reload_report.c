@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/own.h"
+#include "injector/initial.h"
 #include "injector/reload_parts.h"
 
 static const char **names_of(const struct hi_symbol **symbols, size_t n)
@@ -72,6 +73,7 @@ void hi_candidate_report_live(const struct hi_candidate *candidate,
 	const char **HI_FREE added = NULL;
 	const char **HI_FREE removed = NULL;
 	const char **HI_FREE bypassed = NULL;
+	const char **HI_FREE initial = NULL;
 	struct hi_report_live live = {
 		.pid = reload->host->pid,
 		.worker = reload->worker->name,
@@ -101,6 +103,10 @@ void hi_candidate_report_live(const struct hi_candidate *candidate,
 	live.removed = removed;
 	live.n_removed = changes.n_removed;
 	live.n_same = changes.n_same;
+	if (live.state_known && !live.from)
+		initial = hi_initial_find(previous, candidate->build,
+					  &live.n_initial);
+	live.initial = initial;
 	if (changed && added && removed && bypassed)
 		hi_report_live(reload->report, &live);
 	hi_changes_done(&changes);

@@ -55,6 +55,8 @@ struct hi_report_live {
 	const char *const *parted; /* closures and coroutines of which objects
 				      that exist keep the code they have */
 	size_t n_parted;
+	const char *const *initial; /* variables, see initial.h */
+	size_t n_initial;
 };
 
 struct hi_reason { /* why a build is refused */

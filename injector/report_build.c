@@ -65,6 +65,23 @@ static void add_parted(const struct hi_report *report, struct hi_buf *buf,
 	hi_line_end(buf);
 }
 
+static void add_initial(const struct hi_report *report, struct hi_buf *buf,
+			const struct hi_report_live *live)
+{
+	bool many = live->n_initial > 1;
+
+	if (live->n_initial == 0)
+		return;
+	hi_line_begin_build(report, buf, live->worker, live->build);
+	hi_buf_text(buf, ": ");
+	hi_phrase_names(buf, live->initial, live->n_initial, HI_PHRASE_BARE);
+	hi_buf_text(buf, many ? " keep their values: the new initial ones are "
+				"for the next start of the host" :
+				" keeps its value: the new initial one is for "
+				"the next start of the host");
+	hi_line_end(buf);
+}
+
 /* "libworker.so #2 live: ", or "libworker.so back at #2: " */
 static void begin_live(const struct hi_report *report, struct hi_buf *buf,
 		       const struct hi_report_live *live)
@@ -104,6 +121,7 @@ void hi_report_live(struct hi_report *report, const struct hi_report_live *live)
 	add_kept(report, &buf, live);
 	add_bypassed(report, &buf, live);
 	add_parted(report, &buf, live);
+	add_initial(report, &buf, live);
 	hi_line_add_brief(report, &brief, live->worker, live->build,
 			  live->dry  ? "would be live" :
 			  live->from ? "live again" :

@@ -409,7 +409,7 @@ START_TEST(events_have_their_keys_in_order)
 		"\"build\":2,\"changed\":[\"update\"],\"added\":[],"
 		"\"removed\":[],\"state\":{\"kept\":7,\"new\":1,\"migrated\":"
 		"0,\"reset\":0},\"latency_ms\":1.9,\"pause_us\":41,\"busy\":"
-		"false,\"same\":11,\"bypassed\":[],\"parted\":[]}");
+		"false,\"same\":11,\"bypassed\":[],\"parted\":[],\"initial\":[]}");
 	ck_assert_event(&events,
 			"{\"event\":\"refused\",\"pid\":4242,\"worker\":"
 			"\"libworker.so\",\"build\":3,\"reasons\":[{\"kind\":"

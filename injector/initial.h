@@ -1,0 +1,21 @@
+/*
+ * initial - variables that a new build begins with another value, which nobody sees:
+ * they live on with the one that they have.
+ *
+ * Ownership: the list is the caller's (free); the names are the build's.
+ * Errors:    without memory there are none.
+ * Threads:   one.
+ */
+#ifndef HI_INJECTOR_INITIAL_H
+#define HI_INJECTOR_INITIAL_H
+
+#include "injector/build.h"
+
+/*
+ * Of those that BUILD keeps; PREVIOUS was live before it. Pointers are not compared, nor
+ * thread-locals.
+ */
+const char **hi_initial_find(const struct hi_build *previous,
+			     const struct hi_build *build, size_t *ret_n);
+
+#endif
