@@ -12,8 +12,8 @@
 #include "injector/build.h"
 
 /*
- * Of those that BUILD keeps; PREVIOUS was live before it. Pointers are not compared, nor
- * thread-locals.
+ * Of those that BUILD keeps; PREVIOUS was live before it. Pointers are compared by what
+ * they lead to: a function, a variable, a string. Thread-locals are not.
  */
 const char **hi_initial_find(const struct hi_build *previous,
 			     const struct hi_build *build, size_t *ret_n);
