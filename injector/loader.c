@@ -329,7 +329,10 @@ static int fail_with_dlerror(struct hi_loader *loader,
 	    hi_sandbox_explain(loader->host->pid, loader->host->name,
 			       build->path, err) < 0)
 		return HI_E_LOAD;
-	return hi_fail(err, HI_E_LOAD, "%s", rest);
+	hi_fail(err, HI_E_LOAD, "%s", rest);
+	if (strstr(rest, "cannot be dlopen()ed"))
+		hi_err_hint(err, "link the worker without -z nodlopen");
+	return HI_E_LOAD;
 }
 
 /* How far the load of the session before has come: true when its thread waits. */
