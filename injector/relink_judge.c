@@ -3,6 +3,7 @@
 #include "injector/relink_parts.h"
 
 #include <elf.h>
+#include <string.h>
 
 static bool is_told(const struct hi_relink *relink, size_t at)
 {
@@ -65,6 +66,12 @@ static void tell_far(const struct hi_site *site, const struct hi_meant *meant,
 	hi_buf_done(&other);
 }
 
+/* The standard library's, mostly: nobody can change that. */
+static bool is_rust(const struct hi_symbol *symbol)
+{
+	return !strncmp(symbol->base, "_R", 2) || strstr(symbol->base, "17h");
+}
+
 static void tell_ambiguous(const struct hi_site *site,
 			   const struct hi_symbol *symbol,
 			   const struct hi_symbol *other,
@@ -81,10 +88,14 @@ static void tell_ambiguous(const struct hi_site *site,
 		       "apart",
 		       hi_buf_str(&function), hi_buf_str(&one),
 		       hi_buf_str(&two));
-	hi_reasons_hint(reasons,
-			"make %s or %s extern, build with -g if you do not, "
-			"or pass --state=fresh",
-			hi_buf_str(&one), hi_buf_str(&two));
+	if (is_rust(symbol) || is_rust(other))
+		hi_reasons_hint(reasons, "start the host again, or pass "
+					 "--state=fresh");
+	else
+		hi_reasons_hint(reasons,
+				"make %s or %s extern, build with -g if you do "
+				"not, or pass --state=fresh",
+				hi_buf_str(&one), hi_buf_str(&two));
 	hi_buf_done(&function);
 	hi_buf_done(&one);
 	hi_buf_done(&two);
