@@ -42,19 +42,6 @@ static const struct hi_model_part *find_at(const struct hi_model *model,
 	return NULL;
 }
 
-/* Classes without bytes of their own, and without a table: which one is a base does
-   not matter. */
-static bool is_empty_base(const struct hi_model *model,
-			  const struct hi_model_part *part)
-{
-	const struct hi_model_type *type =
-		hi_model_get_type(model, hi_model_peel(model, part->type));
-
-	return part->kind == HI_PART_BASE && !part->is_virtual &&
-	       hi_model_is_aggregate(type) && !type->is_declared &&
-	       !type->n_parts;
-}
-
 static void say_place(struct hi_buf *buf, int64_t bits)
 {
 	if (bits % 8)
@@ -71,27 +58,13 @@ static const char *get_word(const struct hi_model_part *part)
 
 /* --- members and bases ------------------------------------------------------ */
 
-static enum hi_sameness compare_types(const struct hi_layout *layout,
-				      const struct hi_model_part *old,
-				      const struct hi_model_part *new)
-{
-	struct hi_drift_run *run = layout->run;
-	enum hi_sameness found = hi_drift_walk(run, old->type, new->type,
-					       layout->place, HI_ROLE_MEMBER);
-
-	return found == HI_DIFFERENT && is_empty_base(run->old, old) &&
-			       is_empty_base(run->new, new) ?
-		       HI_RENAMED :
-		       found;
-}
-
 static void compare_field(struct hi_layout *layout,
 			  const struct hi_model_part *old,
 			  const struct hi_model_part *new)
 {
 	struct hi_drift_run *run = layout->run;
 	const char *name = hi_layout_get_name(run->old, old);
-	enum hi_sameness found = compare_types(layout, old, new);
+	enum hi_sameness found = hi_layout_compare_types(layout, old, new);
 	uint32_t old_bits = get_bits(run->old, old);
 	uint32_t new_bits = get_bits(run->new, new);
 
@@ -140,7 +113,7 @@ static bool was_renamed(struct hi_layout *layout,
 	/* what moved here had a place of its own before */
 	if (hi_layout_find_named(run->old, layout->old, old->kind, now))
 		return false;
-	if (compare_types(layout, old, new) == HI_DIFFERENT)
+	if (hi_layout_compare_types(layout, old, new) == HI_DIFFERENT)
 		return false;
 	/* what has no name is called after what is in it, which changes too */
 	if (strcmp(name, now) != 0 &&

@@ -181,6 +181,9 @@ const char *hi_layout_get_name(const struct hi_model *model,
 const struct hi_model_part *hi_layout_find_named(
 	const struct hi_model *in, const struct hi_model_type *type,
 	enum hi_model_part_kind kind, const char *name);
+enum hi_sameness hi_layout_compare_types(const struct hi_layout *layout,
+					 const struct hi_model_part *old,
+					 const struct hi_model_part *new);
 void hi_layout_compare_aligns(struct hi_layout *layout);
 void hi_layout_compare_variants(struct hi_layout *layout);
 void hi_layout_compare_virtuals(struct hi_layout *layout);
