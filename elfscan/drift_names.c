@@ -1,9 +1,12 @@
 /*
- * Names that are spelled in two ways and mean one type.
+ * What types are called: for a reader, and where two spellings mean one type.
  */
 #include <string.h>
 
+#include "elfscan/baseline.h"
 #include "elfscan/drift_parts.h"
+
+/* --- two spellings ---------------------------------------------------------- */
 
 static bool is_one_of(char c, const char *set)
 {
@@ -109,4 +112,62 @@ bool hi_drift_is_one_name(const char *old, size_t old_len, const char *new,
 		}
 	}
 	return old == old_end && new == new_end;
+}
+
+/* --- for a reader ----------------------------------------------------------- */
+
+/* Without the quotes that only a baseline needs. */
+static void unquote(struct hi_buf *name)
+{
+	char *to = name->data;
+
+	for (const char *at = to; at && *at; at++) {
+		if (*at == '"')
+			continue;
+		if (*at == '\\' && at[1])
+			at++;
+		*to++ = *at;
+	}
+	if (to) {
+		*to = '\0';
+		name->len = (size_t)(to - name->data);
+	}
+}
+
+void hi_drift_name(const struct hi_model *model, uint32_t number,
+		   struct hi_buf *buf)
+{
+	struct hi_buf name = HI_BUF_INIT;
+	const char *text;
+
+	hi_baseline_name_type(model, number, &name);
+	unquote(&name);
+	text = strchr(hi_buf_str(&name), '<');
+	/* struct <pos> is known as pos */
+	if (hi_model_get_type(model, number)->name[0] == '<' && text &&
+	    name.data[name.len - 1] == '>')
+		hi_buf_add(buf, text + 1, strlen(text) - 2);
+	else
+		hi_buf_text(buf, hi_buf_str(&name));
+	hi_buf_done(&name);
+}
+
+void hi_drift_say_changed(const struct hi_drift_run *run, uint32_t old,
+			  uint32_t new, struct hi_buf *text)
+{
+	struct hi_buf before = HI_BUF_INIT, after = HI_BUF_INIT;
+
+	hi_drift_name(run->old, old, &before);
+	hi_drift_name(run->new, new, &after);
+	if (!strcmp(hi_buf_str(&before), hi_buf_str(&after))) {
+		/* a typedef that leads elsewhere */
+		hi_buf_clear(&before);
+		hi_buf_clear(&after);
+		hi_drift_name(run->old, hi_model_peel(run->old, old), &before);
+		hi_drift_name(run->new, hi_model_peel(run->new, new), &after);
+	}
+	hi_buf_printf(text, "changed from '%s' to '%s'", hi_buf_str(&before),
+		      hi_buf_str(&after));
+	hi_buf_done(&before);
+	hi_buf_done(&after);
 }
