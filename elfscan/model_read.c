@@ -157,6 +157,20 @@ static uint32_t read_align(struct hi_model_reader *reader,
 }
 
 /*
+ * What tells apart types of one name: where they are declared. That does not help
+ * where they have none and a template is made anew for each type: lambdas of its
+ * instances stand at one place and hold different things.
+ */
+static uint64_t get_mark(struct hi_model_reader *reader,
+			 const struct hi_die *entry, const char *name)
+{
+	if (!*name && !hi_die_unit_is_c(entry->unit))
+		return (uintptr_t)entry->die.addr;
+	return get_number(reader, entry, HI_AT_DECL_LINE, 0) << 16 |
+	       (get_number(reader, entry, HI_AT_DECL_COLUMN, 0) & 0xffff);
+}
+
+/*
  * A struct, class, union or enum. Each unit has an entry of its own for what a
  * header defines: of those with one name, size and line the first is read.
  */
@@ -182,8 +196,7 @@ static uint32_t read_named(struct hi_model_reader *reader, struct hi_die *entry)
 	type.name = hi_model_read_name(reader, entry);
 	type.size = get_number(reader, entry, HI_AT_BYTE_SIZE, 0);
 	type.align = read_align(reader, entry);
-	mark = get_number(reader, entry, HI_AT_DECL_LINE, 0) << 16 |
-	       (get_number(reader, entry, HI_AT_DECL_COLUMN, 0) & 0xffff);
+	mark = get_mark(reader, entry, type.name);
 	number = hi_model_intern(reader, &type, mark, &is_new);
 	if (is_new) {
 		reader->model->types[number].source =
