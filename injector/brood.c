@@ -41,6 +41,7 @@ static struct hi_newborn *add(struct hi_brood *brood,
 	}
 	host->hooks.context = hooks->context;
 	host->hooks.on_stranger = hooks->on_stranger;
+	host->hooks.on_signal = hooks->on_signal;
 	host->hooks.on_exec = on_exec;
 	newborn->host = host;
 	newborn->due_ns = hi_clock_ns() + GROWN_UP_NS;
@@ -71,6 +72,13 @@ struct hi_newborn *hi_brood_find_due(const struct hi_brood *brood,
 			   (!early && newborn->due_ns > now_ns)))
 		newborn = newborn->next;
 	return newborn;
+}
+
+void hi_brood_hurry(struct hi_brood *brood, const struct hi_host *host)
+{
+	for (struct hi_newborn *at = brood->first; at; at = at->next)
+		if (at->host == host)
+			at->due_ns = 0;
 }
 
 int hi_brood_next_timeout_ms(const struct hi_brood *brood)

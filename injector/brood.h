@@ -44,6 +44,8 @@ bool hi_brood_take(struct hi_brood *brood, const struct hi_host_hooks *hooks,
 /* One that is due at NOW_NS, or any one when EARLY; NULL when there is none. */
 struct hi_newborn *hi_brood_find_due(const struct hi_brood *brood,
 				     uint64_t now_ns, bool early);
+/* It is due now. */
+void hi_brood_hurry(struct hi_brood *brood, const struct hi_host *host);
 /* Milliseconds until the next one is due, -1 for never. */
 int hi_brood_next_timeout_ms(const struct hi_brood *brood);
 /* Forget those that have ended, or were let go; not from within a hook. */

@@ -230,6 +230,32 @@ int hi_remote_syscall(struct hi_host *host, struct hi_thread *thread,
 	return code;
 }
 
+/* As after a call whose injector was killed (preload/stubs_x86_64.S). */
+int hi_remote_put_off(struct hi_host *host, struct hi_thread *thread,
+		      const struct hi_shim_place *place, struct hi_err *err)
+{
+	struct hi_remote_call call;
+	struct user_regs_struct regs;
+	uint64_t sp = 0;
+	int code = save(thread, &call, err);
+
+	if (code == 0)
+		code = write_stack(host, place, &call, &sp, err);
+	if (code < 0)
+		return code;
+	regs = call.regs;
+	regs.rip = place->shim.return_remote;
+	regs.rsp = sp + 8; /* the return address has been taken */
+	regs.orig_rax = (unsigned long)-1;
+	regs.eflags &= ~(0x400UL | 0x100UL); /* direction and trap flags */
+	code = hi_tracee_set_regs(thread->tid, &regs, err);
+	if (code == 0)
+		code = hi_tracee_set_sigmask(thread->tid, ~0ULL, err);
+	if (code < 0)
+		(void)!restore(&call, NULL);
+	return code;
+}
+
 int hi_remote_map(struct hi_host *host, struct hi_thread *thread,
 		  const struct hi_shim_place *place, uint64_t address,
 		  size_t len, int prot, uint64_t *ret_remote,

@@ -50,6 +50,12 @@ int hi_remote_syscall(struct hi_host *host, struct hi_thread *thread,
 		      const uint64_t arguments[6], int64_t *ret_value,
 		      struct hi_err *err) HI_MUST_USE;
 
+/* The held thread goes on where it is, but only about a tenth of a second after it is let
+   go, by itself: no signal reaches it before. */
+int hi_remote_put_off(struct hi_host *host, struct hi_thread *thread,
+		      const struct hi_shim_place *place,
+		      struct hi_err *err) HI_MUST_USE;
+
 /* mmap in the host: anonymous, private, at ADDRESS exactly (0: anywhere). */
 int hi_remote_map(struct hi_host *host, struct hi_thread *thread,
 		  const struct hi_shim_place *place, uint64_t address,

@@ -7,8 +7,6 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "injector/adopt.h"
@@ -19,62 +17,7 @@
 /* Who lives for so long is worth an event. */
 #define ANNOUNCE_NS (100 * HI_NS_PER_MS)
 
-#define HOLD_TRIES 3
-
 /* --- before: in the process that traces the host -------------------------------- */
-
-static bool is_restricted(void)
-{
-	FILE *file = fopen("/proc/sys/kernel/yama/ptrace_scope", "re");
-	int scope = 0;
-
-	if (file && fscanf(file, "%d", &scope) != 1)
-		scope = 0;
-	if (file)
-		fclose(file);
-	return scope == 1 && geteuid() != 0;
-}
-
-/* Amid a system call that it is watched at, it cannot make another one. */
-static bool hold_between_calls(struct hi_host *host, struct hi_thread *thread)
-{
-	thread->watched = false;
-	for (int i = 0; i < HOLD_TRIES; i++) {
-		if (hi_host_hold(host, thread, NULL) < 0)
-			return false;
-		if (thread->trapped)
-			return true;
-		hi_host_release(host, thread);
-	}
-	return false;
-}
-
-/*
- * Where only forefathers may trace a process, it says itself that ours, and what this
- * process forks, may, too. True: its first thread is held.
- */
-static bool allow_us(struct session *session, struct hi_host *host)
-{
-	uint64_t arguments[6] = { PR_SET_PTRACER, (uint64_t)getpid() };
-	struct hi_thread *thread = hi_host_find_thread(host, host->pid);
-	int64_t no_matter;
-
-	if (!is_restricted() || !session->placed || !thread ||
-	    !hold_between_calls(host, thread))
-		return false;
-	(void)!hi_remote_syscall(host, thread, &session->place, SYS_prctl,
-				 arguments, &no_matter, NULL);
-	return true;
-}
-
-/* clone(2) with CLONE_VM: no host of its own. Where it cannot be told, it is one. */
-static bool shares_memory(const struct session *session, pid_t pid)
-{
-	const int kcmp_vm = 1;
-
-	return syscall(SYS_kcmp, session->self.host->pid, pid, kcmp_vm, 0L,
-		       0L) == 0;
-}
 
 static int have_group(struct session *session, struct hi_err *err)
 {
@@ -311,11 +254,11 @@ static bool follow(struct session *session, struct hi_newborn *newborn)
 	struct hi_err err = { 0 };
 	int code = 0;
 
-	if (shares_memory(session, pid)) {
+	if (hi_session_shares_memory(session, pid)) {
 		hi_attach_end(host);
 		return false;
 	}
-	(void)!allow_us(session, host);
+	(void)!hi_session_allow_us(session, host);
 	hi_attach_end(host);
 	if (!alike) {
 		/* one that is ending has no memory that could be */
@@ -343,7 +286,7 @@ void hi_session_hand_over(struct session *session, struct hi_relative *relative)
 		return; /* looked for again at the next opening */
 	session->elder[session->n_elder++] = host->pid;
 	/* it has our shim where its parent has it */
-	if (allow_us(session, host))
+	if (hi_session_allow_us(session, host))
 		hi_host_release(host, hi_host_find_thread(host, host->pid));
 	hi_follow_leave(relative);
 }

@@ -96,7 +96,7 @@ bool hi_session_on_signal(void *context, struct hi_host *host,
 	struct hi_relative *relative = hi_follow_find(&session->follow, host);
 	struct hi_followed *one = relative ? &relative->is : &session->self;
 
-	if (signal == SIGTRAP &&
+	if (signal == SIGTRAP && (relative || host == session->self.host) &&
 	    hi_launch_at_entry(host, thread, &one->entry)) {
 		if (relative)
 			on_relative_entry(session, relative, thread);
@@ -104,6 +104,8 @@ bool hi_session_on_signal(void *context, struct hi_host *host,
 			on_entry(session, thread);
 		return true;
 	}
+	if (!relative && host != session->self.host)
+		return hi_session_put_off_crash(session, host, thread, signal);
 	if (relative || !session->placed)
 		return false;
 	if (hi_loader_on_signal(&session->loader, thread, signal))

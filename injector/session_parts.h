@@ -11,6 +11,7 @@
  * session_leave.c    the host left as it was, or with what it needs
  * session_hosts.c    which process is the host, and what processes report
  * session_forks.c    the processes that the host forks
+ * session_newborn.c  what they need before another looks after them
  * session_family.c   all of them go back together
  * session_guard.c    crashes in the worker
  * session_control.c  what is asked from another terminal
@@ -266,6 +267,22 @@ void hi_session_take_heir(struct session *session);
 void hi_session_unshare_copies(struct session *session);
 /* Of the tables of all workers. */
 size_t hi_session_count_areas(const struct session *session);
+
+/* --- session_newborn.c --- */
+
+/*
+ * Where only forefathers may trace a process, it says itself that ours, and what this
+ * process forks, may, too. True: its first thread is held.
+ */
+bool hi_session_allow_us(struct session *session, struct hi_host *host);
+/* clone(2) with CLONE_VM: no host of its own. Where it cannot be told, it is one. */
+bool hi_session_shares_memory(const struct session *session, pid_t pid);
+/*
+ * SIGNAL is about to end a process that nobody looks after yet. True when it goes on
+ * without it, to come to the same place soon, when somebody does.
+ */
+bool hi_session_put_off_crash(struct session *session, struct hi_host *host,
+			      struct hi_thread *thread, int signal);
 
 /* --- session_family.c --- */
 

@@ -244,6 +244,28 @@ START_TEST(from_a_build_that_crashes_in_one_all_go_back)
 }
 END_TEST
 
+/* Before another process looks after it: it is not as if nobody did. */
+START_TEST(what_crashes_as_soon_as_it_is_forked_goes_on)
+{
+	pid_t server;
+	struct support *scene = begin_server("born", "--guard=hold", &server);
+	json_t *event;
+
+	support_shell(scene, "touch %s.any", _i ? "raise" : "crash");
+	/* its call has returned zero: one is not as it should be */
+	ck_assert_int_eq(
+		support_number(scene, support_ask(scene, "processes 1"), "bad"),
+		1);
+	event = await_events(scene, "crash", 1);
+	ck_assert_int_ne(support_event_number(scene, event, "pid"), server);
+	ck_assert_str_eq(support_event_text(scene, event, "action"), "hold");
+	event = await_events(scene, "exit", 1);
+	ck_assert_int_eq(support_event_number(scene, event, "status"), 8);
+	expect_all(scene, 1);
+	end_server(scene);
+}
+END_TEST
+
 static void add(Suite *suite)
 {
 	TCase *clients = support_tcase(suite, "clients");
@@ -255,6 +277,8 @@ static void add(Suite *suite)
 	tcase_add_test(
 		late,
 		what_is_being_forked_while_others_go_back_goes_after_them);
+	tcase_add_loop_test(crash, what_crashes_as_soon_as_it_is_forked_goes_on,
+			    0, 2);
 	tcase_add_loop_test(crash, from_a_build_that_crashes_in_one_all_go_back,
 			    0, 2);
 }
