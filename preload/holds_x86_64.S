@@ -21,6 +21,20 @@ hotinject_hold_registers:
 	.cfi_endproc
 	.size	hotinject_hold_registers, . - hotinject_hold_registers
 
+/* The same with the upper halves of ymm0 and ymm1, which the others leave alone. */
+	.globl	hotinject_hold_registers_avx
+	.type	hotinject_hold_registers_avx, @function
+hotinject_hold_registers_avx:
+	.cfi_startproc
+	endbr64
+	xorl	%eax, %eax
+	xorl	%edx, %edx
+	vpxor	%xmm0, %xmm0, %xmm0
+	vpxor	%xmm1, %xmm1, %xmm1
+	ret
+	.cfi_endproc
+	.size	hotinject_hold_registers_avx, . - hotinject_hold_registers_avx
+
 /* On the x87 stack. */
 	.globl	hotinject_hold_x87_pair
 	.type	hotinject_hold_x87_pair, @function

@@ -11,6 +11,7 @@
 extern const char hotinject_return[];
 extern const char hotinject_syscall[];
 extern const char hotinject_hold_registers[];
+extern const char hotinject_hold_registers_avx[];
 extern const char hotinject_hold_x87[];
 extern const char hotinject_hold_x87_pair[];
 extern const char hotinject_hold_memory[];
@@ -106,7 +107,11 @@ __attribute__((constructor)) static void start(int argc, char **argv,
 	hi_shim.syscall_remote = (uintptr_t)hotinject_syscall;
 	hi_shim.abandon_remote = (uintptr_t)hotinject_abandon;
 	hi_shim.first_stack_remote = (uintptr_t)(first_stack + FIRST_STACK_LEN);
-	hi_shim.hold_registers_remote = (uintptr_t)hotinject_hold_registers;
+	__builtin_cpu_init();
+	hi_shim.hold_registers_remote =
+		__builtin_cpu_supports("avx") ?
+			(uintptr_t)hotinject_hold_registers_avx :
+			(uintptr_t)hotinject_hold_registers;
 	hi_shim.hold_x87_remote = (uintptr_t)hotinject_hold_x87;
 	hi_shim.hold_x87_pair_remote = (uintptr_t)hotinject_hold_x87_pair;
 	hi_shim.hold_memory_remote = (uintptr_t)hotinject_hold_memory;

@@ -7,14 +7,12 @@
 static long *volatile no_place;
 
 /* What a result may be in holds something else. */
-#define CRASH()                                                   \
-	__asm__ volatile("fninit\n\tfldpi\n\tfldpi\n\tfldpi\n\t"  \
-			 "pcmpeqd %%xmm0, %%xmm0\n\t"             \
-			 "pcmpeqd %%xmm1, %%xmm1\n\t"             \
-			 "mov $-1, %%rax\n\tmov %%rax, %%rdx\n\t" \
-			 "mov %0, %%rcx\n\tmovq $1, (%%rcx)"      \
-			 :                                        \
-			 : "m"(no_place)                          \
+#define CRASH()                                                               \
+	__asm__ volatile("fninit\n\tfldpi\n\tfldpi\n\tfldpi\n\t" FILL_VECTORS \
+			 "mov $-1, %%rax\n\tmov %%rax, %%rdx\n\t"             \
+			 "mov %0, %%rcx\n\tmovq $1, (%%rcx)"                  \
+			 :                                                    \
+			 : "m"(no_place)                                      \
 			 : "rax", "rcx", "rdx", "xmm0", "xmm1", "memory")
 
 #define DEFINE(name, type, is)             \

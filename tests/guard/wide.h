@@ -30,6 +30,20 @@ struct bytes {
 	char a, rest[332];
 };
 
+#ifdef __AVX__
+/* Half of it is in a part of the register that older processors have not. */
+typedef long vector __attribute__((vector_size(32)));
+#define FILL_VECTORS                             \
+	"vcmpps $15, %%ymm0, %%ymm0, %%ymm0\n\t" \
+	"vcmpps $15, %%ymm1, %%ymm1, %%ymm1\n\t"
+#define WITH_VECTOR(F) F(vector, vector, IS_STRUCT)
+#else
+#define FILL_VECTORS                 \
+	"pcmpeqd %%xmm0, %%xmm0\n\t" \
+	"pcmpeqd %%xmm1, %%xmm1\n\t"
+#define WITH_VECTOR(F)
+#endif
+
 /* clang-format off */
 #define WIDE_RESULTS(F)                                                        \
 	F(long, long, IS_NUMBER)                                               \
@@ -43,7 +57,8 @@ struct bytes {
 	F(doubles, struct doubles, IS_STRUCT)                                  \
 	F(extended, struct extended, IS_MEMBER)                                \
 	F(three, struct three, IS_STRUCT)                                      \
-	F(bytes, struct bytes, IS_STRUCT)
+	F(bytes, struct bytes, IS_STRUCT)                                      \
+	WITH_VECTOR(F)
 /* clang-format on */
 
 #define WIDE_DECLARE(name, type, is) type wide_##name(void);

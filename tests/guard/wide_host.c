@@ -15,13 +15,11 @@
 #include "wide.h"
 
 /* What a result may be in holds something else. */
-#define SPOIL()                                       \
-	__asm__ volatile("pcmpeqd %%xmm0, %%xmm0\n\t" \
-			 "pcmpeqd %%xmm1, %%xmm1\n\t" \
-			 "mov $-1, %%rax\n\t"         \
-			 "mov %%rax, %%rdx"           \
-			 :                            \
-			 :                            \
+#define SPOIL()                                            \
+	__asm__ volatile(FILL_VECTORS "mov $-1, %%rax\n\t" \
+				      "mov %%rax, %%rdx"   \
+			 :                                 \
+			 :                                 \
 			 : "rax", "rdx", "xmm0", "xmm1")
 
 #define IS_NUMBER(value, other) ((value) == (other))
