@@ -182,8 +182,9 @@ int hi_adopt_prepare(struct hi_worker *worker, struct hi_snapshots *snapshots,
 	const struct hi_map *map = hi_adopt_find(maps, worker);
 	struct hi_build *build = worker->prepared;
 
+	/* closed since it was seen, or the host is about to end */
 	if (!map)
-		return hi_fail(err, HI_E_HOST, "%s is not mapped",
+		return hi_fail(err, HI_E_GONE, "%s is not mapped",
 			       worker->name);
 	/* the same file, where it was */
 	if (build && worker->first_ino == map->inode &&
@@ -207,7 +208,6 @@ int hi_adopt(struct hi_worker *worker, struct hi_snapshots *snapshots,
 	struct hi_build *build = NULL;
 	int code;
 
-	/* closed since it was seen, or the host is about to end */
 	if (!map)
 		return hi_fail(err, HI_E_GONE, "%s is not mapped",
 			       worker->name);
