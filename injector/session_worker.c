@@ -243,8 +243,10 @@ void hi_session_look_for(struct session *session, struct charge *charge,
 	/* what took its place is a newer build */
 	if (code == 0 && !held && charge->worker->replaced)
 		hi_session_reload(session, charge, hi_clock_ns());
-	if (code == HI_E_BUSY || code == HI_E_GONE)
-		return; /* looked for again soon */
+	/* looked for again soon; one that ends meanwhile fails in many ways */
+	if (code == HI_E_BUSY || code == HI_E_GONE ||
+	    (code < 0 && !hi_session_has_worker(session->self.host, charge)))
+		return;
 	charge->look_until_ns = 0;
 	/* our own look has opened the file, too: that is no news */
 	if (code < 0)
