@@ -4,11 +4,12 @@
  *     layout:struct cache*   2027-03-31   private since 2.0, no host reads it
  *     unverified:copy_avx2   always       in assembler, takes what copy() takes
  *
- * The id of a finding, in which * stands for any text; the last day on which the rule holds, or "always"; a
- * reason, which must be there. Lines that are empty or begin with # say nothing.
- * Between the three stand two or more blanks or a tab, since ids have blanks.
- * An export of which too little is known has the id "unverified:" and its name, which a
- * rule must begin with: one for all findings is none for what nobody has looked at.
+ * The id of a finding, in which * stands for any text; the last day on which the rule
+ * holds, or "always"; a reason, which must be there. Lines that are empty or begin with
+ * # say nothing. Between the three stand two or more blanks or a tab, since ids have
+ * blanks. An export of which too little is known has the id "unverified:" and its name,
+ * which a rule must begin with: one for all findings is none for what nobody has looked
+ * at.
  *
  * Ownership: hi_allow_read() gives a list that hi_allow_free() ends.
  * Errors:    HI_E_BADELF with the line number; HI_E_SYS; HI_E_NOMEM.

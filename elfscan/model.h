@@ -174,8 +174,8 @@ void hi_model_add_export(struct hi_model *model,
 			 const struct hi_model_export *export);
 void hi_model_add_needed(struct hi_model *model, const char *name);
 void hi_model_add_version(struct hi_model *model, const char *name);
-/* Sort what is sorted, add the versions of the exports, name what has no name, unite what says the same, and mark
-   what is used. */
+/* Sort what is sorted, add the versions of the exports, name what has no name, unite
+   what says the same, and mark what is used. */
 void hi_model_finish(struct hi_model *model);
 /* Parts of that. */
 void hi_model_label(struct hi_model *model);

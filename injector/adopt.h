@@ -9,8 +9,9 @@
  *            overwritten, every reference and dlsym() -> its trampoline
  *
  * Errors:    HI_E_HOST when the file on disk is no longer the one that is mapped and
- *            that one cannot be reached, or there is no room for the table; those of elfscan and remote. On failure
- *            the host is as it was, but for private copies of unchanged bytes.
+ *            that one cannot be reached, or there is no room for the table; those of
+ *            elfscan and remote. On failure the host is as it was, but for private
+ *            copies of unchanged bytes.
  * Threads:   one; a thread of the host is held while the host's memory changes.
  * Source:    mmap(2), mremap(2), ld.so(8).
  */

@@ -9,7 +9,8 @@
  * ever. Time-outs of sockets (SO_RCVTIMEO) and of recvmmsg(2) are left alone.
  *
  * Errors:    none: what cannot be done, the host sees as after any debugger.
- * Source:    clock_gettime(2), CLOCK_MONOTONIC; signal(7), "Interruption of system calls and library functions by stop
+ * Source:    clock_gettime(2), CLOCK_MONOTONIC; signal(7), "Interruption of system
+ *            calls and library functions by stop
  *            signals"; x86-64 psABI A.2.1.
  */
 #ifndef HI_INJECTOR_AGAIN_H

@@ -1,12 +1,12 @@
 /*
  * bind - the references that the host's objects hold to the worker's functions.
  *
- * A PLT slot that leads to a function of the table is pointed at its trampoline.
- * A slot that lazy binding has not filled yet is filled when the host has not run
- * yet and no other object defines the name; otherwise it is left to ld.so, and
- * patch points catch what it binds to. References by address (GOT, absolute words, lea in the worker)
- * are left alone where the function's entry can be overwritten: a pointer then
- * stays what it was. Otherwise they get the trampoline, too.
+ * A PLT slot that leads to a function of the table is pointed at its trampoline. A slot
+ * that lazy binding has not filled yet is filled when the host has not run yet and no
+ * other object defines the name; otherwise it is left to ld.so, and patch points catch
+ * what it binds to. References by address (GOT, absolute words, lea in the worker) are
+ * left alone where the function's entry can be overwritten: a pointer then stays what
+ * it was. Otherwise they get the trampoline, too.
  *
  * Errors:    HI_E_NOMEM; an object whose file cannot be read is left alone.
  */

@@ -38,8 +38,8 @@ bool hi_phrase_is_address(const char *name);
 void hi_phrase_function(struct hi_buf *buf, const char *name);
 
 /*
- * "a, b, c, d and 12 more", demangled, in brief (brief.h), and each once; each name is followed by "()" when CALLS
- * is given.
+ * "a, b, c, d and 12 more", demangled, in brief (brief.h), and each once; each name is
+ * followed by "()" when CALLS is given.
  */
 enum hi_phrase_style { HI_PHRASE_BARE, HI_PHRASE_CALLS };
 void hi_phrase_names(struct hi_buf *buf, const char *const *names,

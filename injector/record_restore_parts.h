@@ -28,7 +28,8 @@ struct hi_restore {
 
 int hi_restore_fail_damaged(struct hi_err *err);
 
-/* What a line has under KEY: a number, one of a list, four or five of a list; 0 for none. */
+/* What a line has under KEY: a number, one of a list, four or five of a list; 0 for
+   none. */
 uint64_t hi_restore_get_number(const json_t *line, const char *key);
 uint64_t hi_restore_get_word(const json_t *line, const char *key, size_t at);
 struct hi_shim_tls hi_restore_get_tls(const json_t *line, const char *key);

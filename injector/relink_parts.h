@@ -146,7 +146,8 @@ int hi_relink_find_rival(struct hi_site_group *group,
 int hi_relink_find_far(struct hi_site_pair *pair, const struct hi_site *site,
 		       struct hi_meant *meant, struct hi_err *err) HI_MUST_USE;
 
-/* relink_shapes.c: whether SYMBOL is known to be a number or a pointer: nobody walks over it. */
+/* relink_shapes.c: whether SYMBOL is known to be a number or a pointer: nobody walks
+   over it. */
 bool hi_relink_is_scalar(struct hi_shapes *shapes,
 			 const struct hi_symbol *symbol);
 /* Whether SYMBOL has an array that begins or ends at ADDR_LINK, or a few elements from

@@ -1,10 +1,10 @@
 /*
  * report - every word the user reads, and the event stream.
  *
- * Messages go to standard error, one line each, "hotinject: " first; hints on a
- * line of their own. The host may share the terminal and may have put it into raw mode: lines
- * end in "\r\n" when standard error is a terminal whose output processing is
- * off. Events are JSON objects, one a line, flushed at once.
+ * Messages go to standard error, one line each, "hotinject: " first; hints on a line of
+ * their own. The host may share the terminal and may have put it into raw mode: lines
+ * end in "\r\n" when standard error is a terminal whose output processing is off.
+ * Events are JSON objects, one a line, flushed at once.
  *
  * Ownership: hi_report_new() gives a reporter that hi_report_free() ends.
  * Errors:    an event file that cannot be written is said once; the session goes

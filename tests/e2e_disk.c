@@ -24,7 +24,8 @@ struct story {
 	int calls, n_builds;
 };
 
-/* File 2 has extra(), whose variable is of another type in file 6. PAD is the length of a debug section that they all have, TEXT of what is mapped. */
+/* File 2 has extra(), whose variable is of another type in file 6. PAD is the length of
+   a debug section that they all have, TEXT of what is mapped. */
 static void compile(struct support *scene, const char *pad, const char *text)
 {
 	support_shell(scene, "head -c %s /dev/urandom >pad", pad);

@@ -477,7 +477,7 @@ START_TEST(what_cannot_be_held_may_crash_a_thousand_times)
 }
 END_TEST
 
-/* --- without the guard ------------------------------------------------------------------ */
+/* --- without the guard ------------------------------------------------------ */
 
 static int get_number(const char *name)
 {

@@ -59,8 +59,9 @@ static const struct pair pairs[] = {
 	 * All definitions went from K&R style to prototypes. The calls are the same:
 	 * the headers had prototypes before, and none has a parameter that K&R style
 	 * would widen. Of two functions, each compiler takes the typedef of the result
-	 * from another declaration, which does not matter. gzFile_s, of which the macro gzgetc() reads three members inside
-	 * the program, stayed as it was. A program notices nothing.
+	 * from another declaration, which does not matter. gzFile_s, of which the macro
+	 * gzgetc() reads three members inside the program, stayed as it was. A program
+	 * notices nothing.
 	 */
 	{
 		.name = "zlib",
