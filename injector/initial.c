@@ -175,10 +175,29 @@ static const struct hi_symbol *find_old(const struct side *previous,
 	return old && old->size == symbols[at].size ? old : NULL;
 }
 
+/* Whether it is as the variable began once: an edit that was taken back. */
+static bool is_first(struct side *home, const struct side *build, size_t at)
+{
+	const struct hi_variable *variable = build->build->variables[at];
+	const struct hi_symbol *symbols;
+	size_t n;
+
+	symbols = hi_symtab_get_variables(build->build->symtab, &n);
+	if (home->build != variable->home) {
+		free(home->relocs);
+		*home = (struct side){ .build = variable->home };
+		if (!sort(home))
+			home->build = NULL;
+	}
+	return home->build && variable->symbol->size == symbols[at].size &&
+	       !differs(home, variable->symbol, build, &symbols[at]);
+}
+
 const char **hi_initial_find(const struct hi_build *previous,
 			     const struct hi_build *build, size_t *ret_n)
 {
-	struct side sides[] = { { .build = previous }, { .build = build } };
+	struct side old = { .build = previous }, new = { .build = build };
+	struct side home = { .build = NULL };
 	const struct hi_symbol *symbols;
 	const char **names;
 	size_t n;
@@ -186,15 +205,17 @@ const char **hi_initial_find(const struct hi_build *previous,
 	*ret_n = 0;
 	symbols = hi_symtab_get_variables(build->symtab, &n);
 	names = calloc(n + 1, sizeof(*names));
-	if (!sort(&sides[0]) || !sort(&sides[1]))
+	if (!sort(&old) || !sort(&new))
 		n = 0;
 	for (size_t i = 0; names && i < n; i++) {
-		const struct hi_symbol *old = find_old(&sides[0], &sides[1], i);
+		const struct hi_symbol *was = find_old(&old, &new, i);
 
-		if (old && differs(&sides[0], old, &sides[1], &symbols[i]))
+		if (was && differs(&old, was, &new, &symbols[i]) &&
+		    !is_first(&home, &new, i))
 			names[(*ret_n)++] = symbols[i].base;
 	}
-	free(sides[0].relocs);
-	free(sides[1].relocs);
+	free(old.relocs);
+	free(new.relocs);
+	free(home.relocs);
 	return names;
 }
