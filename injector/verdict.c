@@ -6,6 +6,7 @@
 #include "common/own.h"
 #include "injector/interface.h"
 #include "injector/phrase.h"
+#include "injector/verdict_allocated.h"
 #include "injector/verdict_bodies.h"
 #include "injector/verdict_virtual.h"
 
@@ -346,17 +347,23 @@ static int judge_drift(const struct judging *judging, struct hi_err *err)
 }
 
 /* Objects whose types no variable and no export leads to. */
-static void judge_virtual(const struct judging *judging)
+static void find_objects(const struct judging *judging,
+			 struct hi_reasons *reasons)
+{
+	hi_verdict_virtual(judging->worker, judging->build, reasons);
+	hi_verdict_allocated(judging->worker, judging->build, reasons);
+}
+
+static void judge_objects(const struct judging *judging)
 {
 	struct hi_reasons found = { 0 };
 
 	switch (judging->options->on_drift) {
 	case HI_DRIFT_REFUSE:
-		hi_verdict_virtual(judging->worker, judging->build,
-				   judging->reasons);
+		find_objects(judging, judging->reasons);
 		return;
 	case HI_DRIFT_WARN:
-		hi_verdict_virtual(judging->worker, judging->build, &found);
+		find_objects(judging, &found);
 		for (size_t i = 0; i < found.n; i++)
 			hi_report_note(judging->report, "%s: %s: %s",
 				       judging->worker->name,
@@ -380,7 +387,7 @@ int hi_verdict(struct hi_worker *worker, struct hi_build *build,
 	int code = judge_drift(&judging, err);
 
 	if (code == 0)
-		judge_virtual(&judging);
+		judge_objects(&judging);
 	if (code == 0)
 		code = hi_verdict_bodies(worker, build, reasons, err);
 	return code;
