@@ -223,6 +223,12 @@ static void remove_old(const struct hi_record *record, const char *old_path)
 		unlink(old_path);
 }
 
+static void remember(struct noted *noted)
+{
+	noted->n_builds = noted->worker->n_builds;
+	noted->resolved = noted->n_builds && noted->worker->builds[0]->resolved;
+}
+
 static off_t get_len(const struct hi_record *record)
 {
 	struct stat st;
@@ -270,6 +276,8 @@ static int write_all(struct hi_record *record, struct hi_err *err)
 	record->fd = hi_take_fd(&fd);
 	record->n_said = record->history->n_added;
 	record->whole_len = get_len(record);
+	for (size_t i = 0; i < record->n_noted; i++)
+		remember(&record->noted[i]);
 	return 0;
 }
 
@@ -286,10 +294,16 @@ static bool is_next(const struct hi_record *record, const struct noted *noted)
 		noted->resolved == worker->builds[0]->resolved);
 }
 
-static void remember(struct noted *noted)
+static int write_next(const struct hi_record *record, struct noted *noted,
+		      struct hi_err *err)
 {
-	noted->n_builds = noted->worker->n_builds;
-	noted->resolved = noted->worker->builds[0]->resolved;
+	const struct hi_worker *worker = noted->worker;
+	int code = write_line(record->fd,
+			      hi_record_describe(worker, worker->current), err);
+
+	if (code == 0)
+		remember(noted);
+	return code;
 }
 
 int hi_record_add(struct hi_record *record, const struct hi_worker *worker,
@@ -314,13 +328,9 @@ int hi_record_note(struct hi_record *record, pid_t pid,
 	if (!hi_build_is_first(worker->current))
 		code = hi_record_keep_was(worker->current, err);
 	if (code == 0 && is_next(record, noted))
-		code = write_line(record->fd,
-				  hi_record_describe(worker, worker->current),
-				  err);
+		code = write_next(record, noted, err);
 	else if (code == 0)
 		code = write_all(record, err);
-	if (code == 0)
-		remember(noted);
 	if (code < 0)
 		hi_record_remove(record);
 	return code;

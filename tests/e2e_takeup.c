@@ -143,10 +143,9 @@ static void take_up_both(struct support *scene, int n_ready)
 	await_events(scene, "ready", n_ready, 0);
 }
 
-/* A plugin that was closed leaves lines in the record, and its files may be gone. */
-START_TEST(a_host_is_taken_up_after_it_has_closed_one_of_two_workers)
+static struct support *begin_two(const char *name)
 {
-	struct support *scene = support_new("two");
+	struct support *scene = support_new(name);
 
 	support_write(scene, "other.c", other_worker);
 	support_write(scene, "host.c", two_host);
@@ -162,6 +161,14 @@ START_TEST(a_host_is_taken_up_after_it_has_closed_one_of_two_workers)
 		      support_source(scene, "tests/many"));
 	support_start(scene, "./host", WORKER, "./libother.so", NULL);
 	await_events(scene, "ready", 1, 1);
+	return scene;
+}
+
+/* A plugin that was closed leaves lines in the record, and its files may be gone. */
+START_TEST(a_host_is_taken_up_after_it_has_closed_one_of_two_workers)
+{
+	struct support *scene = begin_two("two");
+
 	ck_assert_str_eq(support_ask(scene, "open"), "other=101 step=1");
 	await_events(scene, "ready", 1, 1);
 	put(scene, 2);
@@ -185,6 +192,25 @@ START_TEST(a_host_is_taken_up_after_it_has_closed_one_of_two_workers)
 	put(scene, 3);
 	await_events(scene, "live", 1, 2);
 	ck_assert_str_eq(support_ask(scene, "ask"), "other=206 step=3");
+	support_forget_events(scene);
+	end(scene, 0);
+}
+END_TEST
+
+START_TEST(a_host_with_two_workers_is_taken_up_again_and_again)
+{
+	struct support *scene = begin_two("again");
+
+	ck_assert_str_eq(support_ask(scene, "open"), "other=101 step=1");
+	await_events(scene, "ready", 1, 1);
+	put(scene, 2);
+	await_events(scene, "live", 1, 2);
+	support_kill_tool(scene);
+	support_attach(scene, WORKER, "./libother.so", NULL);
+	await_events(scene, "ready", 2, 0);
+	for (int i = 0; i < 3; i++)
+		take_up_both(scene, 2);
+	ck_assert_str_eq(support_ask(scene, "ask"), "other=102 step=2");
 	support_forget_events(scene);
 	end(scene, 0);
 }
@@ -253,6 +279,8 @@ static void add(Suite *suite)
 	tcase_add_test(
 		tcase,
 		a_host_is_taken_up_after_it_has_closed_one_of_two_workers);
+	tcase_add_test(tcase,
+		       a_host_with_two_workers_is_taken_up_again_and_again);
 	tcase_add_loop_test(tcase, a_server_and_what_it_forked_are_taken_up, 0,
 			    2);
 }
