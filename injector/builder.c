@@ -27,6 +27,7 @@ struct builder {
 	const struct hi_options *options;
 	struct hi_report *report;
 	struct hi_sources *sources;
+	unsigned int n_runs; /* of the command */
 	uint64_t due_ns; /* when the command is to be run; 0: nothing changed */
 	/* the command, while it runs */
 	pid_t pid; /* 0: it does not */
@@ -43,7 +44,7 @@ static _Noreturn void run_command(const char *command, int output_fd)
 	static const int signals[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT,
 				       SIGPIPE };
 	sigset_t none;
-	int null = open("/dev/null", O_RDONLY);
+	int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
 
 	for (size_t i = 0; i < sizeof(signals) / sizeof(*signals); i++)
 		signal(signals[i], SIG_DFL);
@@ -83,6 +84,7 @@ static void start_command(struct builder *builder)
 	setpgid(pid, pid);
 	(void)!fcntl(ends[0], F_SETFL, O_NONBLOCK);
 	builder->pid = pid;
+	builder->n_runs++;
 	builder->pid_fd = (int)syscall(SYS_pidfd_open, pid, 0);
 	builder->output_fd = ends[0];
 	builder->n_cut = 0;
@@ -152,10 +154,13 @@ static int get_timeout_ms(const struct builder *builder)
 static void read_sources(struct builder *builder)
 {
 	struct hi_err err = { 0 };
-	int changed = hi_sources_read(builder->sources, &err);
+	unsigned int run = builder->pid ? builder->n_runs : 0;
+	int changed = hi_sources_read(builder->sources, run, &err);
 
-	if (changed < 0)
+	if (changed < 0) {
 		hi_report_error(builder->report, &err);
+		changed = hi_sources_read(builder->sources, run, &err);
+	}
 	if (changed > 0)
 		builder->due_ns = hi_clock_ns() + QUIET_NS;
 }
@@ -209,10 +214,12 @@ static int fork_away(struct builder *builder, const int leash[2],
 		pid = fork();
 		if (pid == 0)
 			run_process(builder, leash[0]);
-		_exit(pid < 0 ? 1 : 0);
+		_exit(pid < 0 ? errno : 0);
 	}
 	while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;
+	if (pid > 0)
+		errno = WEXITSTATUS(status);
 	return status == 0 ? 0 :
 			     hi_fail_sys(err, "'%s' cannot be looked after",
 					 builder->options->build);

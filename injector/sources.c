@@ -20,6 +20,7 @@
 	 IN_ONLYDIR | IN_DONT_FOLLOW | IN_EXCL_UNLINK)
 #define DEPTH_MAX 64
 #define CHUNK     (64UL << 10)
+#define RUNS_MAX  3 /* in so many on end only what a build makes changes */
 
 struct folder {
 	int wd; /* the key */
@@ -30,6 +31,8 @@ struct folder {
 struct file {
 	char *path; /* the key */
 	XXH64_hash_t content;
+	unsigned int run,
+		times; /* it changed so often in runs up to this one */
 	UT_hash_handle hh;
 };
 
@@ -38,6 +41,10 @@ struct hi_sources {
 	struct folder *folders;
 	struct file *files; /* that were seen to change */
 	bool told;          /* that a new folder cannot be watched */
+	bool changed;       /* to be told yet */
+	unsigned int run;   /* of the build, that is under way, or 0 */
+	char **roots;       /* the folders that were named */
+	size_t n_roots;
 };
 
 bool hi_sources_is_source(const char *name)
@@ -102,6 +109,18 @@ static bool hash_file(const char *path, XXH64_hash_t *ret_content)
 	return len == 0;
 }
 
+/* What is written while the build runs may be written by it. */
+static bool is_made(const struct hi_sources *sources, struct file *file)
+{
+	if (!sources->run)
+		file->times = 0;
+	else if (file->run != sources->run)
+		file->times = file->run + 1 == sources->run ? file->times + 1 :
+							      1;
+	file->run = sources->run;
+	return file->times >= RUNS_MAX;
+}
+
 /* Whether the file is another than when it was looked at last; it may be gone again. */
 static bool has_changed(struct hi_sources *sources, const char *path)
 {
@@ -112,10 +131,10 @@ static bool has_changed(struct hi_sources *sources, const char *path)
 		return false;
 	HASH_FIND_STR(sources->files, path, file);
 	if (file) {
-		bool same = file->content == content;
-
+		if (file->content == content)
+			return false;
 		file->content = content;
-		return !same;
+		return !is_made(sources, file);
 	}
 	file = calloc(1, sizeof(*file));
 	if (file)
@@ -125,6 +144,7 @@ static bool has_changed(struct hi_sources *sources, const char *path)
 		return true;
 	}
 	file->content = content;
+	(void)is_made(sources, file);
 	HASH_ADD_KEYPTR(hh, sources->files, file->path, strlen(file->path),
 			file);
 	return true;
@@ -272,14 +292,11 @@ static int take_folder(struct hi_sources *sources, const char *path,
 }
 
 static int take_event(struct hi_sources *sources,
-		      const struct inotify_event *event, bool *ret_changed,
-		      struct hi_err *err)
+		      const struct inotify_event *event, struct hi_err *err)
 {
 	struct folder *folder = NULL;
 	char *HI_FREE path = NULL;
 
-	/* what was lost may have been anything */
-	*ret_changed |= event->mask & IN_Q_OVERFLOW;
 	HASH_FIND_INT(sources->folders, &event->wd, folder);
 	if (folder && event->len)
 		path = join(folder->path, event->name);
@@ -290,34 +307,51 @@ static int take_event(struct hi_sources *sources,
 	if (event->mask & IN_ISDIR)
 		return is_looked_into(event->name) ?
 			       take_folder(sources, path, event->mask,
-					   ret_changed, err) :
+					   &sources->changed, err) :
 			       0;
 	if ((event->mask & (IN_CLOSE_WRITE | IN_MOVED_TO)) &&
 	    hi_sources_is_source(event->name))
-		*ret_changed |= has_changed(sources, path);
+		sources->changed |= has_changed(sources, path);
 	return 0;
 }
 
-int hi_sources_read(struct hi_sources *sources, struct hi_err *err)
+/* The kernel has lost news: of any source, of any new folder. */
+static int look_again(struct hi_sources *sources, struct hi_err *err)
+{
+	int code = 0;
+
+	sources->changed = true;
+	for (size_t i = 0; i < sources->n_roots && code == 0; i++)
+		code = add_tree(sources, sources->roots[i], 1,
+				&sources->changed, err);
+	return code;
+}
+
+int hi_sources_read(struct hi_sources *sources, unsigned int run,
+		    struct hi_err *err)
 {
 	_Alignas(struct inotify_event) char bytes[16384];
-	bool changed = false;
-	int code = 0;
+	bool failed = false, changed;
 	ssize_t len;
 
+	sources->run = run;
 	while ((len = read(sources->fd, bytes, sizeof(bytes))) > 0)
 		for (char *at = bytes; at < bytes + len;) {
 			const struct inotify_event *event = (void *)at;
+			struct hi_err *first = failed ? NULL : err;
 
-			if (take_event(sources, event, &changed,
-				       code < 0 ? NULL : err) < 0)
-				code = -1;
+			if ((event->mask & IN_Q_OVERFLOW ?
+				     look_again(sources, first) :
+				     take_event(sources, event, first)) < 0)
+				failed = true;
 			at += sizeof(*event) + event->len;
 		}
-	if (code < 0 && !sources->told) {
+	if (failed && !sources->told) {
 		sources->told = true;
 		return err->code;
 	}
+	changed = sources->changed;
+	sources->changed = false;
 	return changed;
 }
 
@@ -331,6 +365,11 @@ int hi_sources_new(const char *const *folders, size_t n_folders,
 
 	if (!sources)
 		return hi_fail(err, HI_E_NOMEM, "no memory for folders");
+	sources->roots = calloc(n_folders + 1, sizeof(*sources->roots));
+	if (!sources->roots) {
+		free(sources);
+		return hi_fail(err, HI_E_NOMEM, "no memory for folders");
+	}
 	sources->fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
 	if (sources->fd < 0)
 		code = fail_watch(n_folders ? folders[0] : ".", err);
@@ -340,6 +379,8 @@ int hi_sources_new(const char *const *folders, size_t n_folders,
 
 		code = path ? add_tree(sources, path, 0, NULL, err) :
 			      fail_watch(folders[i], err);
+		if (code == 0)
+			sources->roots[sources->n_roots++] = hi_take_ptr(&path);
 	}
 	if (code < 0) {
 		hi_sources_free(sources);
@@ -363,6 +404,9 @@ void hi_sources_free(struct hi_sources *sources)
 		free(file->path);
 		free(file);
 	}
+	for (size_t i = 0; i < sources->n_roots; i++)
+		free(sources->roots[i]);
+	free(sources->roots);
 	if (sources->fd >= 0)
 		close(sources->fd);
 	free(sources);

@@ -3,8 +3,9 @@
  * changed.
  *
  * Sources are known by the ends of their names (hi_sources_is_source()). A file that is
- * written anew with what it held before has not changed: a build that generates
- * sources does not start itself over and over. Hidden folders are not looked into,
+ * written anew with what it held before has not changed, and one that is another in
+ * each of three runs of the build on end is taken for what the build makes: it does not
+ * start itself over and over. Hidden folders are not looked into,
  * nor links to folders, nor those in which builds keep what they make.
  *
  * Ownership: hi_sources_new() gives a watch that hi_sources_free() ends.
@@ -31,10 +32,12 @@ void hi_sources_free(struct hi_sources *sources);
 int hi_sources_get_fd(const struct hi_sources *sources);
 /*
  * Take all pending news without blocking: whether a source has changed since the last
- * time. The first writing to be seen is a change whatever the file held before.
- * Fails once, when a new folder cannot be watched; the others are watched on.
+ * time. RUN is the number of the build's run that is under way, from 1 on; or 0. The
+ * first writing to be seen is a change whatever the file held before. Fails once, when
+ * a new folder cannot be watched; the others are watched on.
  */
-int hi_sources_read(struct hi_sources *sources, struct hi_err *err) HI_MUST_USE;
+int hi_sources_read(struct hi_sources *sources, unsigned int run,
+		    struct hi_err *err) HI_MUST_USE;
 
 /* Whether a file of that base name is a source. */
 bool hi_sources_is_source(const char *name);
