@@ -219,7 +219,8 @@ static bool sleeps_on(struct hi_host *host, const struct hi_looker *looker,
 		thread->inside_switches = n;
 	if (n < 0 || n != thread->inside_switches)
 		return false;
-	look->inside_pc = thread->inside_frame;
+	if (thread->inside_frame)
+		look->inside_pc = thread->inside_frame;
 	look->stays = thread->inside_frame &&
 		      hi_look_stays(looker, thread->inside_frame);
 	return true;

@@ -34,18 +34,17 @@ void hi_session_go_ahead(struct session *session, const struct charge *charge,
 			      .from = *from,
 			      .to = charge->worker->current->content,
 			      .crashed = crashed };
-	struct hi_way own;
+	uint64_t own;
 
 	if (!session->group)
 		return;
 	if (crashed && charge->rolled_back)
 		snprintf(way.function, sizeof(way.function), "%s",
 			 charge->rolled_back->symbol->name);
-	hi_ways_add(hi_group_get_ways(session->group), &way);
-	/* nor are they news to what this host forks */
-	while (hi_ways_next(hi_group_get_ways(session->group),
-			    &session->ways_at, &own))
-		;
+	own = hi_ways_add(hi_group_get_ways(session->group), &way);
+	/* nor is it news to what this host forks; what others have added is */
+	if (own == session->ways_at + 1)
+		session->ways_at = own;
 	if (crashed)
 		hi_group_call(session->group);
 }
@@ -104,6 +103,7 @@ static void follow(struct session *session, struct charge *charge,
 void hi_session_go_after(struct session *session)
 {
 	struct hi_way ways[HI_WAYS_MAX];
+	uint64_t before = session->ways_at;
 	size_t n = 0;
 
 	while (session->group && n < HI_WAYS_MAX &&
@@ -114,6 +114,9 @@ void hi_session_go_after(struct session *session)
 		if (session->charges[i].worker->current && !session->heir &&
 		    !session->self.host->ended && !session->leaving)
 			follow(session, &session->charges[i], ways, n);
+	/* a fork that was made meanwhile goes the rest itself */
+	if (session->heir)
+		session->ways_at = before;
 }
 
 /* --- the head, when its own host has ended or was let go ------------------------- */

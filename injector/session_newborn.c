@@ -76,6 +76,15 @@ static bool can_wait(struct session *session, struct hi_host *host,
 	       (host->mem_fd >= 0 || hi_host_reopen(host, NULL) == 0);
 }
 
+/* kill(2) may have been for others as well. */
+static bool is_for_all(const struct hi_thread *thread,
+		       const struct user_regs_struct *regs)
+{
+	return ((long)regs->orig_rax == SYS_kill ||
+		(long)regs->orig_rax == SYS_rt_sigqueueinfo) &&
+	       (pid_t)regs->rdi != thread->tid;
+}
+
 /* A signal that the thread has sent itself is to be sent again: the system call is made
    anew. A fault comes of its instruction. */
 static int send_again(const struct hi_thread *thread,
@@ -85,6 +94,8 @@ static int send_again(const struct hi_thread *thread,
 
 	if ((long)regs->orig_rax < 0)
 		return 0;
+	if (is_for_all(thread, regs))
+		return -1;
 	again.rax = regs->orig_rax;
 	again.rip -= SYSCALL_LEN;
 	again.orig_rax = (unsigned long)-1;
@@ -94,15 +105,18 @@ static int send_again(const struct hi_thread *thread,
 bool hi_session_put_off_crash(struct session *session, struct hi_host *host,
 			      struct hi_thread *thread, int signal)
 {
+	struct hi_shim_place place = session->place;
 	struct hi_fault fault;
 
+	/* not where the calls are made that come while the crash waits */
+	place.stack_remote = place.shim.first_stack_remote;
 	/* what SIGTRAP stands for is behind it already */
 	if (signal == SIGTRAP ||
 	    !hi_fault_read(thread, host->pid, signal, &fault) ||
 	    !can_wait(session, host, thread))
 		return false;
 	if (send_again(thread, &fault.regs) < 0 ||
-	    hi_remote_put_off(host, thread, &session->place, NULL) < 0) {
+	    hi_remote_put_off(host, thread, &place, NULL) < 0) {
 		(void)!hi_tracee_set_regs(thread->tid, &fault.regs, NULL);
 		return false;
 	}

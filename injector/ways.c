@@ -1,12 +1,13 @@
 #include "injector/ways.h"
 
-void hi_ways_add(struct hi_ways *ways, const struct hi_way *way)
+uint64_t hi_ways_add(struct hi_ways *ways, const struct hi_way *way)
 {
 	uint64_t n = atomic_fetch_add(&ways->n, 1);
 
 	atomic_store(&ways->list[n % HI_WAYS_MAX].number, 0);
 	ways->list[n % HI_WAYS_MAX].way = *way;
 	atomic_store(&ways->list[n % HI_WAYS_MAX].number, n + 1);
+	return n + 1;
 }
 
 bool hi_ways_next(struct hi_ways *ways, uint64_t *at, struct hi_way *ret_way)

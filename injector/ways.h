@@ -36,7 +36,8 @@ struct hi_ways {
 	} list[HI_WAYS_MAX];
 };
 
-void hi_ways_add(struct hi_ways *ways, const struct hi_way *way);
+/* The number that it has: the AT of who has had it. */
+uint64_t hi_ways_add(struct hi_ways *ways, const struct hi_way *way);
 /* The one after the *AT that the caller has had; false when there is none yet. */
 bool hi_ways_next(struct hi_ways *ways, uint64_t *at, struct hi_way *ret_way);
 
