@@ -13,8 +13,8 @@
 
 /*
  * Of those that BUILD keeps; PREVIOUS was live before it. Pointers are compared by what
- * they lead to: a function, a variable, a string. Thread-locals are not. A value with which
- * the variable began in its first build is not told.
+ * they lead to: a function, a variable, a string. Thread-locals are not. A value with
+ * which the variable began in its first build is not told.
  */
 const char **hi_initial_find(const struct hi_build *previous,
 			     const struct hi_build *build, size_t *ret_n);

@@ -55,8 +55,8 @@ static void hint(struct hi_reasons *reasons)
 
 /*
  * Whether the function in a table at PLACE_LINK is called for an object of its own: in
- * Rust by its name, else by the table, which is one of virtual functions, or a variable of
- * C that holds functions for whoever has such objects.
+ * Rust by its name, else by the table, which is one of virtual functions, or a variable
+ * of C that holds functions for whoever has such objects.
  */
 static bool is_in_table(const struct hi_build *build, uint64_t place_link,
 			const struct hi_symbol *function)

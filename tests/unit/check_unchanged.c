@@ -182,13 +182,16 @@ static void read_pairs(const char *name)
 /* All but those in Rust, which no second unit can be linked with. */
 static void read_all_pairs(void)
 {
-	struct dirent **entries;
+	struct dirent **entries = NULL;
 	int n = scandir("tests/pairs", &entries, NULL, alphasort);
 
-	for (int i = 0; i < n; i++)
+	for (int i = 0; i < n; i++) {
 		if (strstr(entries[i]->d_name, ".pairs") &&
 		    !strstr(entries[i]->d_name, "rust"))
 			read_pairs(entries[i]->d_name);
+		free(entries[i]);
+	}
+	free(entries);
 }
 
 /* What stands behind KEY in the comments of a source, in one line. */
