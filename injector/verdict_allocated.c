@@ -8,8 +8,8 @@
 #include "elfscan/closure.h"
 #include "elfscan/dies.h"
 
-#define UNITS_MAX \
-	256 /* that are told from each other: beyond, all are looked at */
+/* Changed units that are looked at alone: where there are more, all are. */
+#define UNITS_MAX 256
 
 /* One struct, by its name. */
 struct object {
